@@ -1,0 +1,1 @@
+"""Says what Titip promises, in sentences that can fail."""

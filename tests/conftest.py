@@ -1,0 +1,18 @@
+"""Choose how hard Hypothesis looks: `TITIP_HYPOTHESIS=nightly` (`make nightly`) for very long."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# No deadline: a shared machine that pauses for a moment is no failure of ours. pytest's time
+# limit for the whole test still holds.
+settings.register_profile("quick", deadline=None, max_examples=60, stateful_step_count=30)
+settings.register_profile(
+    "nightly",
+    deadline=None,
+    max_examples=3000,
+    stateful_step_count=100,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("TITIP_HYPOTHESIS", "quick"))
