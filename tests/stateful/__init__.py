@@ -1,0 +1,1 @@
+"""Long random stories, checked against a model."""

@@ -1,0 +1,233 @@
+"""A delivery: one upload owed to one destination, and the only ways it can go on.
+
+The table `ALLOWED` is the whole machine; `advance` is the only function that takes a step.
+
+- `due_at` means "look at this again then": the next try of a waiting row, the lease's end of an
+  active one. New work, retries and crash recovery are one question.
+- `attempts` is the fencing number. Every claim adds one, every later write says "where attempts
+  is mine": a worker that lost its lease changes no row.
+- `doubtful` means that an earlier attempt may have had its effect although nobody heard of it:
+  look it up at the destination before anything is sent again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NewType, assert_never
+
+from titip.errors import IllegalEvent
+from titip.retry import respecting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+    from random import Random
+
+    from titip.retry import RetryPolicy
+    from titip.upload import Upload, UploadId
+
+DeliveryId = NewType("DeliveryId", str)
+
+REGISTRY: Final = "registry"
+MIRROR: Final = "mirror"
+DESTINATIONS: Final = (REGISTRY, MIRROR)
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is on its way."""
+
+    QUEUED = "queued"
+    ACTIVE = "active"
+    DEFERRED = "deferred"
+    VERIFY = "verify"
+    PARKED = "parked"
+    DELIVERED = "delivered"
+    SKIPPED = "skipped"
+
+    @property
+    def waiting(self) -> bool:
+        """Tell whether a lane may claim it once it is due."""
+        return self in {DeliveryState.QUEUED, DeliveryState.DEFERRED, DeliveryState.VERIFY}
+
+    @property
+    def owed(self) -> bool:
+        """Tell whether the destination still has something to receive."""
+        return self not in {DeliveryState.DELIVERED, DeliveryState.SKIPPED}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One row of the queue; times are aware UTC."""
+
+    id: DeliveryId
+    upload: UploadId
+    destination: str
+    submitter: str
+    due_at: datetime
+    queued_at: datetime
+    state: DeliveryState = DeliveryState.QUEUED
+    attempts: int = 0
+    trouble_since: datetime | None = None
+    doubtful: bool = False
+    checkpoint: str = ""
+    locator: str = ""
+    reason: str = ""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A claimed delivery with the upload it carries."""
+
+    delivery: Delivery
+    upload: Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A worker took it until `until`."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The destination has it, verified; `locator` tells where."""
+
+    locator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The destination will never take this file as it is."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Faltered:
+    """This attempt failed, by the file's or the path's own trouble."""
+
+    reason: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """The destination was unavailable, or Titip stopped: nothing is held against this delivery."""
+
+    reason: str
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The answer was lost after the whole body had left."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """An operator mended the cause and sends it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """A mirror that is no longer needed, since the registry has the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An operator entered the file by hand; `locator` is the registry's reference."""
+
+    locator: str
+
+
+DeliveryEvent = (
+    Claimed | Succeeded | Refused | Faltered | Postponed | Unknown | Requeued | Spared | Recorded
+)
+
+_S = DeliveryState
+
+ALLOWED: Final[Mapping[DeliveryState, Mapping[type[DeliveryEvent], DeliveryState]]] = {
+    _S.QUEUED: {
+        Claimed: _S.ACTIVE,
+        Spared: _S.SKIPPED,
+        Requeued: _S.QUEUED,
+        Recorded: _S.DELIVERED,
+    },
+    _S.ACTIVE: {
+        Claimed: _S.ACTIVE,
+        Succeeded: _S.DELIVERED,
+        Refused: _S.PARKED,
+        Faltered: _S.DEFERRED,
+        Postponed: _S.DEFERRED,
+        Unknown: _S.VERIFY,
+    },
+    _S.DEFERRED: {
+        Claimed: _S.ACTIVE,
+        Spared: _S.SKIPPED,
+        Requeued: _S.QUEUED,
+        Recorded: _S.DELIVERED,
+    },
+    _S.VERIFY: {Claimed: _S.ACTIVE, Requeued: _S.VERIFY, Recorded: _S.DELIVERED},
+    _S.PARKED: {Requeued: _S.QUEUED, Recorded: _S.DELIVERED},
+    _S.DELIVERED: {},
+    _S.SKIPPED: {Requeued: _S.QUEUED},
+}
+
+
+def advance(
+    delivery: Delivery,
+    event: DeliveryEvent,
+    *,
+    now: datetime,
+    policy: RetryPolicy,
+    rng: Random,
+) -> Delivery:
+    """Give the delivery after the event; raises IllegalEvent where the table has no step."""
+    to = ALLOWED[delivery.state].get(type(event))
+    if to is None:
+        raise IllegalEvent(
+            f"a delivery that is {delivery.state} cannot be {type(event).__name__.lower()}",
+        )
+    moved = replace(delivery, state=to)
+    match event:
+        case Claimed(until):
+            lapsed = delivery.state is DeliveryState.ACTIVE
+            again = replace(moved, due_at=until, attempts=delivery.attempts + 1)
+            return replace(again, doubtful=delivery.doubtful or lapsed)
+        case Succeeded(locator) | Recorded(locator):
+            return replace(moved, locator=locator, reason="", checkpoint="", ended_at=now)
+        case Refused(reason):
+            return replace(moved, reason=reason, due_at=now)
+        case Faltered() | Postponed() | Unknown():
+            return _troubled(moved, event, now=now, policy=policy, rng=rng)
+        case Requeued():
+            return replace(moved, due_at=now, trouble_since=None, ended_at=None, reason="")
+        case Spared():
+            return replace(moved, ended_at=now, reason="the registry has it")
+        case _ as never:
+            assert_never(never)
+
+
+def _troubled(
+    delivery: Delivery,
+    event: Faltered | Postponed | Unknown,
+    *,
+    now: datetime,
+    policy: RetryPolicy,
+    rng: Random,
+) -> Delivery:
+    troubled = replace(delivery, reason=event.reason)
+    if isinstance(event, Postponed) and event.at_once:
+        return replace(troubled, due_at=now)
+    if isinstance(event, Unknown):
+        troubled = replace(troubled, doubtful=True)
+    since = delivery.trouble_since or now
+    wait = policy.wait(now - since, rng)
+    if isinstance(event, Faltered):
+        wait = respecting(wait, event.retry_after)
+    return replace(troubled, trouble_since=since, due_at=now + wait)

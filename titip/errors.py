@@ -1,0 +1,107 @@
+"""Every error Titip raises on purpose, by who owns it.
+
+TitipError
+├── CustodyError        the gateway's and the store's: an upload cannot be taken or kept
+│   ├── UploadMissing · UploadGone · OffsetConflict · LengthExceeded · UploadClosed · UploadExists
+│   └── StorageFull · StorageBroken
+├── DeliveryFault       a destination's answer, by whose fault it is
+│   ├── Refused         this file, for ever
+│   ├── Faltered        this attempt
+│   └── Unavailable     the destination; only this feeds its health
+│       └── Unknown     ... after the whole body had left: it may have had its effect
+├── LeaseLost           a worker's claim was taken over: change nothing and stop
+└── IllegalEvent        a state machine was asked for what its table does not allow
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from titip.upload import Upload
+
+
+class TitipError(Exception):
+    """The root of all errors raised on purpose."""
+
+
+class CustodyError(TitipError):
+    """An upload cannot be taken or kept as asked."""
+
+
+class UploadMissing(CustodyError):
+    """No upload of that id belongs to this submitter."""
+
+
+class UploadGone(CustodyError):
+    """The upload was ended: terminated by its submitter, or expired."""
+
+
+class UploadClosed(CustodyError):
+    """The upload is sealed; its bytes are in custody and change no more."""
+
+
+class UploadExists(CustodyError):
+    """The submitter already began an upload under this key: go on with that one."""
+
+    def __init__(self, upload: Upload) -> None:
+        """Keep the upload as committed, so that the answer can tell where it is."""
+        super().__init__("an upload was already begun under this key")
+        self.upload = upload
+
+
+class OffsetConflict(CustodyError):
+    """The sender's offset is not the committed one."""
+
+    def __init__(self, *, committed: int) -> None:
+        """Keep the committed offset, so that the answer can tell it."""
+        super().__init__(f"the committed offset is {committed}")
+        self.committed = committed
+
+
+class LengthExceeded(CustodyError):
+    """More bytes came than the upload declared; none past its length was kept."""
+
+
+class StorageFull(CustodyError):
+    """There is no room for these bytes now."""
+
+
+class StorageBroken(CustodyError):
+    """The disk refused a write or a sync: nothing more may be promised from it."""
+
+
+class DeliveryFault(TitipError):
+    """An attempt ended without a delivery; `reason` is shown to operators."""
+
+    def __init__(self, reason: str, *, retry_after: timedelta | None = None) -> None:
+        """Keep the reason (no secret, no personal data) and how long the destination asked for."""
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class Refused(DeliveryFault):
+    """The destination will never take this file as it is."""
+
+
+class Faltered(DeliveryFault):
+    """This attempt failed; another one of the same file may do."""
+
+
+class Unavailable(DeliveryFault):
+    """The destination is in trouble, whatever the file."""
+
+
+class Unknown(Unavailable):
+    """The answer was lost after the whole body had left."""
+
+
+class LeaseLost(TitipError):
+    """Another claim holds the delivery: this worker changes no row and stops."""
+
+
+class IllegalEvent(TitipError):
+    """The state machine's table has no such step."""

@@ -1,0 +1,248 @@
+"""A destination's health: trouble there is one fact, not ten thousand failures.
+
+The circuit tells whether anything may be claimed at all, the window how many deliveries may be
+carried at once. Closing starts at a window of one and grows: doubling up to the size that last
+proved too much, by one per full window above it (TCP's slow start and congestion avoidance; a
+registry that just came back meets no stampede).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, assert_never
+
+from titip.errors import IllegalEvent
+from titip.retry import respecting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from random import Random
+
+FAILED_COHORT: Final = 5
+"""So many bad answers in a row mean illness however large the window (Envoy's ejection rule)."""
+
+SHRINK: Final = 0.7
+"""What a push-back leaves of the window (between Netflix's 0.9 and TCP's 0.5)."""
+
+EAGER_OPENINGS: Final = 3
+"""After so many failed canaries a good probe no longer shortens the cool-off: it may lie."""
+
+
+class Circuit(StrEnum):
+    """Whether a destination may be tried."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPolicy:
+    """How soon a destination counts as ill and how fast it is trusted again."""
+
+    slow_after: timedelta = timedelta(seconds=30)
+    max_window: int = 8
+    cool_off: timedelta = timedelta(seconds=5)
+    cool_off_ceiling: timedelta = timedelta(minutes=5)
+
+    def __post_init__(self) -> None:
+        """Refuse a policy under which nothing would ever be claimed, or a rest would be none."""
+        if self.max_window < 1:
+            raise ValueError("health.max_window must be at least 1; pause a destination to stop it")
+        if not timedelta(0) < self.cool_off <= self.cool_off_ceiling:
+            raise ValueError("health.cool_off must be above zero and not above its ceiling")
+        if self.slow_after <= timedelta(0):
+            raise ValueError("health.slow_after must be above zero")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of one destination; a value that lives in the journal."""
+
+    since: datetime
+    circuit: Circuit = Circuit.CLOSED
+    window: float = 1.0
+    threshold: float = math.inf
+    bad_streak: int = 0
+    openings: int = 0
+    until: datetime | None = None
+    reason: str = ""
+
+    @property
+    def stalled(self) -> bool:
+        """Tell whether the destination is not to be relied on now."""
+        return self.circuit is not Circuit.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Well:
+    """It answered as it should, in good time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ill:
+    """It was too slow, failed, or asked for time (`retry_after`)."""
+
+    reason: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CooledOff:
+    """Its rest is over: one canary may go."""
+
+
+HealthEvent = Well | Ill | CooledOff
+
+ALLOWED: Final[Mapping[Circuit, Mapping[type[HealthEvent], frozenset[Circuit]]]] = {
+    Circuit.CLOSED: {
+        Well: frozenset({Circuit.CLOSED}),
+        Ill: frozenset({Circuit.CLOSED, Circuit.OPEN}),
+    },
+    Circuit.OPEN: {
+        Well: frozenset({Circuit.OPEN}),
+        Ill: frozenset({Circuit.OPEN}),
+        CooledOff: frozenset({Circuit.HALF_OPEN}),
+    },
+    Circuit.HALF_OPEN: {
+        Well: frozenset({Circuit.CLOSED}),
+        Ill: frozenset({Circuit.OPEN}),
+    },
+}
+
+
+def advance(
+    health: Health,
+    event: HealthEvent,
+    *,
+    now: datetime,
+    policy: HealthPolicy,
+    rng: Random,
+) -> Health:
+    """Give the health after the event; raises IllegalEvent where the table has no step.
+
+    While the circuit is open, late answers of deliveries already under way change nothing but
+    the rest that the destination asks for.
+    """
+    if type(event) not in ALLOWED[health.circuit]:
+        raise IllegalEvent(f"a circuit that is {health.circuit} cannot cool off")
+    match event:
+        case CooledOff():
+            return replace(health, circuit=Circuit.HALF_OPEN, since=now, until=None)
+        case Well():
+            return _well(health, now=now, policy=policy)
+        case Ill():
+            return _ill(health, event, now=now, policy=policy, rng=rng)
+        case _ as never:
+            assert_never(never)
+
+
+def places(health: Health, *, in_flight: int) -> int:
+    """Tell how many more deliveries may be claimed now: one canary when half open."""
+    match health.circuit:
+        case Circuit.OPEN:
+            return 0
+        case Circuit.HALF_OPEN:
+            return max(0, 1 - in_flight)
+        case Circuit.CLOSED:
+            return max(0, int(health.window) - in_flight)
+        case _ as never:
+            assert_never(never)
+
+
+def cooled_off(health: Health, *, now: datetime, probed_well: bool | None) -> bool:
+    """Tell whether an open circuit may let its canary go.
+
+    `probed_well` is the last probe's word, None where there is no probe. A good probe ends the
+    rest early, a bad one prolongs it; but a probe that keeps promising what the canaries do not
+    find is not believed before the rest is over.
+    """
+    if health.circuit is not Circuit.OPEN or probed_well is False:
+        return False
+    rested = health.until is None or now >= health.until
+    return rested or (probed_well is True and health.openings <= EAGER_OPENINGS)
+
+
+def _well(health: Health, *, now: datetime, policy: HealthPolicy) -> Health:
+    match health.circuit:
+        case Circuit.OPEN:
+            return health
+        case Circuit.HALF_OPEN:
+            closed = replace(health, circuit=Circuit.CLOSED, since=now, reason="")
+            return replace(closed, window=1.0, bad_streak=0, openings=0)
+        case Circuit.CLOSED:
+            step = 1.0 if health.window < health.threshold else 1.0 / health.window
+            window = min(float(policy.max_window), health.window + step)
+            return replace(health, window=window, bad_streak=0)
+        case _ as never:
+            assert_never(never)
+
+
+def _ill(
+    health: Health,
+    event: Ill,
+    *,
+    now: datetime,
+    policy: HealthPolicy,
+    rng: Random,
+) -> Health:
+    match health.circuit:
+        case Circuit.OPEN:
+            return _rested(health, event, now)
+        case Circuit.HALF_OPEN:
+            return _opened(health, event, now=now, policy=policy, rng=rng)
+        case Circuit.CLOSED:
+            return _weakened(health, event, now=now, policy=policy, rng=rng)
+        case _ as never:
+            assert_never(never)
+
+
+def _weakened(
+    health: Health,
+    event: Ill,
+    *,
+    now: datetime,
+    policy: HealthPolicy,
+    rng: Random,
+) -> Health:
+    streak = health.bad_streak + 1
+    shrunk = max(1.0, health.window * SHRINK)
+    weaker = replace(
+        health, bad_streak=streak, window=shrunk, threshold=shrunk, reason=event.reason
+    )
+    if event.retry_after is not None or streak >= min(FAILED_COHORT, int(health.window)):
+        return _opened(weaker, event, now=now, policy=policy, rng=rng)
+    return weaker
+
+
+def _opened(
+    health: Health,
+    event: Ill,
+    *,
+    now: datetime,
+    policy: HealthPolicy,
+    rng: Random,
+) -> Health:
+    doublings = min(health.openings, 16)
+    longest = min(policy.cool_off * (1 << doublings), policy.cool_off_ceiling)
+    rest = respecting(longest * rng.uniform(0.5, 1.0), event.retry_after)
+    return replace(
+        health,
+        circuit=Circuit.OPEN,
+        openings=health.openings + 1,
+        bad_streak=0,
+        since=now,
+        until=now + rest,
+        reason=event.reason,
+    )
+
+
+def _rested(health: Health, event: Ill, now: datetime) -> Health:
+    if event.retry_after is None or health.until is None:
+        return health
+    asked = now + respecting(timedelta(0), event.retry_after)
+    return replace(health, until=max(health.until, asked))
