@@ -1,0 +1,1 @@
+"""Keeps: the spool that holds the bytes and the journal that holds the truth about them."""

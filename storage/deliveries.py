@@ -1,0 +1,113 @@
+"""The journal's words on deliveries: plain functions on a connection, to be run in its threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from storage.clock import to_ms
+from storage.rows import DELIVERY, delivery_of, row_of_delivery
+from titip.delivery import DeliveryState
+from titip.errors import LeaseLost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import apsw
+
+    from titip.delivery import Delivery
+
+CLAIMABLE: Final = "state IN ('queued', 'active', 'deferred', 'verify')"
+"""Spelled as in the schema, so that SQLite takes the partial index."""
+
+_DUE: Final = "(due_at <= :now OR (:hurry AND state = 'queued'))"
+
+_INSERT: Final = (
+    f"INSERT INTO deliveries ({DELIVERY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_FIND: Final = f"SELECT {DELIVERY} FROM deliveries WHERE id = ?"
+_SET: Final = (
+    "UPDATE deliveries SET state = ?, due_at = ?, attempts = ?, trouble_since = ?, doubtful = ?, "
+    "checkpoint = ?, locator = ?, reason = ?, ended_at = ? WHERE id = ? AND attempts = ? "
+    "AND state = ?"
+)
+_BEGIN: Final = "INSERT INTO attempts VALUES (?, ?, ?, NULL, '', '')"
+_END: Final = (
+    "UPDATE attempts SET ended_at = ?, outcome = ?, reason = ? WHERE delivery = ? AND number = ?"
+)
+_WAITING: Final = f"""
+WITH RECURSIVE who (name) AS (
+    SELECT min(submitter) FROM deliveries WHERE destination = :destination AND {CLAIMABLE}
+    UNION ALL
+    SELECT (SELECT min(submitter) FROM deliveries
+            WHERE destination = :destination AND submitter > who.name AND {CLAIMABLE})
+    FROM who WHERE who.name IS NOT NULL
+)
+SELECT name FROM who WHERE name IS NOT NULL AND EXISTS (
+    SELECT 1 FROM deliveries
+    WHERE destination = :destination AND submitter = name AND {CLAIMABLE} AND {_DUE}
+)
+"""
+_HEADS: Final = (
+    f"SELECT {DELIVERY} FROM deliveries WHERE destination = :destination "
+    f"AND submitter = :submitter AND {CLAIMABLE} AND {_DUE} ORDER BY due_at LIMIT :limit"
+)
+
+
+def insert_deliveries(db: apsw.Connection, deliveries: Iterable[Delivery]) -> None:
+    """Queue new deliveries."""
+    for delivery in deliveries:
+        db.execute(_INSERT, row_of_delivery(delivery))
+
+
+def find_delivery(db: apsw.Connection, delivery: str) -> Delivery | None:
+    """Give one delivery."""
+    row = db.execute(_FIND, (delivery,)).fetchone()
+    return None if row is None else delivery_of(row)
+
+
+def waiting(db: apsw.Connection, destination: str, *, now: datetime, hurry: bool) -> list[str]:
+    """Name the submitters with something due: one index step for each, however long the queue."""
+    bindings = {"destination": destination, "now": to_ms(now), "hurry": hurry}
+    return [name for (name,) in db.execute(_WAITING, bindings)]
+
+
+def heads(
+    db: apsw.Connection,
+    destination: str,
+    submitter: str,
+    *,
+    now: datetime,
+    hurry: bool,
+    limit: int,
+) -> list[Delivery]:
+    """Give a submitter's deliveries that are due, the longest due first."""
+    bindings = {
+        "destination": destination,
+        "submitter": submitter,
+        "now": to_ms(now),
+        "hurry": hurry,
+        "limit": limit,
+    }
+    return [delivery_of(row) for row in db.execute(_HEADS, bindings)]
+
+
+def step(db: apsw.Connection, before: Delivery, after: Delivery) -> None:
+    """Take a delivery from one value to the next; raises LeaseLost if it is no longer `before`."""
+    row = row_of_delivery(after)
+    changed = (row[4], row[5], *row[7:])
+    db.execute(_SET, (*changed, before.id, before.attempts, before.state.value))
+    if not db.changes():
+        raise LeaseLost(f"delivery {before.id} was claimed by another worker")
+
+
+def begin_attempt(db: apsw.Connection, claimed: Delivery, *, now: datetime) -> None:
+    """Note an attempt before its first byte leaves."""
+    db.execute(_BEGIN, (claimed.id, claimed.attempts, to_ms(now)))
+
+
+def end_attempt(db: apsw.Connection, after: Delivery, *, now: datetime) -> None:
+    """Note how an attempt ended."""
+    outcome = after.state.value
+    reason = "" if after.state is DeliveryState.DELIVERED else after.reason
+    db.execute(_END, (to_ms(now), outcome, reason, after.id, after.attempts))

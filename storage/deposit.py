@@ -1,0 +1,187 @@
+"""One upload being handed in: bytes to the spool, then the offset to the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeVarTuple, Unpack
+
+from storage.durable import sync_data, translated, write_at
+from titip.errors import LengthExceeded, StorageBroken, UploadExists
+from titip.upload import Appended, Sealed, advance
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from concurrent.futures import Executor
+    from datetime import datetime
+    from hashlib import _Hash as Digest
+
+    from storage.spool import Spool
+    from titip.upload import Upload
+
+P = TypeVarTuple("P")
+
+REREAD: Final = 1 << 20
+"""Bytes read at a time when a digest is made again after a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every deposit of a store works with.
+
+    `keep` commits the step from one upload to the next, from None for a new one; `let_go` hears
+    of a closed deposit, with the digest of the committed bytes; `broken` of a disk that failed.
+    """
+
+    spool: Spool
+    threads: Executor
+    keep: Callable[[Upload | None, Upload], Awaitable[None]]
+    let_go: Callable[[Upload, Digest | None], None]
+    broken: Callable[[], None]
+    now: Callable[[], datetime]
+
+
+class SpoolDeposit:
+    """Implements titip.ports.Deposit; the running digest travels with it."""
+
+    def __init__(
+        self,
+        upload: Upload,
+        means: Means,
+        *,
+        new: bool = False,
+        digest: Digest | None = None,
+        tap: Callable[[bytes], object] | None = None,
+    ) -> None:
+        """Begin at the committed offset; `digest` covers the bytes up to there, None if unknown."""
+        self._upload = upload
+        self._means = means
+        self._new = new
+        self._offered = False
+        self._closed = False
+        self._digest = digest
+        self._running: Digest | None = None
+        self._tap = tap
+        self._fd: int | None = None
+        self._adopted = upload.offset > 0
+        self._written = upload.offset
+        self._busy = Lock()
+
+    @property
+    def upload(self) -> Upload:
+        """Give the upload as last committed."""
+        return self._upload
+
+    @property
+    def written(self) -> int:
+        """Give the offset up to which bytes were written."""
+        return self._written
+
+    async def write(self, batch: Sequence[bytes]) -> None:
+        """Write the pieces at the end in one hop; see titip.ports.Deposit."""
+        self._refuse_excess(batch)
+        await self._hop(self._put, batch)
+
+    async def commit(self, batch: Sequence[bytes] = ()) -> Upload:
+        """Write the batch, sync, then commit the offset; see titip.ports.Deposit."""
+        self._refuse_excess(batch)
+        if batch or self._written > self._upload.offset or self._upload.length == 0:
+            await self._hop(self._put_and_sync, batch)
+        after = self._moved()
+        self._offered = True
+        try:
+            await self._means.keep(None if self._new else self._upload, after)
+        except UploadExists:
+            self._offered = False
+            raise
+        self._upload, self._new = after, False
+        self._digest, self._running = self._running or self._digest, None
+        return after
+
+    async def rewind(self) -> None:
+        """Forget what was written since the last commit."""
+        await self._hop(self._cut_tail)
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        if self._closed:
+            return
+        self._closed = True
+        self._means.let_go(self._upload, self._digest)
+        if self._fd is not None:
+            await self._hop(self._release)
+
+    def _refuse_excess(self, batch: Sequence[bytes]) -> None:
+        if self._written + sum(map(len, batch)) > self._upload.length:
+            raise LengthExceeded(f"more bytes came than the declared {self._upload.length}")
+
+    async def _hop(self, work: Callable[[Unpack[P]], object], *args: *P) -> None:
+        def held() -> None:
+            with self._busy:  # a cancelled request may close while its last hop still runs
+                work(*args)
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._means.threads, held)
+        except StorageBroken:
+            self._means.broken()
+            raise
+
+    def _put(self, batch: Sequence[bytes]) -> None:
+        fd = self._open()
+        running = self._running or self._begin(fd)
+        write_at(fd, batch, self._written)
+        for piece in batch:
+            running.update(piece)
+            if self._tap is not None:
+                self._tap(piece)
+        self._running = running
+        self._written += sum(map(len, batch))
+
+    def _put_and_sync(self, batch: Sequence[bytes]) -> None:
+        self._put(batch)
+        sync_data(self._open())
+        if not self._adopted:
+            self._means.spool.adopt(self._upload.id)
+            self._adopted = True
+
+    def _open(self) -> int:
+        if self._fd is None:
+            self._fd = self._means.spool.open_for_append(self._upload.id, new=self._new)
+        return self._fd
+
+    def _begin(self, fd: int) -> Digest:
+        if self._digest is None:
+            self._digest = _digest_of(fd, self._upload.offset)
+        return self._digest.copy()
+
+    def _cut_tail(self) -> None:
+        self._written = self._upload.offset
+        self._running = None
+        with translated():
+            os.ftruncate(self._open(), self._upload.offset)
+
+    def _release(self) -> None:
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+        if self._new and not self._offered:
+            self._means.spool.remove(self._upload.id)  # no row can tell of it: free its room now
+
+    def _moved(self) -> Upload:
+        now = self._means.now()
+        moved = advance(self._upload, Appended(self._written), now=now)
+        if not moved.complete:
+            return moved
+        digest = self._running or self._digest or hashlib.sha256()
+        return advance(moved, Sealed(digest.hexdigest()), now=now)
+
+
+def _digest_of(fd: int, size: int) -> Digest:
+    digest = hashlib.sha256()
+    with translated():
+        for offset in range(0, size, REREAD):
+            digest.update(os.pread(fd, min(REREAD, size - offset), offset))
+    return digest

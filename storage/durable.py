@@ -1,0 +1,83 @@
+"""The only file that speaks to the disk about bytes: positioned writes, syncs, and their errors.
+
+Every OSError leaves here as StorageFull or StorageBroken, so that nobody above mistakes a lost
+network connection (an OSError too) for a broken disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from titip.errors import StorageBroken, StorageFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_IOV_MAX: Final = os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024
+
+_fdatasync = getattr(os, "fdatasync", os.fsync)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn an OSError of the block into StorageFull or StorageBroken."""
+    try:
+        yield
+    except OSError as error:
+        word = errno.errorcode.get(error.errno or 0, "unknown error")
+        if error.errno in _FULL:
+            raise StorageFull(f"the disk is full ({word})") from error
+        raise StorageBroken(f"the disk refused ({word})") from error
+
+
+def write_at(fd: int, pieces: Sequence[bytes], offset: int) -> int:
+    """Write all pieces one after the other at the offset; give the bytes written."""
+    total = sum(map(len, pieces))
+    views = [memoryview(piece) for piece in pieces if piece]
+    done = 0
+    with translated():
+        while done < total:
+            wrote = os.pwritev(fd, views[:_IOV_MAX], offset + done)
+            done += wrote
+            views = _left(views, wrote)
+    return total
+
+
+def sync_data(fd: int) -> None:
+    """Bring the file's bytes, and its size, to stable storage."""
+    with translated():
+        _fdatasync(fd)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the names in a folder to stable storage."""
+    with translated():
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of our own, readable by nobody else, and sync its name; fine if it is there."""
+    with translated():
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            return
+    sync_folder(path.parent)
+
+
+def _left(views: list[memoryview], wrote: int) -> list[memoryview]:
+    for index, view in enumerate(views):
+        if wrote < len(view):
+            return [view[wrote:], *views[index + 1 :]]
+        wrote -= len(view)
+    return []

@@ -1,0 +1,109 @@
+"""Acting for operators: implements titip.ports.Operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from storage.deliveries import find_delivery, step
+from storage.rows import DELIVERY, delivery_of
+from storage.standings import pause, want_probe
+from titip.delivery import ALLOWED, Delivery, DeliveryState, Recorded, Requeued, advance
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from random import Random
+
+    import apsw
+
+    from storage.journal import Journal
+    from titip.delivery import DeliveryId
+    from titip.ports import Doorbell, Selection
+    from titip.retry import RetryPolicy
+
+BATCH: Final = 500
+"""Deliveries requeued in one transaction, so that a re-sync of millions holds nobody up."""
+
+REQUEUEABLE: Final = tuple(state for state in DeliveryState if Requeued in ALLOWED[state])
+
+
+class JournalOperations:
+    """One journal's levers."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        policy: RetryPolicy,
+        rng: Random,
+        doorbell: Doorbell,
+    ) -> None:
+        """Act on this journal and ring for the lanes."""
+        self._journal = journal
+        self._policy = policy
+        self._rng = rng
+        self._doorbell = doorbell
+
+    async def resync(self, selection: Selection, *, now: datetime) -> int:
+        """Send the selected deliveries again; see titip.ports.Operations."""
+        text, bindings = _selected(selection)
+        total, after = 0, 0
+
+        def requeue(db: apsw.Connection) -> tuple[int, int]:
+            rows = db.execute(text, {**bindings, "after": after}).fetchall()
+            for row in rows:
+                self._requeue(db, delivery_of(row[1:]), now=now)
+            return len(rows), int(rows[-1][0] or 0) if rows else 0
+
+        while True:
+            moved, after = await self._journal.write(requeue)
+            total += moved
+            if moved < BATCH:
+                break
+        self._doorbell.ring()
+        return total
+
+    async def pause(self, destination: str, *, paused: bool) -> None:
+        """Stop or start the claims of a destination."""
+        await self._journal.write(lambda db: pause(db, destination, paused=paused))
+        self._doorbell.ring()
+
+    async def ask_probe(self, destination: str) -> None:
+        """Ask the lane to probe its destination now."""
+        await self._journal.write(lambda db: want_probe(db, destination))
+        self._doorbell.ring()
+
+    async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
+        """Record that an operator entered the file by hand; see titip.ports.Operations."""
+
+        def record(db: apsw.Connection) -> Delivery:
+            before = find_delivery(db, delivery)
+            if before is None:
+                raise LookupError(f"there is no delivery {delivery}")
+            event = Recorded(reference)
+            after = advance(before, event, now=now, policy=self._policy, rng=self._rng)
+            step(db, before, after)
+            return after
+
+        return await self._journal.write(record)
+
+    def _requeue(self, db: apsw.Connection, before: Delivery, *, now: datetime) -> None:
+        step(db, before, advance(before, Requeued(), now=now, policy=self._policy, rng=self._rng))
+
+
+def _selected(selection: Selection) -> tuple[str, dict[str, Any]]:
+    wanted = [state for state in REQUEUEABLE if not selection.states or state in selection.states]
+    where = ["seq > :after", _in("state", "state", [state.value for state in wanted])]
+    bindings: dict[str, Any] = {f"state{n}": state.value for n, state in enumerate(wanted)}
+    if selection.ids:
+        ids = list(selection.ids)
+        where.append(f"({_in('id', 'id', ids)} OR {_in('upload', 'id', ids)})")
+        bindings |= {f"id{n}": one for n, one in enumerate(ids)}
+    if selection.destination is not None:
+        where.append("destination = :destination")
+        bindings["destination"] = selection.destination
+    text = f"SELECT seq, {DELIVERY} FROM deliveries WHERE {' AND '.join(where)} "
+    return text + f"ORDER BY seq LIMIT {BATCH}", bindings
+
+
+def _in(column: str, name: str, values: list[str]) -> str:
+    return f"{column} IN ({', '.join(f':{name}{n}' for n in range(len(values)))})"

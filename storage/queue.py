@@ -1,0 +1,149 @@
+"""The deliveries as a lane sees them: implements titip.ports.Queue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from storage.clock import to_ms
+from storage.deliveries import (
+    begin_attempt,
+    end_attempt,
+    find_delivery,
+    heads,
+    step,
+    waiting,
+)
+from storage.standings import is_paused
+from storage.uploads import find
+from titip.delivery import (
+    MIRROR,
+    REGISTRY,
+    Claimed,
+    Delivery,
+    DeliveryState,
+    Parcel,
+    Spared,
+    advance,
+)
+from titip.owing import delivery_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from random import Random
+
+    import apsw
+
+    from storage.journal import Journal
+    from titip.retry import RetryPolicy
+
+_LAPSE: Final = (
+    "UPDATE deliveries SET due_at = :until "
+    "WHERE destination = :destination AND state = 'active' AND due_at > :until"
+)
+
+
+class JournalQueue:
+    """One journal's deliveries."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        policy: RetryPolicy,
+        rng: Random,
+        spare_mirror: bool,
+    ) -> None:
+        """Work on this journal; `spare_mirror` when the mirror only stands in for the registry."""
+        self._journal = journal
+        self._policy = policy
+        self._rng = rng
+        self._spare_mirror = spare_mirror
+
+    async def waiting(self, destination: str, *, now: datetime, hurry: bool) -> Sequence[str]:
+        """Name the submitters with something due; see titip.ports.Queue."""
+
+        def look(db: apsw.Connection) -> list[str]:
+            if is_paused(db, destination):
+                return []
+            return waiting(db, destination, now=now, hurry=hurry)
+
+        return await self._journal.read(look)
+
+    async def claim(
+        self,
+        destination: str,
+        submitter: str,
+        *,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        hurry: bool,
+    ) -> Sequence[Parcel]:
+        """Claim what is due first; see titip.ports.Queue."""
+
+        def take(db: apsw.Connection) -> list[Parcel]:
+            if is_paused(db, destination):
+                return []
+            due = heads(db, destination, submitter, now=now, hurry=hurry, limit=limit)
+            return [self._take(db, one, now=now, until=until) for one in due]
+
+        return await self._journal.write(take)
+
+    async def record(self, before: Delivery, after: Delivery, *, now: datetime) -> None:
+        """Write the outcome of an attempt; see titip.ports.Queue."""
+
+        def settle(db: apsw.Connection) -> None:
+            step(db, before, after)
+            end_attempt(db, after, now=now)
+            if after.state is DeliveryState.DELIVERED and after.destination == REGISTRY:
+                self._spare(db, after, now=now)
+
+        await self._journal.write(settle)
+
+    async def checkpoint(self, delivery: Delivery, text: str) -> Delivery:
+        """Keep the destination's checkpoint; see titip.ports.Queue."""
+        return await self._refine(delivery, replace(delivery, checkpoint=text))
+
+    async def extend(self, delivery: Delivery, until: datetime) -> Delivery:
+        """Prolong the lease; see titip.ports.Queue."""
+        return await self._refine(delivery, replace(delivery, due_at=until))
+
+    async def lapse(self, destination: str, *, now: datetime, until: datetime) -> int:
+        """End at `until` the leases left behind; see titip.ports.Queue."""
+        del now
+
+        def shorten(db: apsw.Connection) -> int:
+            db.execute(_LAPSE, {"destination": destination, "until": to_ms(until)})
+            return db.changes()
+
+        return await self._journal.write(shorten)
+
+    async def _refine(self, before: Delivery, after: Delivery) -> Delivery:
+        await self._journal.write(lambda db: step(db, before, after))
+        return after
+
+    def _take(
+        self,
+        db: apsw.Connection,
+        delivery: Delivery,
+        *,
+        now: datetime,
+        until: datetime,
+    ) -> Parcel:
+        claimed = advance(delivery, Claimed(until), now=now, policy=self._policy, rng=self._rng)
+        step(db, delivery, claimed)
+        begin_attempt(db, claimed, now=now)
+        upload = find(db, delivery.upload)
+        if upload is None:  # pragma: no cover - the schema's foreign key forbids it
+            raise LookupError(delivery.upload)
+        return Parcel(claimed, upload)
+
+    def _spare(self, db: apsw.Connection, registered: Delivery, *, now: datetime) -> None:
+        if not self._spare_mirror:
+            return
+        mirror = find_delivery(db, delivery_id(registered.upload, MIRROR))
+        if mirror is None or mirror.state not in {DeliveryState.QUEUED, DeliveryState.DEFERRED}:
+            return
+        step(db, mirror, advance(mirror, Spared(), now=now, policy=self._policy, rng=self._rng))

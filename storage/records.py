@@ -1,0 +1,111 @@
+"""Reading for people: implements titip.ports.Records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from storage.clock import from_ms
+from storage.rows import DELIVERY, UPLOAD, delivery_of, health_of, upload_of
+from titip.delivery import DESTINATIONS, DeliveryState
+from titip.owing import delivery_id
+from titip.ports import Census, Query, Standing
+from titip.upload import UploadState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import apsw
+
+    from storage.journal import Journal
+    from titip.delivery import Delivery
+    from titip.upload import Upload, UploadId
+
+MOST: Final = 1000
+"""Rows in one page at most."""
+
+_OLDEST: Final = (
+    "SELECT min(queued_at) FROM deliveries "
+    "WHERE destination = ? AND state NOT IN ('delivered', 'skipped')"
+)
+
+
+class JournalRecords:
+    """One journal's rows, as values."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Read from this journal."""
+        self._journal = journal
+
+    async def uploads(self, query: Query) -> Sequence[Upload]:
+        """List uploads, newest first."""
+        text, bindings = _page("uploads", UPLOAD, query)
+        return await self._journal.read(
+            lambda db: [upload_of(row) for row in db.execute(text, bindings)],
+        )
+
+    async def deliveries(self, query: Query) -> Sequence[Delivery]:
+        """List deliveries, newest first."""
+        text, bindings = _page("deliveries", DELIVERY, query)
+        return await self._journal.read(
+            lambda db: [delivery_of(row) for row in db.execute(text, bindings)],
+        )
+
+    async def of_upload(self, upload: UploadId) -> Sequence[Delivery]:
+        """List the deliveries of one upload."""
+        ids = tuple(delivery_id(upload, name) for name in DESTINATIONS)
+        text = f"SELECT {DELIVERY} FROM deliveries WHERE id IN (?, ?) ORDER BY seq"
+        return await self._journal.read(
+            lambda db: [delivery_of(row) for row in db.execute(text, ids)],
+        )
+
+    async def census(self) -> Census:
+        """Count everything."""
+        return await self._journal.read(_census)
+
+
+def _page(table: str, columns: str, query: Query) -> tuple[str, dict[str, Any]]:
+    where = ["1"]
+    bindings: dict[str, Any] = {"limit": max(1, min(query.limit, MOST))}
+    if query.submitter is not None:
+        where.append("submitter = :submitter")
+        bindings["submitter"] = query.submitter
+    if query.destination is not None and table == "deliveries":
+        where.append("destination = :destination")
+        bindings["destination"] = query.destination
+    if query.states:
+        names = {f"state{number}": state for number, state in enumerate(query.states)}
+        where.append(f"state IN ({', '.join(f':{name}' for name in names)})")
+        bindings |= {name: str(state) for name, state in names.items()}
+    if query.after:
+        where.append(f"seq < (SELECT seq FROM {table} WHERE id = :after)")
+        bindings["after"] = query.after
+    text = (
+        f"SELECT {columns} FROM {table} WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT :limit"
+    )
+    return text, bindings
+
+
+def _census(db: apsw.Connection) -> Census:
+    tallies: dict[str, dict[str, tuple[int, int]]] = {}
+    for what, state, rows, size in db.execute("SELECT what, state, rows, bytes FROM tallies"):
+        tallies.setdefault(what, {})[state] = (rows, size)
+    uploads = tallies.get("upload", {})
+    return Census(
+        uploads={UploadState(state): rows for state, (rows, _) in uploads.items()},
+        sealed_bytes=uploads.get("sealed", (0, 0))[1],
+        open_bytes=uploads.get("open", (0, 0))[1],
+        destinations=[_standing(db, name, tallies.get(name, {})) for name in DESTINATIONS],
+    )
+
+
+def _standing(db: apsw.Connection, name: str, tally: dict[str, tuple[int, int]]) -> Standing:
+    row = db.execute("SELECT paused, health FROM destinations WHERE name = ?", (name,)).fetchone()
+    paused, health = row or (0, "")
+    oldest = next(iter(db.execute(_OLDEST, (name,))))[0]
+    return Standing(
+        name=name,
+        paused=bool(paused),
+        health=health_of(health),
+        counts={DeliveryState(state): rows for state, (rows, _) in tally.items()},
+        oldest_owed=None if oldest is None else from_ms(oldest),
+    )

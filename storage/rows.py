@@ -1,0 +1,144 @@
+"""Rows and the values they stand for."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from storage.clock import from_ms, from_ms_or_none, to_ms, to_ms_or_none
+from titip.access import Role, Token
+from titip.delivery import Delivery, DeliveryId, DeliveryState
+from titip.health import Circuit, Health
+from titip.upload import Upload, UploadId, UploadState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UPLOAD: Final = (
+    "id, submitter, length, offset, metadata, state, created_at, touched_at, ended_at, sha256, key"
+)
+DELIVERY: Final = (
+    "id, upload, destination, submitter, state, due_at, queued_at, attempts, trouble_since, "
+    "doubtful, checkpoint, locator, reason, ended_at"
+)
+TOKEN: Final = "id, role, submitter, digest, created_at, revoked_at"  # noqa: S105 - column names
+
+
+def upload_of(row: Sequence[Any]) -> Upload:
+    """Give the upload of a row selected as UPLOAD."""
+    return Upload(
+        id=UploadId(row[0]),
+        submitter=row[1],
+        length=row[2],
+        offset=row[3],
+        metadata=row[4],
+        state=UploadState(row[5]),
+        created_at=from_ms(row[6]),
+        touched_at=from_ms_or_none(row[7]),
+        ended_at=from_ms_or_none(row[8]),
+        sha256=row[9],
+        key=row[10],
+    )
+
+
+def row_of_upload(upload: Upload) -> tuple[object, ...]:
+    """Give the values for UPLOAD."""
+    return (
+        upload.id,
+        upload.submitter,
+        upload.length,
+        upload.offset,
+        upload.metadata,
+        upload.state.value,
+        to_ms(upload.created_at),
+        to_ms_or_none(upload.touched_at),
+        to_ms_or_none(upload.ended_at),
+        upload.sha256,
+        upload.key,
+    )
+
+
+def delivery_of(row: Sequence[Any]) -> Delivery:
+    """Give the delivery of a row selected as DELIVERY."""
+    return Delivery(
+        id=DeliveryId(row[0]),
+        upload=UploadId(row[1]),
+        destination=row[2],
+        submitter=row[3],
+        state=DeliveryState(row[4]),
+        due_at=from_ms(row[5]),
+        queued_at=from_ms(row[6]),
+        attempts=row[7],
+        trouble_since=from_ms_or_none(row[8]),
+        doubtful=bool(row[9]),
+        checkpoint=row[10],
+        locator=row[11],
+        reason=row[12],
+        ended_at=from_ms_or_none(row[13]),
+    )
+
+
+def row_of_delivery(delivery: Delivery) -> tuple[object, ...]:
+    """Give the values for DELIVERY."""
+    return (
+        delivery.id,
+        delivery.upload,
+        delivery.destination,
+        delivery.submitter,
+        delivery.state.value,
+        to_ms(delivery.due_at),
+        to_ms(delivery.queued_at),
+        delivery.attempts,
+        to_ms_or_none(delivery.trouble_since),
+        int(delivery.doubtful),
+        delivery.checkpoint,
+        delivery.locator,
+        delivery.reason,
+        to_ms_or_none(delivery.ended_at),
+    )
+
+
+def token_of(row: Sequence[Any]) -> Token:
+    """Give the token of a row selected as TOKEN."""
+    return Token(
+        id=row[0],
+        role=Role(row[1]),
+        submitter=row[2],
+        digest=row[3],
+        created_at=from_ms(row[4]),
+        revoked_at=from_ms_or_none(row[5]),
+    )
+
+
+def health_of(text: str) -> Health | None:
+    """Give the health kept in a text, None where none was noted."""
+    if not text:
+        return None
+    kept = json.loads(text)
+    return Health(
+        since=from_ms(kept["since"]),
+        circuit=Circuit(kept["circuit"]),
+        window=kept["window"],
+        threshold=math.inf if kept["threshold"] is None else kept["threshold"],
+        bad_streak=kept["bad_streak"],
+        openings=kept["openings"],
+        until=from_ms_or_none(kept["until"]),
+        reason=kept["reason"],
+    )
+
+
+def text_of_health(health: Health) -> str:
+    """Write the health for keeping."""
+    return json.dumps(
+        {
+            "since": to_ms(health.since),
+            "circuit": health.circuit,
+            "window": health.window,
+            "threshold": None if math.isinf(health.threshold) else health.threshold,
+            "bad_streak": health.bad_streak,
+            "openings": health.openings,
+            "until": to_ms_or_none(health.until),
+            "reason": health.reason,
+        },
+    )

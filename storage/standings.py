@@ -1,0 +1,75 @@
+"""What is known and wanted of each destination: implements titip.ports.Standings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from storage.rows import health_of, text_of_health
+
+if TYPE_CHECKING:
+    import apsw
+
+    from storage.journal import Journal
+    from titip.health import Health
+
+T = TypeVar("T")
+
+_PUT: Final = (
+    "INSERT INTO destinations (name, {0}) VALUES (:name, :value) "
+    "ON CONFLICT DO UPDATE SET {0} = excluded.{0}"
+)
+_PUT_HEALTH: Final = _PUT.format("health")
+_PUT_PAUSED: Final = _PUT.format("paused")
+_PUT_PROBE: Final = _PUT.format("probe_wanted")
+
+
+class JournalStandings:
+    """One journal's destinations."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Work on this journal."""
+        self._journal = journal
+
+    async def health(self, destination: str) -> Health | None:
+        """Give the health last noted."""
+        return await self._journal.read(lambda db: health_of(_field(db, "health", destination, "")))
+
+    async def note(self, destination: str, health: Health) -> None:
+        """Keep the health."""
+        bindings: dict[str, object] = {"name": destination, "value": text_of_health(health)}
+        await self._journal.write(lambda db: _put(db, _PUT_HEALTH, bindings))
+
+    async def probe_wanted(self, destination: str) -> bool:
+        """Tell, once, whether an operator asked for a probe."""
+        wanted = await self._journal.read(lambda db: _field(db, "probe_wanted", destination, 0))
+        if wanted:
+            bindings: dict[str, object] = {"name": destination, "value": 0}
+            await self._journal.write(lambda db: _put(db, _PUT_PROBE, bindings))
+        return bool(wanted)
+
+
+def is_paused(db: apsw.Connection, destination: str) -> bool:
+    """Tell whether an operator stopped the claims of a destination."""
+    return bool(_field(db, "paused", destination, 0))
+
+
+def pause(db: apsw.Connection, destination: str, *, paused: bool) -> None:
+    """Stop or start the claims of a destination."""
+    _put(db, _PUT_PAUSED, {"name": destination, "value": int(paused)})
+
+
+def want_probe(db: apsw.Connection, destination: str) -> None:
+    """Ask the lane to probe."""
+    _put(db, _PUT_PROBE, {"name": destination, "value": 1})
+
+
+def _field(db: apsw.Connection, column: str, destination: str, default: T) -> T:
+    row = db.execute(
+        f"SELECT {column} FROM destinations WHERE name = ?",
+        (destination,),
+    ).fetchone()
+    return default if row is None else cast("T", row[0])
+
+
+def _put(db: apsw.Connection, statement: str, bindings: dict[str, object]) -> None:
+    db.execute(statement, bindings)

@@ -1,0 +1,178 @@
+"""Custody of the bytes: implements titip.ports.Store over the spool and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from storage import uploads
+from storage.clock import utc_now
+from storage.deposit import Means, SpoolDeposit
+from titip.errors import StorageBroken, UploadClosed, UploadGone, UploadMissing
+from titip.owing import deliveries_of
+from titip.ports import Room
+from titip.upload import Terminated, UploadState, advance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from hashlib import _Hash as Digest
+    from pathlib import Path
+
+    from storage.journal import Journal
+    from storage.spool import Spool
+    from titip.owing import Owed
+    from titip.ports import Deposit, Doorbell
+    from titip.upload import Upload, UploadId
+
+THREADS: Final = 8
+"""Disk threads: syncs wait in parallel, and the disk merges them."""
+
+EXPIRED_AT_ONCE: Final = 100
+"""Uploads ended in one transaction."""
+
+REMEMBERED: Final = 10_000
+"""Unfinished uploads whose running digest is kept; one costs about half a KiB."""
+
+
+class SpoolStore:
+    """The store of one machine."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        journal: Journal,
+        *,
+        owed: Sequence[Owed],
+        doorbell: Doorbell,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Keep in this spool and journal; every seal owes to these destinations."""
+        self._spool = spool
+        self._journal = journal
+        self._owed = tuple(owed)
+        self._doorbell = doorbell
+        self._now = now
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
+        self._digests: OrderedDict[UploadId, tuple[int, Digest]] = OrderedDict()
+        self._unborn: dict[UploadId, int] = {}
+        self._broken = False
+        self._means = Means(
+            spool=spool,
+            threads=self._threads,
+            keep=self._keep,
+            let_go=self._let_go,
+            broken=self._stop_taking,
+            now=now,
+        )
+
+    async def find(self, upload: UploadId) -> Upload | None:
+        """Give the upload as committed."""
+        return await self._journal.read(lambda db: uploads.find(db, upload))
+
+    async def create(
+        self,
+        upload: Upload,
+        *,
+        tap: Callable[[bytes], object] | None = None,
+    ) -> Deposit:
+        """Begin a new upload; see titip.ports.Store."""
+        self._refuse_if_broken()
+        if upload.key:
+            await self._journal.read(lambda db: uploads.refuse_second(db, upload))
+        self._unborn[upload.id] = upload.length
+        return SpoolDeposit(upload, self._means, new=True, tap=tap)
+
+    async def resume(
+        self,
+        upload: Upload,
+        *,
+        tap: Callable[[bytes], object] | None = None,
+    ) -> Deposit:
+        """Go on with an open upload from its committed offset; see titip.ports.Store."""
+        self._refuse_if_broken()
+        current = await self.find(upload.id)
+        if current is None:
+            raise UploadMissing("there is no such upload")
+        _refuse_ended(current)
+        offset, digest = self._digests.pop(current.id, (0, None))
+        known = digest if offset == current.offset else None
+        return SpoolDeposit(current, self._means, digest=known, tap=tap)
+
+    async def terminate(self, upload: Upload) -> None:
+        """End an unfinished upload and free its bytes; see titip.ports.Store."""
+        _refuse_ended(upload)
+        ended = advance(upload, Terminated(), now=self._now())
+        await self._journal.write(lambda db: uploads.move(db, upload, ended))
+        await self._free(upload.id)
+
+    async def expire(self, *, idle_since: datetime) -> int:
+        """End the open uploads left alone since then; see titip.ports.Custodian."""
+        total = 0
+        while ended := await self._expire_some(idle_since):
+            total += ended
+        return total
+
+    async def room(self) -> Room:
+        """Tell the space there is; raises StorageBroken once the disk failed."""
+        self._refuse_if_broken()
+        promised = await self._journal.read(uploads.promised)
+        free = await asyncio.get_running_loop().run_in_executor(self._threads, self._spool.free)
+        return Room(free=free, promised=promised + sum(self._unborn.values()))
+
+    def path(self, upload: UploadId) -> Path:
+        """Give the file that holds the bytes."""
+        return self._spool.path(upload)
+
+    def close(self) -> None:
+        """Let the disk threads end."""
+        self._threads.shutdown()
+
+    async def _expire_some(self, idle_since: datetime) -> int:
+        now = self._now()
+        ended = await self._journal.write(
+            lambda db: uploads.expire(db, idle_since=idle_since, now=now, limit=EXPIRED_AT_ONCE),
+        )
+        for upload in ended:
+            await self._free(upload.id)
+        return len(ended)
+
+    async def _free(self, upload: UploadId) -> None:
+        self._digests.pop(upload, None)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._spool.remove, upload)
+
+    async def _keep(self, before: Upload | None, after: Upload) -> None:
+        sealed = after.state is UploadState.SEALED
+        owed = deliveries_of(after, self._owed, now=self._now()) if sealed else ()
+        await self._journal.write(lambda db: uploads.keep(db, before, after, owed))
+        self._unborn.pop(after.id, None)
+        if owed:
+            self._doorbell.ring()
+
+    def _let_go(self, upload: Upload, digest: Digest | None) -> None:
+        self._unborn.pop(upload.id, None)
+        if digest is None or upload.complete:
+            return
+        self._digests[upload.id] = (upload.offset, digest)
+        while len(self._digests) > REMEMBERED:
+            self._digests.popitem(last=False)
+
+    def _stop_taking(self) -> None:
+        self._broken = True
+
+    def _refuse_if_broken(self) -> None:
+        if self._broken:
+            raise StorageBroken("the disk failed: nothing is taken in until Titip is restarted")
+
+
+def _refuse_ended(upload: Upload) -> None:
+    match upload.state:
+        case UploadState.SEALED:
+            raise UploadClosed("the upload is sealed")
+        case UploadState.TERMINATED | UploadState.EXPIRED:
+            raise UploadGone(f"the upload was {upload.state}")
+        case UploadState.OPEN:
+            return

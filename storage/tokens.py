@@ -1,0 +1,73 @@
+"""Who may come in: implements titip.ports.Tokens. Only digests of secrets are kept."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from storage.clock import to_ms
+from storage.rows import TOKEN, token_of
+from titip.access import Token, digest_of, spell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    import apsw
+
+    from storage.journal import Journal
+    from titip.access import Role
+
+SECRET_BYTES: Final = 32
+"""256 random bits: nobody guesses it, so one plain digest protects it at rest."""
+
+_INSERT: Final = f"INSERT INTO tokens ({TOKEN}) VALUES (?, ?, ?, ?, ?, NULL)"
+
+
+class JournalTokens:
+    """One journal's tokens."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Work on this journal."""
+        self._journal = journal
+
+    async def token(self, token_id: str) -> Token | None:
+        """Give the token of that id, revoked ones too."""
+
+        def look(db: apsw.Connection) -> Token | None:
+            row = db.execute(f"SELECT {TOKEN} FROM tokens WHERE id = ?", (token_id,)).fetchone()
+            return None if row is None else token_of(row)
+
+        return await self._journal.read(look)
+
+    async def tokens(self) -> Sequence[Token]:
+        """List them all, oldest first."""
+        return await self._journal.read(
+            lambda db: [
+                token_of(r) for r in db.execute(f"SELECT {TOKEN} FROM tokens ORDER BY seq")
+            ],
+        )
+
+    async def issue(self, role: Role, submitter: str, *, now: datetime) -> tuple[Token, str]:
+        """Make a token; its text is given here once and never again."""
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        token = Token(secrets.token_hex(4), role, submitter, digest_of(secret), now)
+        values = (token.id, role.value, submitter, token.digest, to_ms(now))
+        await self._journal.write(lambda db: _insert(db, values))
+        return token, spell(token.id, secret)
+
+    async def revoke(self, token_id: str, *, now: datetime) -> bool:
+        """End a token; tell whether there was one."""
+
+        def end(db: apsw.Connection) -> bool:
+            db.execute(
+                "UPDATE tokens SET revoked_at = ifnull(revoked_at, ?) WHERE id = ?",
+                (to_ms(now), token_id),
+            )
+            return bool(db.changes())
+
+        return await self._journal.write(end)
+
+
+def _insert(db: apsw.Connection, values: tuple[object, ...]) -> None:
+    db.execute(_INSERT, values)

@@ -1,0 +1,256 @@
+"""What every store must do, wherever it keeps; a subclass gives one with its records."""
+
+import hashlib
+import secrets
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import pytest
+
+from titip.delivery import DeliveryState
+from titip.errors import (
+    LengthExceeded,
+    OffsetConflict,
+    UploadClosed,
+    UploadExists,
+    UploadGone,
+    UploadMissing,
+)
+from titip.ports import Records, Store
+from titip.upload import Upload, UploadId, UploadState
+
+
+class Kept(NamedTuple):
+    """A store under test, and its rows."""
+
+    store: Store
+    records: Records
+
+
+def an_upload(length, *, submitter="pair-1", metadata="", key=""):
+    return Upload(
+        id=UploadId(secrets.token_hex(16)),
+        submitter=submitter,
+        length=length,
+        created_at=datetime(2025, 3, 13, 12, tzinfo=UTC),
+        metadata=metadata,
+        key=key,
+    )
+
+
+async def hand_in(store, upload, *pieces):
+    deposit = await store.create(upload)
+    try:
+        return await deposit.commit(pieces)
+    finally:
+        await deposit.close()
+
+
+class StoreContract:
+    """Collect these by subclassing; `kept` opens an empty store."""
+
+    def kept(self) -> AbstractAsyncContextManager[Kept]:
+        raise NotImplementedError
+
+    async def test_a_key_begins_one_upload_of_its_submitter(self):
+        async with self.kept() as kept:
+            sealed = await hand_in(kept.store, an_upload(2, key="k"), b"ab")
+            other = await hand_in(kept.store, an_upload(2, key="k", submitter="pair-2"), b"cd")
+
+            with pytest.raises(UploadExists) as known:
+                await hand_in(kept.store, an_upload(2, key="k"), b"ab")
+
+            assert known.value.upload == sealed
+            assert other.state is UploadState.SEALED
+
+    async def test_of_two_racing_creations_under_one_key_the_first_commit_wins(self):
+        async with self.kept() as kept:
+            one = await kept.store.create(an_upload(2, key="k"))
+            other = await kept.store.create(an_upload(2, key="k"))
+            won = await one.commit([b"ab"])
+
+            with pytest.raises(UploadExists) as known:
+                await other.commit([b"ab"])
+
+            assert known.value.upload == won
+            await one.close()
+            await other.close()
+
+    async def test_an_ended_upload_frees_its_key(self):
+        async with self.kept() as kept:
+            begun = await hand_in(kept.store, an_upload(4, key="k"), b"ab")
+            await kept.store.terminate(begun)
+
+            again = await hand_in(kept.store, an_upload(4, key="k"), b"abcd")
+
+            assert again.state is UploadState.SEALED
+
+    async def test_an_upload_exists_once_its_deposit_commits(self):
+        async with self.kept() as kept:
+            upload = an_upload(10, metadata="filename YS5wZGY=")
+            deposit = await kept.store.create(upload)
+            await deposit.write([b"01234"])
+            before = await kept.store.find(upload.id)
+
+            await deposit.commit()
+            await deposit.close()
+
+            after = await kept.store.find(upload.id)
+            assert before is None
+            assert after is not None
+            assert (after.offset, after.state) == (5, UploadState.OPEN)
+            assert (after.submitter, after.metadata) == (upload.submitter, upload.metadata)
+            assert after.created_at == upload.created_at
+
+    async def test_a_creation_that_never_commits_leaves_no_trace(self):
+        async with self.kept() as kept:
+            upload = an_upload(10)
+            deposit = await kept.store.create(upload)
+            await deposit.write([b"01234"])
+
+            await deposit.close()
+            await deposit.close()
+
+            assert await kept.store.find(upload.id) is None
+            assert (await kept.store.room()).promised == 0
+
+    @pytest.mark.parametrize("data", [b"papers", b"", bytes(range(256)) * 5000])
+    async def test_the_last_byte_seals_with_digest_bytes_and_deliveries(self, data):
+        async with self.kept() as kept:
+            sealed = await hand_in(kept.store, an_upload(len(data)), *([data] if data else []))
+
+            assert sealed.state is UploadState.SEALED
+            assert sealed.sha256 == hashlib.sha256(data).hexdigest()
+            assert await kept.store.find(sealed.id) == sealed
+            assert kept.store.path(sealed.id).read_bytes() == data
+            owed = await kept.records.of_upload(sealed.id)
+            assert owed
+            assert {one.state for one in owed} == {DeliveryState.QUEUED}
+            assert {one.submitter for one in owed} == {sealed.submitter}
+
+    async def test_an_open_upload_owes_nothing(self):
+        async with self.kept() as kept:
+            upload = await hand_in(kept.store, an_upload(10), b"01234")
+
+            assert await kept.records.of_upload(upload.id) == []
+
+    async def test_a_resumed_upload_goes_on_at_its_committed_offset(self):
+        async with self.kept() as kept:
+            upload = an_upload(10)
+            first = await kept.store.create(upload)
+            await first.commit([b"01", b"234"])
+            await first.write([b"LOST"])
+            await first.close()
+
+            second = await kept.store.resume(upload)
+            offset = second.written
+            sealed = await second.commit([b"56789"])
+            await second.close()
+
+            assert offset == 5
+            assert sealed.sha256 == hashlib.sha256(b"0123456789").hexdigest()
+            assert kept.store.path(sealed.id).read_bytes() == b"0123456789"
+
+    async def test_one_deposit_may_commit_many_times(self):
+        async with self.kept() as kept:
+            deposit = await kept.store.create(an_upload(9))
+
+            offsets = []
+            for piece in (b"abc", b"def", b"ghi"):
+                await deposit.write([piece[:1]])
+                offsets.append((await deposit.commit([piece[1:]])).offset)
+            await deposit.close()
+
+            assert offsets == [3, 6, 9]
+            assert deposit.upload.sha256 == hashlib.sha256(b"abcdefghi").hexdigest()
+
+    async def test_rewinding_forgets_what_was_not_committed(self):
+        async with self.kept() as kept:
+            deposit = await kept.store.create(an_upload(6))
+            await deposit.commit([b"abc"])
+            await deposit.write([b"XY"])
+
+            await deposit.rewind()
+
+            assert (deposit.written, deposit.upload.offset) == (3, 3)
+            sealed = await deposit.commit([b"def"])
+            await deposit.close()
+            assert sealed.sha256 == hashlib.sha256(b"abcdef").hexdigest()
+            assert kept.store.path(sealed.id).read_bytes() == b"abcdef"
+
+    @pytest.mark.parametrize("how", ["write", "commit"])
+    async def test_nothing_of_a_batch_past_the_length_is_kept(self, how):
+        async with self.kept() as kept:
+            deposit = await kept.store.create(an_upload(4))
+            await deposit.write([b"ab"])
+
+            with pytest.raises(LengthExceeded):
+                await getattr(deposit, how)([b"c", b"de"])
+
+            assert deposit.written == 2
+            assert (await deposit.commit([b"cd"])).sha256 == hashlib.sha256(b"abcd").hexdigest()
+            await deposit.close()
+
+    async def test_the_tap_sees_each_piece_once_and_in_order(self):
+        async with self.kept() as kept:
+            seen: list[bytes] = []
+            deposit = await kept.store.create(an_upload(6), tap=seen.append)
+
+            await deposit.write([b"ab", b"cd"])
+            await deposit.commit([b"ef"])
+            await deposit.close()
+
+            assert b"".join(seen) == b"abcdef"
+
+    async def test_two_hands_cannot_both_move_an_upload_on(self):
+        async with self.kept() as kept:
+            upload = await hand_in(kept.store, an_upload(10), b"01234")
+            first, second = await kept.store.resume(upload), await kept.store.resume(upload)
+            await first.commit([b"5"])
+
+            with pytest.raises(OffsetConflict) as conflict:
+                await second.commit([b"X"])
+
+            await first.close()
+            await second.close()
+            assert conflict.value.committed == 6
+
+    async def test_an_unknown_an_ended_and_a_sealed_upload_are_told_apart(self):
+        async with self.kept() as kept:
+            store = kept.store
+            ended = await hand_in(store, an_upload(10), b"01234")
+            await store.terminate(ended)
+            sealed = await hand_in(store, an_upload(2), b"ok")
+
+            with pytest.raises(UploadMissing):
+                await store.resume(an_upload(1))
+            with pytest.raises(UploadGone):
+                await store.resume(ended)
+            with pytest.raises(UploadClosed):
+                await store.resume(sealed)
+            with pytest.raises(UploadClosed):
+                await store.terminate(sealed)
+
+    async def test_a_terminated_upload_is_remembered_as_such(self):
+        async with self.kept() as kept:
+            upload = await hand_in(kept.store, an_upload(10), b"01234")
+
+            await kept.store.terminate(upload)
+
+            found = await kept.store.find(upload.id)
+            assert found is not None
+            assert found.state is UploadState.TERMINATED
+            assert (await kept.store.room()).promised == 0
+
+    async def test_room_counts_what_open_uploads_may_still_bring(self):
+        async with self.kept() as kept:
+            before = await kept.store.room()
+            await hand_in(kept.store, an_upload(1000), b"x" * 400)
+            await hand_in(kept.store, an_upload(3), b"xyz")
+
+            after = await kept.store.room()
+
+            assert before.promised == 0
+            assert after.promised == 600
+            assert after.free > 0

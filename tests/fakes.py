@@ -1,0 +1,215 @@
+"""In-memory implementations of the ports; they pass the same contract suites as the real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from titip.access import Role, Token, digest_of, spell
+from titip.delivery import DESTINATIONS, Delivery, DeliveryId
+from titip.errors import (
+    LengthExceeded,
+    OffsetConflict,
+    StorageBroken,
+    StorageFull,
+    UploadClosed,
+    UploadExists,
+    UploadGone,
+    UploadMissing,
+)
+from titip.owing import Owed, deliveries_of
+from titip.ports import Room
+from titip.upload import (
+    Appended,
+    Sealed,
+    Terminated,
+    Upload,
+    UploadId,
+    UploadState,
+    advance,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+EVERYWHERE = tuple(Owed(name, timedelta(0)) for name in DESTINATIONS)
+
+
+def utc_now() -> datetime:
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+class MemoryStore:
+    """Implements titip.ports.Store; the files it names are written at each commit.
+
+    `broken` and `full` make it fail as a disk does; clearing `may_write` holds its writes up.
+    """
+
+    def __init__(self, root: Path, *, now: Callable[[], datetime] = utc_now) -> None:
+        self.uploads: dict[UploadId, Upload] = {}
+        self.deliveries: dict[DeliveryId, Delivery] = {}
+        self.spool: dict[UploadId, bytes] = {}
+        self.free = 1 << 40
+        self.broken = False
+        self.full = False
+        self.may_write = asyncio.Event()
+        self.may_write.set()
+        self.hops = 0
+        self.commits = 0
+        self.now = now
+        self._root = root
+
+    async def find(self, upload: UploadId) -> Upload | None:
+        self.refuse_if_broken()
+        return self.uploads.get(upload)
+
+    async def create(
+        self, upload: Upload, *, tap: Callable[[bytes], object] | None = None
+    ) -> MemoryDeposit:
+        self.refuse_if_broken()
+        self.refuse_second(upload)
+        return MemoryDeposit(self, upload, tap, new=True)
+
+    async def resume(
+        self, upload: Upload, *, tap: Callable[[bytes], object] | None = None
+    ) -> MemoryDeposit:
+        self.refuse_if_broken()
+        return MemoryDeposit(self, self._open_one(upload.id), tap)
+
+    async def terminate(self, upload: Upload) -> None:
+        self.refuse_if_broken()
+        current = self._open_one(upload.id)
+        self.uploads[upload.id] = advance(current, Terminated(), now=self.now())
+        self.spool.pop(upload.id, None)
+
+    async def room(self) -> Room:
+        self.refuse_if_broken()
+        still_open = (one for one in self.uploads.values() if one.state is UploadState.OPEN)
+        return Room(free=self.free, promised=sum(one.remaining for one in still_open))
+
+    def path(self, upload: UploadId) -> Path:
+        return self._root / upload
+
+    def refuse_if_broken(self) -> None:
+        if self.broken:
+            raise StorageBroken("the disk failed")
+
+    def refuse_second(self, upload: Upload) -> None:
+        for one in self.uploads.values():
+            taken = upload.key and (one.submitter, one.key) == (upload.submitter, upload.key)
+            if taken and one.state in {UploadState.OPEN, UploadState.SEALED}:
+                raise UploadExists(one)
+
+    def keep(self, before: Upload | None, after: Upload, tail: bytes) -> None:
+        if before is None:
+            self.refuse_second(after)
+        if before != self.uploads.get(after.id):
+            raise OffsetConflict(committed=self.uploads[after.id].offset)
+        self.uploads[after.id] = after
+        self.spool[after.id] = self.spool.get(after.id, b"") + tail
+        if after.state is UploadState.SEALED:
+            self.path(after.id).write_bytes(self.spool[after.id])
+            for one in deliveries_of(after, EVERYWHERE, now=self.now()):
+                self.deliveries[one.id] = one
+        self.commits += 1
+
+    def _open_one(self, upload: UploadId) -> Upload:
+        current = self.uploads.get(upload)
+        if current is None:
+            raise UploadMissing("there is no such upload")
+        match current.state:
+            case UploadState.OPEN:
+                return current
+            case UploadState.SEALED:
+                raise UploadClosed("it is sealed")
+            case _:
+                raise UploadGone("it was ended")
+
+
+class MemoryDeposit:
+    """Implements titip.ports.Deposit."""
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        upload: Upload,
+        tap: Callable[[bytes], object] | None,
+        *,
+        new: bool = False,
+    ) -> None:
+        self.upload = upload
+        self._store = store
+        self._tap = tap
+        self._new = new
+        self._tail = b""
+
+    @property
+    def written(self) -> int:
+        return self.upload.offset + len(self._tail)
+
+    async def write(self, batch: Sequence[bytes]) -> None:
+        store = self._store
+        arrived = b"".join(batch)
+        if self.written + len(arrived) > self.upload.length:
+            raise LengthExceeded("more than was declared")
+        store.refuse_if_broken()
+        store.hops += 1
+        await store.may_write.wait()
+        if store.full and arrived:
+            raise StorageFull("no space left")
+        for piece in batch if self._tap else ():
+            self._tap(piece)  # type: ignore[misc]
+        self._tail += arrived
+
+    async def commit(self, batch: Sequence[bytes] = ()) -> Upload:
+        self._store.refuse_if_broken()
+        if batch:
+            await self.write(batch)
+        now = self._store.now()
+        after = advance(self.upload, Appended(self.written), now=now)
+        if after.complete:
+            content = self._store.spool.get(after.id, b"") + self._tail
+            digest = hashlib.sha256(content).hexdigest()
+            after = advance(after, Sealed(digest), now=now)
+        self._store.keep(None if self._new else self.upload, after, self._tail)
+        self.upload, self._tail, self._new = after, b"", False
+        return after
+
+    async def rewind(self) -> None:
+        self._tail = b""
+
+    async def close(self) -> None:
+        self._tail = b""
+
+
+class MemoryTokens:
+    """Implements titip.ports.Tokens."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Token] = {}
+        self.lookups = 0
+
+    async def token(self, token_id: str) -> Token | None:
+        self.lookups += 1
+        return self.kept.get(token_id)
+
+    async def tokens(self) -> Sequence[Token]:
+        return sorted(self.kept.values(), key=lambda one: one.created_at)
+
+    async def issue(self, role: Role, submitter: str, *, now: datetime) -> tuple[Token, str]:
+        secret = secrets.token_hex(32)
+        token = Token(secrets.token_hex(4), role, submitter, digest_of(secret), now)
+        self.kept[token.id] = token
+        return token, spell(token.id, secret)
+
+    async def revoke(self, token_id: str, *, now: datetime) -> bool:
+        if token_id not in self.kept:
+            return False
+        self.kept[token_id] = replace(self.kept[token_id], revoked_at=now)
+        return True

@@ -1,0 +1,119 @@
+"""A real store in a folder, for tests: its clock is moved by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from storage.journal import Journal
+from storage.operations import JournalOperations
+from storage.queue import JournalQueue
+from storage.records import JournalRecords
+from storage.spool import Spool
+from storage.standings import JournalStandings
+from storage.store import SpoolStore
+from titip.delivery import MIRROR, REGISTRY
+from titip.owing import Owed
+from titip.retry import RetryPolicy
+from titip.upload import Upload, UploadId
+
+NOON = datetime(2025, 3, 13, 12, tzinfo=UTC)
+PATIENCE = timedelta(seconds=60)
+POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=30))
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now=NOON):
+        self.time = now
+
+    def __call__(self):
+        return self.time
+
+    def forward(self, **by):
+        self.time += timedelta(**by)
+        return self.time
+
+
+class CountingBell:
+    """A doorbell that counts."""
+
+    def __init__(self):
+        self.rings = 0
+
+    def ring(self):
+        self.rings += 1
+
+
+@dataclass
+class House:
+    """Everything that keeps, in one folder."""
+
+    journal: Journal
+    spool: Spool
+    store: SpoolStore
+    queue: JournalQueue
+    records: JournalRecords
+    operations: JournalOperations
+    standings: JournalStandings
+    bell: CountingBell
+    clock: Clock
+
+    def new(self, length, *, submitter="pair-1", metadata=""):
+        return Upload(
+            id=UploadId(secrets.token_hex(16)),
+            submitter=submitter,
+            length=length,
+            created_at=self.clock(),
+            metadata=metadata,
+        )
+
+    async def hand_in(self, data, *, submitter="pair-1"):
+        deposit = await self.store.create(self.new(len(data), submitter=submitter))
+        try:
+            return await deposit.commit([data] if data else [])
+        finally:
+            await deposit.close()
+
+
+@contextmanager
+def opened_house(root, *, clock=None, spare_mirror=True, mirror_after=PATIENCE):
+    clock = clock or Clock()
+    bell = CountingBell()
+    owed = (Owed(REGISTRY, timedelta(0)), Owed(MIRROR, mirror_after))
+    with Journal(root / "journal.db") as journal:
+        spool = Spool(root)
+        store = SpoolStore(spool, journal, owed=owed, doorbell=bell, now=clock)
+        try:
+            yield House(
+                journal=journal,
+                spool=spool,
+                store=store,
+                queue=JournalQueue(
+                    journal,
+                    policy=POLICY,
+                    rng=Random(1),
+                    spare_mirror=spare_mirror,
+                ),
+                records=JournalRecords(journal),
+                operations=JournalOperations(
+                    journal,
+                    policy=POLICY,
+                    rng=Random(2),
+                    doorbell=bell,
+                ),
+                standings=JournalStandings(journal),
+                bell=bell,
+                clock=clock,
+            )
+        finally:
+            store.close()
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,272 @@
+"""The deliveries as a lane and an operator see them, in a real journal."""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from tests.storage_rooms import POLICY, opened_house
+from titip import delivery as d
+from titip.delivery import MIRROR, REGISTRY, DeliveryState
+from titip.errors import IllegalEvent, LeaseLost
+from titip.health import Health, Ill
+from titip.owing import delivery_id
+from titip.ports import Query, Selection
+
+LEASE = timedelta(seconds=60)
+
+
+@pytest.fixture
+def house(tmp_path):
+    with opened_house(tmp_path) as house:
+        yield house
+
+
+def advanced(house, delivery, event):
+    return d.advance(delivery, event, now=house.clock(), policy=POLICY, rng=Random(3))
+
+
+async def claim(house, destination=REGISTRY, *, submitter="pair-1", limit=10, hurry=False):
+    now = house.clock()
+    return await house.queue.claim(
+        destination,
+        submitter,
+        now=now,
+        until=now + LEASE,
+        limit=limit,
+        hurry=hurry,
+    )
+
+
+async def settle(house, delivery, event):
+    after = advanced(house, delivery, event)
+    await house.queue.record(delivery, after, now=house.clock())
+    return after
+
+
+async def attempts(house, delivery):
+    return await house.journal.read(
+        lambda db: db.execute(
+            "SELECT number, outcome, reason, ended_at IS NULL FROM attempts WHERE delivery = ?",
+            (delivery,),
+        ).fetchall(),
+    )
+
+
+async def test_a_claim_is_recorded_as_an_attempt_before_it_is_given(house):
+    upload = await house.hand_in(b"x")
+
+    (parcel,) = await claim(house)
+
+    assert parcel.upload == upload
+    assert parcel.delivery.state is DeliveryState.ACTIVE
+    assert parcel.delivery.attempts == 1
+    assert await attempts(house, parcel.delivery.id) == [(1, "", "", 1)]
+    assert await claim(house) == []
+
+
+async def test_waiting_names_each_submitter_with_something_due_once(house):
+    for submitter in ("b", "a", "c", "a"):
+        await house.hand_in(b"x", submitter=submitter)
+    now = house.clock()
+
+    assert await house.queue.waiting(REGISTRY, now=now, hurry=False) == ["a", "b", "c"]
+    assert await house.queue.waiting(MIRROR, now=now, hurry=False) == []
+    assert await house.queue.waiting(MIRROR, now=now, hurry=True) == ["a", "b", "c"]
+    later = house.clock.forward(seconds=60)
+    assert await house.queue.waiting(MIRROR, now=later, hurry=False) == ["a", "b", "c"]
+
+
+async def test_hurry_takes_what_is_queued_but_no_retry_before_its_time(house):
+    await house.hand_in(b"x")
+    (parcel,) = await claim(house, MIRROR, hurry=True)
+
+    await settle(house, parcel.delivery, d.Faltered("no"))
+
+    assert await house.queue.waiting(MIRROR, now=house.clock(), hurry=True) == []
+    assert await claim(house, MIRROR, hurry=True) == []
+
+
+async def test_a_lapsed_lease_is_claimed_anew_as_doubtful_and_the_old_worker_changes_nothing(house):
+    await house.hand_in(b"x")
+    (old,) = await claim(house)
+    house.clock.forward(seconds=61)
+
+    (new,) = await claim(house)
+
+    assert new.delivery.attempts == 2
+    assert new.delivery.doubtful
+    with pytest.raises(LeaseLost):
+        await settle(house, old.delivery, d.Succeeded("SILON-1"))
+    with pytest.raises(LeaseLost):
+        await house.queue.checkpoint(old.delivery, "half")
+    with pytest.raises(LeaseLost):
+        await house.queue.extend(old.delivery, house.clock() + LEASE)
+    await settle(house, new.delivery, d.Succeeded("SILON-1"))
+    (registry, _) = await house.records.of_upload(new.upload.id)
+    assert (registry.state, registry.locator) == (DeliveryState.DELIVERED, "SILON-1")
+
+
+async def test_an_extended_lease_does_not_lapse(house):
+    await house.hand_in(b"x")
+    (parcel,) = await claim(house)
+
+    await house.queue.extend(parcel.delivery, house.clock() + timedelta(hours=1))
+    house.clock.forward(seconds=61)
+
+    assert await claim(house) == []
+
+
+async def test_a_former_process_s_leases_lapse_soon_after_a_restart(house):
+    await house.hand_in(b"x")
+    await claim(house)
+    now = house.clock()
+
+    assert await house.queue.lapse(REGISTRY, now=now, until=now + timedelta(seconds=5)) == 1
+    house.clock.forward(seconds=5)
+
+    assert len(await claim(house)) == 1
+
+
+async def test_a_checkpoint_outlives_faults(house):
+    await house.hand_in(b"x")
+    (parcel,) = await claim(house)
+    kept = await house.queue.checkpoint(parcel.delivery, "session 1")
+
+    await settle(house, kept, d.Faltered("cut"))
+    house.clock.forward(seconds=10)
+    (again,) = await claim(house)
+
+    assert again.delivery.checkpoint == "session 1"
+    assert await attempts(house, again.delivery.id) == [
+        (1, "deferred", "cut", 0),
+        (2, "", "", 1),
+    ]
+
+
+async def test_the_registry_s_success_spares_a_mirror_that_has_not_begun(house):
+    upload = await house.hand_in(b"x")
+    (parcel,) = await claim(house)
+
+    await settle(house, parcel.delivery, d.Succeeded("SILON-1"))
+
+    _, mirror = await house.records.of_upload(upload.id)
+    assert mirror.state is DeliveryState.SKIPPED
+
+
+async def test_a_mirror_under_way_is_finished(house):
+    upload = await house.hand_in(b"x")
+    await claim(house, MIRROR, hurry=True)
+    (parcel,) = await claim(house)
+
+    await settle(house, parcel.delivery, d.Succeeded("SILON-1"))
+
+    _, mirror = await house.records.of_upload(upload.id)
+    assert mirror.state is DeliveryState.ACTIVE
+
+
+async def test_a_mirror_wanted_always_is_never_spared(tmp_path):
+    with opened_house(tmp_path, spare_mirror=False) as house:
+        upload = await house.hand_in(b"x")
+        (parcel,) = await claim(house)
+
+        await settle(house, parcel.delivery, d.Succeeded("SILON-1"))
+
+        _, mirror = await house.records.of_upload(upload.id)
+        assert mirror.state is DeliveryState.QUEUED
+
+
+async def test_a_paused_destination_is_not_claimed_and_the_other_goes_on(house):
+    await house.hand_in(b"x")
+    await house.operations.pause(REGISTRY, paused=True)
+
+    assert await house.queue.waiting(REGISTRY, now=house.clock(), hurry=False) == []
+    assert await claim(house) == []
+    assert len(await claim(house, MIRROR, hurry=True)) == 1
+
+    await house.operations.pause(REGISTRY, paused=False)
+    assert len(await claim(house)) == 1
+    assert house.bell.rings == 3
+
+
+async def test_parked_deliveries_go_again_when_an_operator_says_so(house):
+    await house.hand_in(b"1")
+    await house.hand_in(b"2")
+    for parcel in await claim(house):
+        await settle(house, parcel.delivery, d.Refused("wrong form"))
+
+    selection = Selection(states=[DeliveryState.PARKED])
+    assert await house.operations.resync(selection, now=house.clock()) == 2
+
+    assert len(await claim(house)) == 2
+
+
+async def test_a_resync_of_an_upload_moves_only_its_deliveries(house):
+    one, other = await house.hand_in(b"1"), await house.hand_in(b"2")
+    for parcel in await claim(house):
+        await settle(house, parcel.delivery, d.Refused("wrong form"))
+
+    selection = Selection(ids=[one.id], destination=REGISTRY)
+    moved = await house.operations.resync(selection, now=house.clock())
+
+    assert moved == 1
+    assert (await house.records.of_upload(one.id))[0].state is DeliveryState.QUEUED
+    assert (await house.records.of_upload(other.id))[0].state is DeliveryState.PARKED
+
+
+async def test_a_resync_never_sends_what_was_delivered(house):
+    upload = await house.hand_in(b"1")
+    (parcel,) = await claim(house)
+    await settle(house, parcel.delivery, d.Succeeded("SILON-1"))
+
+    selection = Selection(ids=[upload.id], destination=REGISTRY)
+
+    assert await house.operations.resync(selection, now=house.clock()) == 0
+
+
+async def test_a_large_resync_goes_in_batches(house, monkeypatch):
+    monkeypatch.setattr("storage.operations.BATCH", 2)
+    for number in range(5):
+        await house.hand_in(bytes([number]))
+
+    assert await house.operations.resync(Selection(destination=REGISTRY), now=house.clock()) == 5
+
+
+async def test_an_operator_records_what_was_entered_by_hand(house):
+    upload = await house.hand_in(b"x")
+    name = delivery_id(upload.id, REGISTRY)
+
+    after = await house.operations.delivered(name, "SILON-7", now=house.clock())
+
+    assert (after.state, after.locator) == (DeliveryState.DELIVERED, "SILON-7")
+    with pytest.raises(IllegalEvent):
+        await house.operations.delivered(name, "SILON-8", now=house.clock())
+    with pytest.raises(LookupError):
+        await house.operations.delivered(d.DeliveryId("none"), "R", now=house.clock())
+
+
+async def test_pages_of_rows_meet_without_gap_or_overlap(house):
+    made = [(await house.hand_in(bytes([n]), submitter=f"s{n % 2}")).id for n in range(7)]
+
+    seen, after = [], ""
+    while page := await house.records.uploads(Query(after=after, limit=3)):
+        seen += [upload.id for upload in page]
+        after = page[-1].id
+
+    assert seen == made[::-1]
+    mine = await house.records.uploads(Query(submitter="s1"))
+    assert [upload.submitter for upload in mine] == ["s1"] * 3
+    registry = await house.records.deliveries(Query(destination=REGISTRY, states=["queued"]))
+    assert len(registry) == 7
+
+
+async def test_health_is_kept_and_a_wanted_probe_is_told_once(house):
+    assert await house.standings.health(REGISTRY) is None
+    ill = Health(since=house.clock(), bad_streak=2, window=3.5, reason="slow")
+    await house.standings.note(REGISTRY, ill)
+    await house.operations.ask_probe(REGISTRY)
+
+    assert await house.standings.health(REGISTRY) == ill
+    assert await house.standings.probe_wanted(REGISTRY)
+    assert not await house.standings.probe_wanted(REGISTRY)
+    assert Ill("slow").reason == ill.reason
