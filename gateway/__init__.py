@@ -1,0 +1,1 @@
+"""Takes uploads in: the tus protocol over aiohttp."""

@@ -1,0 +1,104 @@
+"""The body of one request, read in batches; the only place that knows how a connection breaks.
+
+To the rest a body that was cut, fell silent or was stopped just ends; `ending` tells why, and
+what had arrived until then is given out first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import ClientError, web
+
+from gateway.errors import Ending
+from titip.errors import LengthExceeded
+
+if TYPE_CHECKING:
+    from aiohttp import StreamReader
+
+    from gateway.locks import Hold
+
+MAX_PIECES: Final = 512
+"""Pieces of one batch: bounds what tiny pieces cost in memory, below the 1024 of one pwritev."""
+
+_BROKEN: Final = (ConnectionError, ClientError, web.RequestPayloadError)
+
+
+class Body:
+    """Reads one request's body, `room` bytes at most."""
+
+    def __init__(self, content: StreamReader, *, hold: Hold, room: int, idle: float) -> None:
+        """End it as silent when no byte comes for `idle` seconds."""
+        self.ending: Ending | None = None
+        self.received = 0
+        self._content = content
+        self._hold = hold
+        self._room = room
+        self._idle = idle
+        self._deadline: asyncio.Timeout | None = None
+        self._stopped: Ending | None = None
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether nothing more is to be read."""
+        return self.ending is not None
+
+    def stop(self, ending: Ending) -> None:
+        """End the body for this reason, also in the midst of a read."""
+        if self._stopped is None:
+            self._stopped = ending
+        deadline, self._deadline = self._deadline, None
+        if deadline is not None and not deadline.expired():
+            deadline.reschedule(self._loop.time())
+
+    async def batch(self, size: int) -> list[bytes]:
+        """Read on until there are `size` bytes, or the body ended; raises LengthExceeded.
+
+        A body that has brought all the bytes there is room for is read to its end, so that
+        nothing is sealed before it is certain that nothing follows.
+        """
+        pieces: list[bytes] = []
+        got = 0
+        while self.ending is None and (
+            (got < size and len(pieces) < MAX_PIECES) or self.received == self._room
+        ):
+            piece = await self._read()
+            if not piece:
+                continue
+            pieces.append(piece)
+            got += len(piece)
+            self.received += len(piece)
+            if self.received > self._room:
+                raise LengthExceeded("the body goes past the declared length")
+        return pieces
+
+    async def _read(self) -> bytes:
+        try:
+            if self._stopped is not None:
+                return self._end(self._stopped)
+            piece = self._content.read_nowait() or await self._wait()
+        except _BROKEN:
+            return self._end(Ending.CUT)
+        except TimeoutError:
+            return self._end(self._stopped or Ending.SILENT)
+        return piece or self._end(Ending.WHOLE)
+
+    async def _wait(self) -> bytes:
+        if self._content.at_eof():
+            return b""
+        self._hold.waiting_since = self._loop.time()
+        try:
+            async with asyncio.timeout(self._idle) as self._deadline:
+                return await self._content.readany()
+        finally:
+            self._deadline = None
+            self._hold.waiting_since = None
+
+    def _end(self, ending: Ending) -> bytes:
+        """End it, giving what had arrived: a broken stream raises before it hands that out."""
+        self.ending = ending
+        if self._content.exception() is not None:
+            self._content.set_exception(None)  # type: ignore[arg-type]
+        return self._content.read_nowait()

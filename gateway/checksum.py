@@ -1,0 +1,79 @@
+"""The checksum extension of tus: which algorithms there are, and whether a body fits its own."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Hash(Protocol):
+    """What we use of a hashlib object."""
+
+    @property
+    def digest_size(self) -> int:
+        """Give the digest's length in bytes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take these bytes in."""
+
+    def digest(self) -> bytes:
+        """Give the digest of all that was taken in."""
+
+
+def _sha1() -> Hash:
+    return hashlib.sha1(usedforsecurity=False)
+
+
+def _md5() -> Hash:
+    return hashlib.md5(usedforsecurity=False)
+
+
+ALGORITHMS: Final[Mapping[str, Callable[[], Hash]]] = {
+    "sha1": _sha1,
+    "sha256": hashlib.sha256,
+    "sha512": hashlib.sha512,
+    "md5": _md5,
+}
+"""By their tus names; sha1 is the one every server must know (tus 1.0, checksum extension)."""
+
+
+class BadChecksum(ValueError):
+    """The header is not an `algorithm base64` pair of a known algorithm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What a sender says its body digests to."""
+
+    algorithm: str
+    digest: bytes
+
+    def begin(self) -> Hash:
+        """Begin to digest a body."""
+        return ALGORITHMS[self.algorithm]()
+
+    def fits(self, running: Hash) -> bool:
+        """Tell whether the digested body is the one that was meant."""
+        return hmac.compare_digest(running.digest(), self.digest)
+
+
+def parse(header: str) -> Checksum:
+    """Read an Upload-Checksum header; raises BadChecksum."""
+    algorithm, _, encoded = header.strip().partition(" ")
+    make = ALGORITHMS.get(algorithm)
+    if make is None:
+        raise BadChecksum(f"Upload-Checksum knows {', '.join(ALGORITHMS)}")
+    try:
+        digest = base64.b64decode(encoded.strip().encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise BadChecksum("Upload-Checksum must be an algorithm and a base64 digest") from error
+    if len(digest) != make().digest_size:
+        raise BadChecksum(f"Upload-Checksum is not as long as a {algorithm} digest")
+    return Checksum(algorithm, digest)

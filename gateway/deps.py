@@ -1,0 +1,57 @@
+"""What the gateway is given: its options, and the ports it works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from gateway.intake import Pace
+from gateway.notice import Draining
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from titip.ports import Operations, Records, Store, Tokens
+
+
+class Auth(StrEnum):
+    """Whether a token is asked for."""
+
+    TOKEN = "token"  # noqa: S105 - the word of the option, not a secret
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOptions:
+    """How this gateway is set up; sizes in bytes.
+
+    `origins` are those whose pages may call (CORS), `*` for all: it is safe, since the token
+    travels in a header and never in a cookie.
+    """
+
+    public_url: str = ""
+    max_upload: int = 50 << 30
+    max_unfinished_age: timedelta | None = timedelta(days=7)
+    auth: Auth = Auth.TOKEN
+    reserve: int = 1 << 30
+    origins: tuple[str, ...] = ("*",)
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The ports of `titip.ports` that the gateway uses, and the wall clock in UTC.
+
+    Whoever stops the process gives `draining` first, and closes the listeners after that.
+    """
+
+    store: Store
+    records: Records
+    operations: Operations
+    tokens: Tokens
+    now: Callable[[], datetime]
+    draining: Draining = field(default_factory=Draining)
+    options: GatewayOptions = field(default_factory=GatewayOptions)

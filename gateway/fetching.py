@@ -1,0 +1,63 @@
+"""GET: gives a sealed upload back to its owner, as a download and never as a page."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final, assert_never
+from urllib.parse import quote
+
+from aiohttp import web
+
+from gateway.errors import Refusal
+from gateway.problems import BYTES_GONE, NOT_SEALED
+from gateway.protocol import repr_digest
+from titip.errors import UploadGone
+from titip.metadata import filename
+from titip.upload import UploadState
+
+if TYPE_CHECKING:
+    from gateway.gate import Gate
+    from titip.access import Bearer
+    from titip.upload import UploadId
+
+LONGEST_NAME: Final = 150
+"""Characters of a name that are passed on: below the 255 bytes of most file systems."""
+
+_UNSAFE: Final = re.compile(
+    r'[\x00-\x1f\x7f-\x9f"*/:<>?\\|\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+)
+"""Control, path and quoting characters, and those that turn the direction of text."""
+
+
+async def fetch(gate: Gate, upload_id: UploadId, bearer: Bearer) -> web.StreamResponse:
+    """Send the file; ranges are the framework's."""
+    upload = await gate.own(upload_id, bearer)
+    match upload.state:
+        case UploadState.OPEN:
+            raise Refusal(NOT_SEALED)
+        case UploadState.TERMINATED | UploadState.EXPIRED:
+            raise UploadGone(f"the upload was {upload.state}")
+        case UploadState.SEALED:
+            pass
+        case _ as never:
+            assert_never(never)
+    path = gate.deps.store.path(upload.id)
+    if not await asyncio.to_thread(path.is_file):
+        raise Refusal(BYTES_GONE)
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": disposition(filename(upload.metadata)),
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-cache",
+        "Repr-Digest": repr_digest(upload.sha256),
+    }
+    return web.FileResponse(path, headers=headers)
+
+
+def disposition(name: str) -> str:
+    """Write Content-Disposition for a name that a stranger chose (RFC 6266)."""
+    safe = _UNSAFE.sub("_", name).strip(". ")[:LONGEST_NAME] or "upload"
+    plain = re.sub(r"[^ -~]", "_", safe)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"

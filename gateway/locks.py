@@ -1,0 +1,89 @@
+"""One writer per upload, with hand-over: a newcomer asks the holder to leave and waits a little.
+
+A dead mobile connection thus never blocks its own resume: its half-open request saves what it
+has and lets go. The locks live in memory and end with the process; the journal fences the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from gateway.errors import UploadLocked
+from gateway.notice import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from titip.upload import UploadId
+
+
+class Hold:
+    """One request's turn with an upload.
+
+    `asked_to_leave` is given by whoever comes next. `waiting_since` is the loop's time since when
+    the holder waits for its sender's next byte, None while it does not.
+    """
+
+    __slots__ = ("asked_to_leave", "released", "waiting_since")
+
+    def __init__(self) -> None:
+        self.asked_to_leave = Notice()
+        self.released = asyncio.Event()
+        self.waiting_since: float | None = None
+
+    def silent_for(self, now: float) -> float:
+        """Tell for how many seconds the sender has sent nothing that was waited for."""
+        return 0.0 if self.waiting_since is None else now - self.waiting_since
+
+
+class UploadLocks:
+    """The holds of one gateway."""
+
+    def __init__(self) -> None:
+        self._holds: dict[UploadId, Hold] = {}
+
+    def holder(self, upload: UploadId) -> Hold | None:
+        """Give the present hold on an upload."""
+        return self._holds.get(upload)
+
+    @asynccontextmanager
+    async def hold(self, upload: UploadId, *, patience: float) -> AsyncIterator[Hold]:
+        """Hold the upload for the block; raises UploadLocked after `patience` seconds."""
+        await self._wait_for_turn(upload, patience)
+        hold = Hold()
+        self._holds[upload] = hold
+        try:
+            yield hold
+        finally:
+            del self._holds[upload]
+            hold.released.set()
+
+    async def relieve(self, upload: UploadId, *, silence: float, patience: float) -> bool:
+        """Ask a holder to leave whose sender was silent for so long, and wait so long for it.
+
+        Tell whether there was one that left. A holder that hears its sender is left alone. Both
+        times in seconds.
+        """
+        holder = self._holds.get(upload)
+        if holder is None or holder.silent_for(asyncio.get_running_loop().time()) < silence:
+            return False
+        holder.asked_to_leave.give()
+        try:
+            async with asyncio.timeout(patience):
+                await holder.released.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _wait_for_turn(self, upload: UploadId, patience: float) -> None:
+        if upload not in self._holds:
+            return
+        try:
+            async with asyncio.timeout(patience):
+                while (holder := self._holds.get(upload)) is not None:
+                    holder.asked_to_leave.give()
+                    await holder.released.wait()
+        except TimeoutError:
+            raise UploadLocked("another request holds the upload") from None

@@ -1,0 +1,115 @@
+"""What is counted, for Prometheus; no label names an upload or a submitter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from titip.health import Circuit
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from titip.ports import Census, Room, Standing
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
+"""Methods that get a label of their own; made-up ones share `other`."""
+
+COMMIT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+"""Seconds: from an NVMe disk's sync to a disk in trouble."""
+
+
+class Metrics:
+    """The counters of one gateway, and at each scrape the numbers of the journal."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        counter, gauge = self._counter, self._gauge
+        self._requests = counter("requests", "Requests answered", "method", "code")
+        self.bytes = counter("upload_bytes", "Bytes of uploads committed")
+        self.created = counter("uploads_created", "Uploads begun")
+        self.sealed = counter("uploads_sealed", "Uploads completed and taken into custody")
+        self.terminated = counter("uploads_terminated", "Uploads withdrawn unfinished")
+        self.in_flight = gauge("requests_in_flight", "Requests being answered now")
+        self.commit_seconds = Histogram(
+            "titip_commit_seconds",
+            "Time to bring bytes and their offset to stable storage",
+            buckets=COMMIT_BUCKETS,
+            registry=self._registry,
+        )
+        self._census = _CensusGauges(self._registry)
+        self._answers: dict[tuple[str, int], Counter] = {}
+
+    def answered(self, method: str, status: int) -> None:
+        """Count a request by its method and status."""
+        key = (method, status)
+        child = self._answers.get(key)
+        if child is None:
+            named = method if method in METHODS else "other"
+            child = self._requests.labels(method=named, code=str(status))
+            if named == method:
+                self._answers[key] = child
+        child.inc()
+
+    def render(self, census: Census, room: Room, *, now: datetime) -> bytes:
+        """Give the page for a scrape."""
+        self._census.show(census, room, now)
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"titip_{name}", text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"titip_{name}", text, labels, registry=self._registry)
+
+
+class _CensusGauges:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"titip_{name}", text, labels, registry=registry)
+
+        self._free = gauge("disk_free_bytes", "Bytes free on the spool's disk")
+        self._promised = gauge("disk_promised_bytes", "Bytes still to come of unfinished uploads")
+        self._uploads = gauge("uploads", "Uploads by state", "state")
+        self._deliveries = gauge("deliveries", "Deliveries by state", "destination", "state")
+        self._oldest = gauge(
+            "delivery_oldest_seconds",
+            "Age of the oldest delivery still owed",
+            "destination",
+        )
+        self._circuit = gauge(
+            "destination_circuit",
+            "1 for the state the destination's circuit is in",
+            "destination",
+            "circuit",
+        )
+        self._window = gauge(
+            "destination_window",
+            "Deliveries that may be carried at once",
+            "destination",
+        )
+        self._paused = gauge("destination_paused", "1 while an operator paused it", "destination")
+
+    def show(self, census: Census, room: Room, now: datetime) -> None:
+        self._free.set(room.free)
+        self._promised.set(room.promised)
+        for state, count in census.uploads.items():
+            self._uploads.labels(state=state).set(count)
+        self._deliveries.clear()
+        for standing in census.destinations:
+            self._show_destination(standing, now)
+
+    def _show_destination(self, standing: Standing, now: datetime) -> None:
+        name = standing.name
+        for state, count in standing.counts.items():
+            self._deliveries.labels(destination=name, state=state).set(count)
+        oldest = standing.oldest_owed
+        self._oldest.labels(destination=name).set((now - oldest).total_seconds() if oldest else 0)
+        self._paused.labels(destination=name).set(standing.paused)
+        if standing.health is None:
+            return
+        self._window.labels(destination=name).set(standing.health.window)
+        for circuit in Circuit:
+            is_in = standing.health.circuit is circuit
+            self._circuit.labels(destination=name, circuit=circuit).set(is_in)

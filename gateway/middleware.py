@@ -1,0 +1,125 @@
+"""The outermost layer: what every answer carries, and every error as one kind of answer."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import secrets
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiohttp import web
+
+from gateway import crossing, problems, protocol
+from gateway.errors import ProtocolViolation
+from gateway.gate import CUT_SHORT, FILES, GATE, RETRY_AFTER
+from gateway.verdicts import for_head, verdict
+from titip.errors import TitipError
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+    from gateway.gate import Gate
+    from gateway.problems import Problem
+
+log = structlog.get_logger()
+
+SMALL: Final = 64 << 10
+"""Bytes of an unread body that are cheaper to read and drop than to close the connection over."""
+
+_PROCESS: Final = secrets.token_hex(4)
+_COUNT: Final = itertools.count(1)
+"""Request ids must differ, not be secret: a random beginning per process, then a count."""
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+@web.middleware
+async def outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer whatever happens, and dress the answer."""
+    gate = request.app[GATE]
+    told = request.headers.get("X-Request-ID", "")
+    request_id = told if _REQUEST_ID.fullmatch(told) else f"{_PROCESS}{next(_COUNT):08x}"
+    structlog.contextvars.bind_contextvars(request=request_id)
+    gate.metrics.in_flight.inc()
+    try:
+        response = await _answered(request, handler)
+    finally:
+        gate.metrics.in_flight.dec()
+    gate.metrics.answered(request.method, response.status)
+    response.headers["X-Request-ID"] = request_id
+    response.headers["Server"] = "titip"
+    if _tus(request):
+        response.headers["Tus-Resumable"] = protocol.VERSION
+    origin = request.headers.get("Origin")
+    response.headers.update(crossing.answer_headers(origin, gate.options.origins))
+    if gate.draining.given or _unread(request):
+        response.force_close()
+    return response
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.method == "OPTIONS":
+        return _discovery(request.app[GATE])
+    try:
+        return await handler(request)
+    except TitipError as error:
+        problem = verdict(error, retry_after=RETRY_AFTER)
+        if problem.ours:
+            log.warning("request.refused", method=request.method, problem=problem.slug)
+    except web.HTTPException as error:
+        problem = _of_framework(error)
+    except Exception:
+        log.exception("request.failed", method=request.method)
+        problem = problems.FAILED
+    return _refusal(for_head(problem) if _asks_offset(request) else problem)
+
+
+def _refusal(problem: Problem) -> web.Response:
+    return web.Response(
+        status=problem.status,
+        reason=problem.title if problem.status == problems.CHECKSUM_MISMATCH.status else None,
+        body=json.dumps(problem.as_json()).encode(),
+        content_type=problems.MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", **problem.headers},
+    )
+
+
+def _of_framework(error: web.HTTPException) -> Problem:
+    match error:
+        case web.HTTPNotFound():
+            return problems.NOT_FOUND
+        case web.HTTPMethodNotAllowed():
+            return problems.NO_METHOD.because("", headers={"Allow": error.headers["Allow"]})
+        case web.HTTPRequestEntityTooLarge():
+            return problems.TOO_LARGE
+        case _:
+            return problems.Problem("http", error.status, error.reason)
+
+
+def _discovery(gate: Gate) -> web.Response:
+    answer = protocol.discovery(gate.terms)
+    headers = {**answer.headers, **crossing.preflight_headers()}
+    return web.Response(status=answer.status, headers=headers)
+
+
+def _tus(request: web.Request) -> bool:
+    return request.path.startswith(FILES) or request.path == FILES.rstrip("/")
+
+
+def _asks_offset(request: web.Request) -> bool:
+    try:
+        method = protocol.effective_method(request.method, request.headers)
+    except ProtocolViolation:
+        return False
+    return method == "HEAD" and _tus(request)
+
+
+def _unread(request: web.Request) -> bool:
+    if request.content.is_eof():
+        return False
+    size = request.content_length
+    if request.get(CUT_SHORT, False):
+        return True
+    return size is None or size > SMALL or "Expect" in request.headers

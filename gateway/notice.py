@@ -1,0 +1,45 @@
+"""A word given once: those who listen are called at once, and late listeners too."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Notice:
+    """Something that may be said once; to be used from one event loop."""
+
+    __slots__ = ("_given", "_listeners")
+
+    def __init__(self) -> None:
+        self._given = False
+        self._listeners: set[Callable[[], None]] = set()
+
+    @property
+    def given(self) -> bool:
+        """Tell whether it was said."""
+        return self._given
+
+    def give(self) -> None:
+        """Say it; may be called twice."""
+        self._given = True
+        for listener in tuple(self._listeners):
+            listener()
+
+    @contextmanager
+    def heard_by(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Call the listener when it is said, as long as the block lasts."""
+        self._listeners.add(listener)
+        if self._given:
+            listener()
+        try:
+            yield
+        finally:
+            self._listeners.discard(listener)
+
+
+class Draining(Notice):
+    """Said when the process is to stop: bodies end at their next batch, nothing new begins."""

@@ -1,0 +1,84 @@
+"""Acting over HTTP, for operators: send again, pause, resume, probe, enter by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from gateway import asking, views
+from gateway.api import json_response, operator
+from gateway.errors import BodyInterrupted, Ending, Refusal
+from gateway.gate import GATE
+from gateway.problems import NOT_FOUND
+from titip.delivery import DeliveryId
+
+if TYPE_CHECKING:
+    from gateway.gate import Gate
+
+log = structlog.get_logger()
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the operators' routes."""
+    app.router.add_post("/api/resync", _resync)
+    app.router.add_post("/api/destinations/{name}/pause", _pause)
+    app.router.add_post("/api/destinations/{name}/resume", _resume)
+    app.router.add_post("/api/destinations/{name}/probe", _probe)
+    app.router.add_post("/api/deliveries/{id}/delivered", _delivered)
+
+
+async def _resync(request: web.Request) -> web.Response:
+    await operator(request)
+    gate = request.app[GATE]
+    selection = asking.selection(await _body(request))
+    count = await gate.deps.operations.resync(selection, now=gate.deps.now())
+    log.info("deliveries.requeued", count=count)
+    return json_response({"requeued": count})
+
+
+async def _pause(request: web.Request) -> web.Response:
+    return await _set_paused(request, paused=True)
+
+
+async def _resume(request: web.Request) -> web.Response:
+    return await _set_paused(request, paused=False)
+
+
+async def _set_paused(request: web.Request, *, paused: bool) -> web.Response:
+    gate, name = await _named(request)
+    await gate.deps.operations.pause(name, paused=paused)
+    log.info("destination.paused" if paused else "destination.resumed", destination=name)
+    return json_response({"destination": name, "paused": paused})
+
+
+async def _probe(request: web.Request) -> web.Response:
+    gate, name = await _named(request)
+    await gate.deps.operations.ask_probe(name)
+    return json_response({"destination": name, "probe": "asked"}, status=202)
+
+
+async def _delivered(request: web.Request) -> web.Response:
+    await operator(request)
+    gate = request.app[GATE]
+    reference = asking.reference(await _body(request))
+    which = DeliveryId(request.match_info["id"])
+    try:
+        after = await gate.deps.operations.delivered(which, reference, now=gate.deps.now())
+    except LookupError as error:
+        raise Refusal(NOT_FOUND.because("There is no such delivery")) from error
+    log.info("delivery.recorded", delivery=after.id, destination=after.destination)
+    return json_response(views.delivery_json(after))
+
+
+async def _named(request: web.Request) -> tuple[Gate, str]:
+    await operator(request)
+    return request.app[GATE], asking.destination(request.match_info["name"])
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except (ConnectionError, web.RequestPayloadError) as error:
+        raise BodyInterrupted(Ending.CUT, committed=0) from error

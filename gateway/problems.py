@@ -1,0 +1,188 @@
+"""Every way the gateway says no: the catalogue of problems (RFC 9457), each with its one status.
+
+Pure: `docs/protocol.md` is written from `CATALOGUE`, and tests compare by `slug`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+OURS: Final = 500
+"""From this status on the fault is ours, and the sender may come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refusal; `detail` tells the sender what to do about it."""
+
+    slug: str
+    status: int
+    title: str
+    detail: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> bool:
+        """Tell whether the fault is on this side."""
+        return self.status >= OURS
+
+    def because(self, detail: str, *, headers: Mapping[str, str] | None = None) -> Problem:
+        """Give the same problem with its particulars."""
+        return replace(self, detail=detail, headers={**self.headers, **(headers or {})})
+
+    def as_json(self) -> dict[str, object]:
+        """Give the members of the answer's body."""
+        members: dict[str, object] = {
+            "type": f"urn:titip:problem:{self.slug}",
+            "title": self.title,
+            "status": self.status,
+        }
+        return {**members, "detail": self.detail} if self.detail else members
+
+
+BAD_REQUEST: Final = Problem("bad-request", 400, "The request does not follow the protocol")
+BODY_CUT: Final = Problem("body-cut", 400, "The body ended before its end")
+NO_TOKEN: Final = Problem(
+    "no-token",
+    401,
+    "A valid token is needed",
+    "Send it as Authorization: Bearer TOKEN.",
+    {"WWW-Authenticate": 'Bearer realm="titip"'},
+)
+NOT_ALLOWED: Final = Problem("not-allowed", 403, "This token may not do that")
+IN_CUSTODY: Final = Problem(
+    "in-custody",
+    403,
+    "The upload is sealed",
+    "Its bytes are in custody and on their way: custody cannot be withdrawn, nor anything added.",
+)
+NOT_FOUND: Final = Problem("not-found", 404, "There is no such thing here")
+NO_UPLOAD: Final = Problem(
+    "no-upload",
+    404,
+    "There is no such upload",
+    "No upload of that address belongs to this token's submitter.",
+)
+NO_METHOD: Final = Problem("no-method", 405, "This address does not know that method")
+OFFSET_CONFLICT: Final = Problem(
+    "offset-conflict",
+    409,
+    "The offset is not the committed one",
+    "Go on from the Upload-Offset of this answer.",
+)
+NOT_SEALED: Final = Problem(
+    "not-sealed",
+    409,
+    "The upload is not complete",
+    "Hand in the rest first.",
+)
+NO_STEP: Final = Problem("no-step", 409, "That cannot be done in the present state")
+UPLOAD_GONE: Final = Problem(
+    "upload-gone",
+    410,
+    "The upload was ended",
+    "It was terminated, or left alone for too long: begin a new one.",
+)
+BYTES_GONE: Final = Problem(
+    "bytes-gone",
+    410,
+    "The bytes are no longer kept here",
+    "Every destination has them; the receipt stays.",
+)
+WRONG_VERSION: Final = Problem(
+    "wrong-version",
+    412,
+    "Another version of tus is spoken here",
+    "Send Tus-Resumable: 1.0.0.",
+    {"Tus-Version": "1.0.0"},
+)
+TOO_LARGE: Final = Problem("too-large", 413, "That is more than is taken")
+KEY_REUSED: Final = Problem(
+    "key-reused",
+    422,
+    "The key names another upload",
+    "An upload of another length was begun under this Idempotency-Key: use a new one.",
+)
+WRONG_TYPE: Final = Problem(
+    "wrong-type",
+    415,
+    "The body is of another type",
+    "Send the plain bytes, with Content-Type: application/offset+octet-stream.",
+)
+LOCKED: Final = Problem(
+    "locked",
+    423,
+    "Another request holds this upload",
+    "Ask for its offset again in a moment.",
+)
+PASSING_TROUBLE: Final = Problem(
+    "passing-trouble",
+    423,
+    "The upload cannot be looked at now",
+    "It is kept; ask again in a moment.",
+)
+CHECKSUM_MISMATCH: Final = Problem(
+    "checksum-mismatch",
+    460,
+    "The checksum is not that of the body",
+    "Nothing of the body was kept: send it again from the same offset.",
+)
+FAILED: Final = Problem("failed", 500, "Something went wrong here", "The log tells more.")
+DRAINING: Final = Problem(
+    "draining",
+    503,
+    "Titip is stopping",
+    "What was committed is kept; go on in a moment.",
+)
+SILENT: Final = Problem(
+    "silent",
+    503,
+    "No byte came for too long",
+    "What came before is kept: ask for the offset, and go on from there.",
+)
+STORAGE_BROKEN: Final = Problem(
+    "storage-broken",
+    503,
+    "The storage takes nothing in now",
+    "What was committed is kept; try again later.",
+)
+NO_ROOM: Final = Problem(
+    "no-room",
+    507,
+    "There is no room for these bytes now",
+    "Try again later.",
+)
+
+CATALOGUE: Final = (
+    BAD_REQUEST,
+    BODY_CUT,
+    NO_TOKEN,
+    NOT_ALLOWED,
+    IN_CUSTODY,
+    NOT_FOUND,
+    NO_UPLOAD,
+    NO_METHOD,
+    OFFSET_CONFLICT,
+    NOT_SEALED,
+    NO_STEP,
+    UPLOAD_GONE,
+    BYTES_GONE,
+    WRONG_VERSION,
+    TOO_LARGE,
+    WRONG_TYPE,
+    KEY_REUSED,
+    LOCKED,
+    PASSING_TROUBLE,
+    CHECKSUM_MISMATCH,
+    FAILED,
+    DRAINING,
+    SILENT,
+    STORAGE_BROKEN,
+    NO_ROOM,
+)

@@ -1,0 +1,130 @@
+"""Takes one body into custody: intake, checksum, commit, in that order and no other."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gateway.body import Body
+from gateway.errors import BodyInterrupted, Ending, Refusal
+from gateway.gate import CUT_SHORT
+from gateway.intake import Intake
+from gateway.problems import CHECKSUM_MISMATCH
+from titip.errors import LengthExceeded
+from titip.upload import UploadState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from aiohttp import web
+
+    from gateway.checksum import Checksum, Hash
+    from gateway.gate import Gate
+    from gateway.locks import Hold
+    from titip.ports import Deposit
+    from titip.upload import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A body's checksum, and the digest of what came so far."""
+
+    told: Checksum
+    running: Hash
+
+    @property
+    def tap(self) -> Callable[[bytes], object]:
+        """Give what is to be called with each piece."""
+        return self.running.update
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether the body is the one that was meant."""
+        return self.told.fits(self.running)
+
+
+def check_of(told: Checksum | None) -> Check | None:
+    """Begin to check a body, if it came with a checksum."""
+    return None if told is None else Check(told, told.begin())
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a body came to: the upload as committed, and why the body ended."""
+
+    upload: Upload
+    ending: Ending
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether nothing is missing: the body ended well, or brought the last byte."""
+        return self.ending is Ending.WHOLE or self.upload.complete
+
+
+async def take(
+    gate: Gate,
+    request: web.Request,
+    deposit: Deposit,
+    *,
+    hold: Hold,
+    check: Check | None,
+) -> Taken:
+    """Take the request's body in and commit it; the caller holds the lock and closes the deposit.
+
+    What came of a body that was cut is committed, unless a checksum says that only all of it
+    counts: then, and when it is too long or does not fit, nothing of it is kept. Raises
+    LengthExceeded, Refusal, BodyInterrupted, StorageFull, StorageBroken, OffsetConflict.
+    """
+    pace = gate.options.pace
+    before = deposit.upload
+    request.content.set_read_chunk_size(pace.batch)
+    body = Body(request.content, hold=hold, room=before.remaining, idle=pace.idle)
+    with ExitStack() as listening:
+        for notice, ending in (
+            (hold.asked_to_leave, Ending.ASKED_TO_LEAVE),
+            (gate.draining, Ending.DRAINING),
+        ):
+            listening.enter_context(notice.heard_by(partial(body.stop, ending)))
+        intake = Intake(body, deposit, pace=pace, all_or_nothing=check is not None)
+        try:
+            last = await intake.run()
+        except LengthExceeded:
+            await deposit.rewind()
+            raise
+    ending = body.ending or Ending.WHOLE
+    request[CUT_SHORT] = ending is not Ending.WHOLE
+    if check is not None:
+        last = await _checked(deposit, last, check, ending)
+    upload = await commit(gate, deposit, last)
+    gate.metrics.bytes.inc(upload.offset - before.offset)
+    return Taken(upload, ending)
+
+
+async def commit(gate: Gate, deposit: Deposit, batch: Sequence[bytes] = ()) -> Upload:
+    """Commit the deposit with its last batch, and count what that meant."""
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    upload = await deposit.commit(batch)
+    gate.metrics.commit_seconds.observe(clock() - begun)
+    if upload.state is UploadState.SEALED:
+        gate.metrics.sealed.inc()
+    return upload
+
+
+async def _checked(
+    deposit: Deposit,
+    last: Sequence[bytes],
+    check: Check,
+    ending: Ending,
+) -> list[bytes]:
+    if ending is not Ending.WHOLE:
+        await deposit.rewind()
+        raise BodyInterrupted(ending, committed=deposit.upload.offset)
+    await deposit.write(last)
+    if not check.holds:
+        await deposit.rewind()
+        raise Refusal(CHECKSUM_MISMATCH)
+    return []

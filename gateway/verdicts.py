@@ -1,0 +1,76 @@
+"""The one place that turns an error raised on purpose into the problem that is answered. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gateway import problems
+from gateway.errors import BodyInterrupted, Ending, Refusal, UploadLocked
+from titip.errors import (
+    IllegalEvent,
+    LengthExceeded,
+    OffsetConflict,
+    StorageBroken,
+    StorageFull,
+    UploadClosed,
+    UploadGone,
+    UploadMissing,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.problems import Problem
+    from titip.errors import TitipError
+
+
+def verdict(error: TitipError, *, retry_after: int) -> Problem:
+    """Give the problem for an error; `retry_after` in seconds goes with all passing trouble."""
+    problem = _problem(error)
+    if not problem.ours and problem.status != problems.LOCKED.status:
+        return problem
+    return problem.because(problem.detail, headers={"Retry-After": str(retry_after)})
+
+
+def for_head(problem: Problem) -> Problem:
+    """Soften trouble for HEAD on an upload: browsers throw an upload away on a 5xx there."""
+    return problems.PASSING_TROUBLE if problem.ours else problem
+
+
+def _problem(error: TitipError) -> Problem:
+    match error:
+        case Refusal():
+            return error.problem
+        case BodyInterrupted():
+            return _interrupted(error)
+        case OffsetConflict():
+            at = {"Upload-Offset": str(error.committed)}
+            return problems.OFFSET_CONFLICT.because(problems.OFFSET_CONFLICT.detail, headers=at)
+        case IllegalEvent():
+            return problems.NO_STEP.because(str(error))
+        case LengthExceeded():
+            return problems.TOO_LARGE.because("The body goes past the declared Upload-Length")
+        case _:
+            return _KINDS.get(type(error), problems.FAILED)
+
+
+def _interrupted(error: BodyInterrupted) -> Problem:
+    at = {"Upload-Offset": str(error.committed)}
+    kind = _ENDINGS.get(error.ending, problems.BODY_CUT)
+    return kind.because(kind.detail, headers=at)
+
+
+_ENDINGS: Final = {
+    Ending.SILENT: problems.SILENT,
+    Ending.ASKED_TO_LEAVE: problems.LOCKED,
+    Ending.DRAINING: problems.DRAINING,
+}
+
+_KINDS: Final[Mapping[type[TitipError], Problem]] = {
+    UploadMissing: problems.NO_UPLOAD,
+    UploadGone: problems.UPLOAD_GONE,
+    UploadClosed: problems.IN_CUSTODY,
+    UploadLocked: problems.LOCKED,
+    StorageFull: problems.NO_ROOM,
+    StorageBroken: problems.STORAGE_BROKEN,
+}

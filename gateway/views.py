@@ -1,0 +1,115 @@
+"""Rows as JSON: what `titip status` and its like read. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from titip.metadata import filename
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from titip.delivery import Delivery
+    from titip.health import Health
+    from titip.ports import Census, Room, Standing
+    from titip.receipt import Receipt
+    from titip.upload import Upload
+
+Json = dict[str, object]
+
+
+def upload_json(upload: Upload, deliveries: Iterable[Delivery] | None = None) -> Json:
+    """Show an upload; with its deliveries where they were asked for."""
+    sealed = bool(upload.sha256)
+    shown: Json = {
+        "id": upload.id,
+        "submitter": upload.submitter,
+        "filename": filename(upload.metadata),
+        "state": upload.state,
+        "length": upload.length,
+        "offset": upload.offset,
+        "sha256": upload.sha256 or None,
+        "created_at": _time(upload.created_at),
+        "sealed_at": _time(upload.ended_at) if sealed else None,
+    }
+    if deliveries is not None:
+        shown["deliveries"] = [delivery_json(one) for one in deliveries]
+    return shown
+
+
+def delivery_json(delivery: Delivery) -> Json:
+    """Show a delivery."""
+    return {
+        "id": delivery.id,
+        "upload": delivery.upload,
+        "submitter": delivery.submitter,
+        "destination": delivery.destination,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "queued_at": _time(delivery.queued_at),
+        "due_at": _time(delivery.due_at),
+        "reason": delivery.reason,
+        "locator": delivery.locator,
+        "ended_at": _time(delivery.ended_at),
+    }
+
+
+def receipt_json(receipt: Receipt) -> Json:
+    """Show a receipt."""
+    return {
+        "upload": receipt.upload,
+        "submitter": receipt.submitter,
+        "filename": receipt.filename,
+        "length": receipt.length,
+        "sha256": receipt.sha256,
+        "begun_at": _time(receipt.begun_at),
+        "sealed_at": _time(receipt.sealed_at),
+        "passages": [
+            {
+                "destination": one.destination,
+                "state": one.state,
+                "locator": one.locator,
+                "ended_at": _time(one.ended_at),
+            }
+            for one in receipt.passages
+        ],
+    }
+
+
+def status_json(census: Census, room: Room, *, version: str, now: datetime) -> Json:
+    """Show everything in numbers."""
+    return {
+        "titip": version,
+        "now": _time(now),
+        "uploads": dict(census.uploads),
+        "sealed_bytes": census.sealed_bytes,
+        "open_bytes": census.open_bytes,
+        "disk": {"free": room.free, "promised": room.promised},
+        "destinations": [_standing_json(one) for one in census.destinations],
+    }
+
+
+def _standing_json(standing: Standing) -> Json:
+    return {
+        "name": standing.name,
+        "paused": standing.paused,
+        "health": None if standing.health is None else _health_json(standing.health),
+        "counts": dict(standing.counts),
+        "oldest_owed": _time(standing.oldest_owed),
+    }
+
+
+def _health_json(health: Health) -> Json:
+    return {
+        "circuit": health.circuit,
+        "stalled": health.stalled,
+        "window": health.window,
+        "since": _time(health.since),
+        "until": _time(health.until),
+        "reason": health.reason,
+    }
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat(timespec="milliseconds")

@@ -1,0 +1,311 @@
+"""tus 1.0, one rule one test: what the headers of a request mean."""
+
+import base64
+import hashlib
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from gateway import protocol
+from gateway.checksum import ALGORITHMS, Checksum
+from gateway.errors import ProtocolViolation
+from gateway.protocol import Append, Body, Create, Fetch, Inspect, Terminate
+from titip import metadata
+
+TUS = {"Tus-Resumable": "1.0.0"}
+BYTES = {"Content-Type": "application/offset+octet-stream"}
+SHA1 = "sha1 " + base64.b64encode(hashlib.sha1(b"x", usedforsecurity=False).digest()).decode()
+
+NAMES = (
+    "Tus-Resumable",
+    "Upload-Length",
+    "Upload-Offset",
+    "Upload-Metadata",
+    "Upload-Checksum",
+    "Upload-Concat",
+    "Upload-Defer-Length",
+    "Content-Type",
+    "Content-Length",
+    "Content-Encoding",
+    "Transfer-Encoding",
+    "Idempotency-Key",
+    "X-HTTP-Method-Override",
+)
+
+
+def read(method, headers=(), *, item=False, tus=True):
+    fields = CIMultiDict(TUS if tus else {})
+    fields.extend(headers)
+    return protocol.parse(protocol.effective_method(method, fields), fields, item=item)
+
+
+def refused(method, headers=(), *, item=False, tus=True):
+    with pytest.raises(ProtocolViolation) as violation:
+        read(method, headers, item=item, tus=tus)
+    return violation.value.problem
+
+
+# ---------------------------------------------------------------- the core
+
+
+@pytest.mark.parametrize(("method", "item"), [("POST", False), ("PATCH", True), ("HEAD", True)])
+@pytest.mark.parametrize("version", [{}, {"Tus-Resumable": "0.2.2"}, {"Tus-Resumable": "1.0"}])
+def test_another_version_is_refused_with_ours(method, item, version):
+    problem = refused(method, version, item=item, tus=False)
+
+    assert problem.status == 412
+    assert problem.headers["Tus-Version"] == "1.0.0"
+
+
+def test_the_version_is_checked_before_anything_else():
+    assert refused("PATCH", {"Content-Type": "text/plain"}, item=True, tus=False).status == 412
+    assert refused("BREW", item=True, tus=False).status == 412
+
+
+def test_a_plain_get_needs_no_version():
+    assert read("GET", item=True, tus=False) == Fetch()
+
+
+def test_head_asks_for_the_offset():
+    assert read("HEAD", item=True) == Inspect()
+
+
+def test_a_patch_goes_on_at_its_offset():
+    headers = {**BYTES, "Upload-Offset": "70", "Content-Length": "30"}
+
+    assert read("PATCH", headers, item=True) == Append(70, Body(30))
+
+
+def test_a_patch_without_a_body_has_size_zero():
+    assert read("PATCH", {**BYTES, "Upload-Offset": "0"}, item=True) == Append(0, Body(0))
+
+
+def test_a_chunked_body_has_no_size():
+    headers = {**BYTES, "Upload-Offset": "0", "Transfer-Encoding": "chunked"}
+
+    assert read("PATCH", headers, item=True) == Append(0, Body(None))
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/octet-stream", ""])
+def test_a_patch_of_another_type_is_refused(media_type):
+    headers = {"Content-Type": media_type, "Upload-Offset": "0"}
+
+    assert refused("PATCH", headers, item=True).status == 415
+
+
+def test_the_type_is_compared_without_case_and_parameters():
+    headers = {"Content-Type": "Application/Offset+Octet-Stream; x=y", "Upload-Offset": "0"}
+
+    assert read("PATCH", headers, item=True) == Append(0, Body(0))
+
+
+def test_an_encoded_body_is_refused():
+    headers = {**BYTES, "Upload-Offset": "0", "Content-Encoding": "gzip"}
+
+    assert refused("PATCH", headers, item=True).status == 415
+
+
+@pytest.mark.parametrize(
+    "offset", ["", "-1", "+1", "1.5", "0x10", "\u0661", "1 ", "many", "9" * 41]
+)
+def test_an_offset_that_is_no_number_is_refused(offset):
+    assert refused("PATCH", {**BYTES, "Upload-Offset": offset}, item=True).status == 400
+
+
+def test_a_patch_without_an_offset_is_refused():
+    assert refused("PATCH", BYTES, item=True).status == 400
+
+
+def test_a_header_sent_twice_is_refused():
+    headers = [*BYTES.items(), ("Upload-Offset", "1"), ("upload-offset", "1")]
+
+    assert refused("PATCH", headers, item=True).status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "item", "allowed"),
+    [
+        ("GET", False, "POST"),
+        ("PUT", True, "PATCH"),
+        ("POST", True, "HEAD"),
+        ("PATCH", False, "POST"),
+    ],
+)
+def test_a_method_that_is_not_there_is_told_which_are(method, item, allowed):
+    problem = refused(method, item=item)
+
+    assert problem.status == 405
+    assert allowed in problem.headers["Allow"]
+
+
+# ---------------------------------------------------------------- method override
+
+
+@pytest.mark.parametrize("meant", ["HEAD", "head"])
+def test_a_post_may_stand_for_another_method(meant):
+    assert read("POST", {"X-HTTP-Method-Override": meant}, item=True) == Inspect()
+
+
+def test_a_post_may_stand_for_patch_and_delete():
+    patch = {**BYTES, "X-HTTP-Method-Override": "PATCH", "Upload-Offset": "3"}
+
+    assert read("POST", patch, item=True) == Append(3, Body(0))
+    assert read("POST", {"X-HTTP-Method-Override": "DELETE"}, item=True) == Terminate()
+
+
+@pytest.mark.parametrize("meant", ["GET", "OPTIONS", "POST", "BREW", ""])
+def test_a_post_stands_for_nothing_else(meant):
+    assert refused("POST", {"X-HTTP-Method-Override": meant}, item=True).status == 400
+
+
+def test_only_a_post_is_overridden():
+    assert read("HEAD", {"X-HTTP-Method-Override": "DELETE"}, item=True) == Inspect()
+
+
+# ---------------------------------------------------------------- creation
+
+
+def test_a_creation_tells_length_and_metadata():
+    headers = {"Upload-Length": "100", "Upload-Metadata": "filename YS5wZGY="}
+
+    assert read("POST", headers) == Create(100, "filename YS5wZGY=", None)
+
+
+def test_an_empty_metadata_header_is_no_metadata():
+    assert read("POST", {"Upload-Length": "1", "Upload-Metadata": ""}) == Create(1, "", None)
+
+
+def test_an_empty_file_has_length_zero():
+    assert read("POST", {"Upload-Length": "0"}) == Create(0, "", None)
+
+
+def test_a_creation_without_a_length_is_refused():
+    assert refused("POST").status == 400
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "", "ten"])
+def test_a_length_that_is_no_number_is_refused(length):
+    assert refused("POST", {"Upload-Length": length}).status == 400
+
+
+@pytest.mark.parametrize("header", ["a b c", "k !!!", ",", "k YQ==,k YQ==", "k YQ"])
+def test_malformed_metadata_is_refused(header):
+    assert refused("POST", {"Upload-Length": "1", "Upload-Metadata": header}).status == 400
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"Upload-Defer-Length": "1"}, {"Upload-Concat": "partial"}, {"Upload-Concat": "final;/a /b"}],
+)
+def test_what_is_not_offered_is_refused_by_name(header):
+    problem = refused("POST", {"Upload-Length": "1", **header})
+
+    assert problem.status == 400
+    assert "not offered" in problem.detail
+
+
+def test_a_creation_may_bring_its_first_bytes():
+    headers = {**BYTES, "Upload-Length": "5", "Content-Length": "5"}
+
+    assert read("POST", headers) == Create(5, "", Body(5))
+
+
+def test_a_creation_may_bring_bytes_without_telling_how_many():
+    headers = {**BYTES, "Upload-Length": "5", "Transfer-Encoding": "chunked"}
+
+    assert read("POST", headers) == Create(5, "", Body(None))
+
+
+def test_a_creation_with_a_body_of_another_type_is_refused():
+    headers = {"Upload-Length": "5", "Content-Length": "5", "Content-Type": "text/plain"}
+
+    assert refused("POST", headers).status == 415
+
+
+def test_a_type_without_a_body_is_ignored():
+    assert read("POST", {"Upload-Length": "5", "Content-Type": "text/plain"}).length == 5
+
+
+def test_a_creation_with_more_bytes_than_its_length_is_refused():
+    headers = {**BYTES, "Upload-Length": "5", "Content-Length": "6"}
+
+    assert refused("POST", headers).status == 413
+
+
+@pytest.mark.parametrize("key", ["k", "a-b_C 9", "x" * 128])
+def test_a_creation_may_have_a_key(key):
+    headers = {"Upload-Length": "5", "Idempotency-Key": f'"{key}"'}
+
+    assert read("POST", headers) == Create(5, "", None, key)
+
+
+@pytest.mark.parametrize("key", ["", "k", '""', '"', '"a"b"', '"\u00e9"', '"' + "x" * 129 + '"'])
+def test_a_key_that_cannot_be_one_is_refused(key):
+    assert refused("POST", {"Upload-Length": "5", "Idempotency-Key": key}).status == 400
+
+
+# ---------------------------------------------------------------- checksum
+
+
+def test_a_checksum_names_its_algorithm_and_digest():
+    headers = {**BYTES, "Upload-Offset": "0", "Content-Length": "1", "Upload-Checksum": SHA1}
+
+    command = read("PATCH", headers, item=True)
+
+    assert command.body.checksum == Checksum("sha1", hashlib.sha1(b"x").digest())  # noqa: S324
+
+
+@pytest.mark.parametrize(
+    "header", ["crc99 YQ==", "sha1", "sha1 YQ==", "sha1 !!!", "sha1 \u00e9", ""]
+)
+def test_a_checksum_that_cannot_be_checked_is_refused(header):
+    headers = {**BYTES, "Upload-Offset": "0", "Upload-Checksum": header}
+
+    assert refused("PATCH", headers, item=True).status == 400
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_tells_the_right_body_from_a_wrong_one(algorithm):
+    checksum = Checksum(algorithm, hashlib.new(algorithm, b"body").digest())
+    right, wrong = checksum.begin(), checksum.begin()
+
+    right.update(b"body")
+    wrong.update(b"b0dy")
+
+    assert checksum.fits(right)
+    assert not checksum.fits(wrong)
+
+
+# ---------------------------------------------------------------- any garbage at all
+
+VALUES = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(
+        ["1.0.0", "0", "1", "7", "chunked", "PATCH", "HEAD", SHA1, BYTES["Content-Type"]]
+    ),
+)
+METHODS = st.sampled_from(["POST", "PATCH", "HEAD", "DELETE", "GET", "PUT", "", "\u00e9"])
+
+
+@given(METHODS, st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=8), st.booleans())
+def test_whatever_the_headers_hold_it_is_a_command_or_a_violation(method, headers, item):
+    with suppress(ProtocolViolation):
+        assert isinstance(read(method, headers, item=item), protocol.Command)
+
+
+@given(
+    st.integers(0, 10**15),
+    st.dictionaries(
+        st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.binary(max_size=40), max_size=4
+    ),
+)
+def test_what_a_creation_says_is_what_is_read(length, pairs):
+    header = metadata.render(pairs)
+
+    command = read("POST", {"Upload-Length": str(length), "Upload-Metadata": header})
+
+    assert command.length == length
+    assert metadata.parse(command.metadata) == pairs
