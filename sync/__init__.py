@@ -1,0 +1,1 @@
+"""Passes sealed uploads on: one lane per destination."""

@@ -1,0 +1,74 @@
+"""One attempt of one delivery: carry the parcel there and say, as an event, how that ended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from titip import delivery as d
+from titip import errors
+from titip.health import Ill, Well
+
+if TYPE_CHECKING:
+    from sync.hold import Hold
+    from titip.delivery import DeliveryEvent, Parcel
+    from titip.health import HealthEvent
+    from titip.ports import Archive, Destination
+
+log = structlog.get_logger()
+
+
+async def carry(
+    parcel: Parcel,
+    hold: Hold,
+    *,
+    destination: Destination,
+    archive: Archive,
+) -> tuple[DeliveryEvent, HealthEvent | None]:
+    """Carry one parcel; give what became of the delivery and what it tells of the destination.
+
+    Raises LeaseLost. A cancellation is an outcome too: Titip is stopping.
+    """
+    try:
+        with archive.open(parcel.upload.id) as content:
+            arrival = await destination.deliver(parcel, content, hold)
+    except asyncio.CancelledError:
+        return _interrupted(hold), None
+    except errors.DeliveryFault as fault:
+        return outcome_of(fault), sign_of(fault)
+    except errors.CustodyError as error:
+        log.error("delivery.spool_failed", upload=parcel.upload.id, reason=str(error))
+        return d.Refused(f"its bytes cannot be read from the spool: {error}"), None
+    return d.Succeeded(arrival.locator), Well()
+
+
+def outcome_of(fault: errors.DeliveryFault) -> DeliveryEvent:
+    """Say what a fault means for the delivery."""
+    match fault:
+        case errors.Unknown():
+            return d.Unknown(fault.reason)
+        case errors.Unavailable():
+            return d.Postponed(fault.reason)
+        case errors.Refused():
+            return d.Refused(fault.reason)
+        case _:
+            return d.Faltered(fault.reason, fault.retry_after)
+
+
+def sign_of(fault: errors.DeliveryFault) -> HealthEvent | None:
+    """Say what a fault tells of the destination: a clean refusal shows that it is well."""
+    match fault:
+        case errors.Unavailable():
+            return Ill(fault.reason, fault.retry_after)
+        case errors.Refused():
+            return Well()
+        case _:
+            return None
+
+
+def _interrupted(hold: Hold) -> DeliveryEvent:
+    if hold.whole_body_sent:
+        return d.Unknown("Titip stopped before the answer came")
+    return d.Postponed("Titip stopped", at_once=True)

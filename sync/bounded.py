@@ -1,0 +1,80 @@
+"""Give every delivery an end in time: a last resort behind the destinations' own clocks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from titip.errors import Unavailable, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from titip.delivery import Parcel
+    from titip.ports import Arrival, Content, Destination, Progress
+
+GRACE: Final = timedelta(hours=1)
+"""What even an empty file may take."""
+
+SLOWEST: Final = 8 * 1024
+"""Bytes a second below which a delivery is no longer one: a file of 1 GiB may take 37 hours."""
+
+
+def by_size(length: int) -> timedelta:
+    """Give the longest that a delivery of `length` bytes may take."""
+    return GRACE + timedelta(seconds=length / SLOWEST)
+
+
+class Bounded:
+    """A destination whose deliveries end after a time that depends on the upload's length."""
+
+    def __init__(self, inner: Destination, *, limit: Callable[[int], timedelta] = by_size) -> None:
+        """Wrap `inner`; `limit` gives the longest time for a length in bytes."""
+        self._inner = inner
+        self._limit = limit
+
+    @property
+    def name(self) -> str:
+        """Give the inner destination's word."""
+        return self._inner.name
+
+    async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
+        """Deliver; past the limit raises Unavailable, or Unknown once the whole body had left."""
+        limit = self._limit(parcel.upload.length)
+        watched = _Watched(progress)
+        clock = asyncio.timeout(limit.total_seconds())
+        try:
+            async with clock:
+                return await self._inner.deliver(parcel, content, watched)
+        except TimeoutError as error:
+            if not clock.expired():
+                raise
+            reason = f"the delivery was not over within {limit}"
+            raise (Unknown(reason) if watched.whole else Unavailable(reason)) from error
+
+    async def probe(self) -> bool | None:
+        """Ask the inner destination, which bounds its own probe."""
+        return await self._inner.probe()
+
+    async def close(self) -> None:
+        """Close the inner destination."""
+        await self._inner.close()
+
+
+class _Watched:
+    """A progress that remembers whether the whole body has left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.whole = False
+
+    async def checkpoint(self, text: str) -> None:
+        await self._progress.checkpoint(text)
+
+    def sent(self, count: int) -> None:
+        self._progress.sent(count)
+
+    def body_sent(self) -> None:
+        self.whole = True
+        self._progress.body_sent()

@@ -1,0 +1,20 @@
+"""The sync daemon: one lane per destination and the janitor, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sync.janitor import Janitor
+    from sync.lane import Lane
+
+
+async def run_daemon(lanes: Sequence[Lane], janitor: Janitor, stopping: asyncio.Event) -> None:
+    """Run all of them; one that fails for a reason nobody foresaw stops the whole daemon."""
+    async with asyncio.TaskGroup() as group:
+        for lane in lanes:
+            group.create_task(lane.run(stopping))
+        group.create_task(janitor.run(stopping))

@@ -1,0 +1,64 @@
+"""What the folder mirror asks of a disk, and whom its errors are blamed on."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from sync.reading import PIECE
+from titip.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
+"""What mounts without a way to sync a folder answer; there is nothing better to do there."""
+
+_ADVICE: Final = {
+    errno.ENOSPC: "the mirror's disk is full: free some room, or point mirror.path elsewhere",
+    errno.EDQUOT: "the mirror's disk quota is used up: raise it, or point mirror.path elsewhere",
+    errno.EACCES: "Titip may not write to mirror.path: give its account write permission there",
+    errno.EPERM: "Titip may not write to mirror.path: give its account write permission there",
+    errno.EROFS: "mirror.path is on a read-only file system: mount it for writing",
+    errno.ENOTDIR: "a part of mirror.path is a file: make it a folder, or point it elsewhere",
+}
+
+
+@contextmanager
+def blamed_on_folder() -> Iterator[None]:
+    """Turn an error of the disk into Unavailable with a reason that tells what to do."""
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0)
+        told = error.strerror or type(error).__name__
+        raise Unavailable(advice or f"the mirror's folder failed: {told}") from error
+
+
+def digest_file(path: Path) -> tuple[int, str]:
+    """Give size and sha256 of a synced file, read from the disk where the system can be made to."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb", buffering=0) as file:
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        while piece := file.read(PIECE):
+            digest.update(piece)
+            size += len(piece)
+    return size, digest.hexdigest()
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
+    finally:
+        os.close(descriptor)

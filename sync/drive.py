@@ -1,0 +1,64 @@
+"""The mirror in Google Drive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.drive_calls import DriveCalls
+from sync.drive_delivery import DriveDelivery, DriveDesk
+from sync.drive_faults import Undecided, settled
+from sync.drive_folders import DriveFolders
+from sync.drive_options import DriveOptions
+from sync.drive_sending import Rhythm
+from sync.google import Lines, drive_service
+from sync.pace import Pace
+from titip.delivery import MIRROR
+from titip.errors import DeliveryFault
+
+if TYPE_CHECKING:
+    from titip.delivery import Parcel
+    from titip.ports import Arrival, Content, Progress
+
+__all__ = ["DriveMirror", "DriveOptions"]
+
+
+class DriveMirror:
+    """Keeps copies in Google Drive; raises ValueError for options that cannot work."""
+
+    def __init__(self, options: DriveOptions) -> None:
+        options.check()
+        lines = Lines(options)
+        calls = DriveCalls(drive_service(options.endpoint), lines, options=options)
+        pace = Pace(per_second=options.creates_per_second, burst=options.burst)
+        self._desk = DriveDesk(
+            lines=lines,
+            calls=calls,
+            folders=DriveFolders(calls, root=options.folder, pace=pace),
+            pace=pace,
+            rhythm=Rhythm(options),
+            first_wait=options.quick_wait.total_seconds(),
+        )
+
+    @property
+    def name(self) -> str:
+        """Give the destination's word."""
+        return MIRROR
+
+    async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
+        """Bring the file there under a reserved id, going on where an earlier attempt stopped."""
+        try:
+            return await DriveDelivery(self._desk, parcel, content=content, progress=progress).run()
+        except Undecided as fault:
+            raise settled(fault) from None
+
+    async def probe(self) -> bool | None:
+        """Tell whether Drive answers and lets us see the place for our copies."""
+        try:
+            await self._desk.folders.check()
+        except DeliveryFault:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close the connections; may be called twice."""
+        self._desk.lines.close()

@@ -1,0 +1,209 @@
+"""Drive's calls that Titip makes, each repeated quickly where that is safe.
+
+Every call here is idempotent: what is made is made under an id that was reserved before.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from googleapiclient.errors import HttpError
+from googleapiclient.http import MediaIoBaseUpload
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from sync.drive_checkpoint import is_id
+from sync.drive_faults import Passing, Undecided, fault_of_answer, settled
+from titip.errors import DeliveryFault, Faltered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from googleapiclient._apis.drive.v3 import DriveResource
+    from googleapiclient._apis.drive.v3.schemas import File
+    from googleapiclient.http import HttpRequest
+
+    from sync.drive_options import DriveOptions
+    from sync.google import Lines
+
+T = TypeVar("T")
+
+OCTETS: Final = "application/octet-stream"
+FOLDER: Final = "application/vnd.google-apps.folder"
+FILE_FIELDS: Final = "id,size,md5Checksum,sha256Checksum,trashed"
+TRIES: Final = 3
+LONGEST_QUICK_WAIT: Final = 8.0
+"""Seconds; a longer rest belongs to the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriveFile:
+    """A file as Drive tells it; what it does not tell is None."""
+
+    id: str
+    size: int | None = None
+    md5: str | None = None
+    sha256: str | None = None
+    trashed: bool = False
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> DriveFile:
+        """Read Drive's document; raises Faltered for one without an id."""
+        if not isinstance(document.get("id"), str):
+            raise Faltered("Drive's answer names no file")
+        size = document.get("size")
+        return cls(
+            id=document["id"],
+            size=int(size) if size is not None else None,
+            md5=document.get("md5Checksum"),
+            sha256=document.get("sha256Checksum"),
+            trashed=document.get("trashed") is True,
+        )
+
+
+class DriveCalls:
+    """The metadata calls, through the client library."""
+
+    def __init__(self, service: DriveResource, lines: Lines, *, options: DriveOptions) -> None:
+        self._files = service.files()
+        self._about = service.about()
+        self._lines = lines
+        self._quick_wait = wait_random_exponential(
+            multiplier=options.quick_wait.total_seconds(), max=LONGEST_QUICK_WAIT
+        )
+
+    async def reserve_id(self) -> str:
+        """Reserve an id, under which one file can be made and not two."""
+        answer = await self._ask(self._files.generateIds(count=1, space="drive", type="files"))
+        ids = answer.get("ids") or [""]
+        if not is_id(ids[0]):
+            raise Faltered("Drive reserved no usable id")
+        return str(ids[0])
+
+    async def file(self, file_id: str) -> DriveFile | None:
+        """Give the file of that id, trashed or not; None where there is none."""
+        request = self._files.get(fileId=file_id, fields=FILE_FIELDS, supportsAllDrives=True)
+        try:
+            return DriveFile.of(await self._ask(request))
+        except Undecided as fault:
+            if fault.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise settled(fault) from None
+
+    async def drive_of(self, folder: str) -> str:
+        """Give the shared drive in which a folder lies, empty for one in My Drive."""
+        request = self._files.get(fileId=folder, fields="id,driveId", supportsAllDrives=True)
+        return str((await self._ask(request)).get("driveId") or "")
+
+    async def find(self, *, key: str, value: str, drive: str = "") -> list[Mapping[str, Any]]:
+        """List what carries this property and is not trashed, oldest first.
+
+        A list may lag behind by an hour: what it shows is there, what it lacks may be there too.
+        """
+        where: dict[str, Any] = {"corpora": "drive", "driveId": drive} if drive else {}
+        request = self._files.list(
+            q=f"trashed = false and appProperties has {{ key='{key}' and value='{value}' }}",
+            fields=f"files({FILE_FIELDS},createdTime,parents,mimeType)",
+            pageSize=100,
+            supportsAllDrives=True,
+            includeItemsFromAllDrives=True,
+            **where,
+        )
+        found: list[Mapping[str, Any]] = (await self._ask(request)).get("files", [])
+        return sorted(found, key=lambda one: str(one.get("createdTime", "")))
+
+    async def make_folder(self, body: File) -> None:
+        """Make a folder under its reserved id; one that is there already was made by us."""
+        request = self._files.create(
+            body={**body, "mimeType": FOLDER}, fields="id", supportsAllDrives=True
+        )
+        try:
+            await self._ask(request)
+        except Undecided as fault:
+            if fault.status != HTTPStatus.CONFLICT:
+                raise
+
+    async def trash(self, file_id: str) -> None:
+        """Put a file into the trash."""
+        request = self._files.update(
+            fileId=file_id, body={"trashed": True}, fields="id", supportsAllDrives=True
+        )
+        await self._ask(request)
+
+    async def ask_about(self) -> None:
+        """Ask who we are: the cheapest call that needs working credentials."""
+        await self._ask(self._about.get(fields="user"))
+
+    async def open_session(self, body: File, *, length: int) -> str:
+        """Open a session for a file under its reserved id; give its address, a secret.
+
+        Raises Undecided: 409 where the file is there already, 404 where its folder is not.
+        """
+        request = self._files.create(
+            body=body,
+            fields=FILE_FIELDS,
+            supportsAllDrives=True,
+            media_body=MediaIoBaseUpload(io.BytesIO(), mimetype=OCTETS, resumable=True),
+        )
+        headers = {
+            **(request.headers or {}),
+            "X-Upload-Content-Type": OCTETS,
+            "X-Upload-Content-Length": str(length),
+        }
+
+        def start(http: Any) -> str | DeliveryFault:  # noqa: ANN401  (the library's own type)
+            response, content = http.request(
+                request.uri, method=request.method, body=request.body, headers=headers
+            )
+            if response.status != HTTPStatus.OK or "location" not in response:
+                return fault_of_answer(response.status, content, response)
+            return str(response["location"])
+
+        return await self._quickly(start)
+
+    async def _ask(self, request: HttpRequest) -> dict[str, Any]:
+        def execute(http: Any) -> dict[str, Any] | DeliveryFault:  # noqa: ANN401  (as above)
+            try:
+                answer: dict[str, Any] = request.execute(http=http, num_retries=0)
+            except HttpError as error:
+                return fault_of_answer(error.resp.status, error.content, error.resp)
+            return answer
+
+        return await self._quickly(execute)
+
+    async def _quickly(self, call: Callable[[Any], T | DeliveryFault]) -> T:
+        """Make the call, and again within seconds while its trouble may pass."""
+
+        async def once() -> T:
+            answer = await self._lines.run(call)
+            if isinstance(answer, DeliveryFault):
+                raise answer
+            return answer
+
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(TRIES),
+            wait=self._wait,
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        )
+        return await retrying(once)
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, DeliveryFault) else None
+        return max(self._quick_wait(state), asked.total_seconds() if asked else 0.0)
+
+
+def _may_pass(error: BaseException) -> bool:
+    if not isinstance(error, Passing):
+        return False
+    asked = error.retry_after
+    return asked is None or asked.total_seconds() <= LONGEST_QUICK_WAIT

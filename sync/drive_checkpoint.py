@@ -1,0 +1,48 @@
+"""What a Drive delivery must know again after a crash.
+
+The session's address is a secret: whoever has it may write the file. It lives in the journal and
+nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{10,}\Z")
+"""Guards against words that are endpoints of their own, such as `trash`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriveCheckpoint:
+    """The reserved id of the file, the open session, the folder; each empty if there is none."""
+
+    id: str = ""
+    session: str = field(default="", repr=False)
+    folder: str = ""
+
+    @property
+    def text(self) -> str:
+        """Give the checkpoint as it is committed."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, text: str) -> DriveCheckpoint:
+        """Read a checkpoint; one that makes no sense is as good as none."""
+        try:
+            found = json.loads(text or "null")
+        except ValueError:
+            return cls()
+        if not isinstance(found, dict):
+            return cls()
+        known = {name: found.get(name, "") for name in ("id", "session", "folder")}
+        if not all(isinstance(value, str) for value in known.values()) or not is_id(known["id"]):
+            return cls()
+        return cls(**known)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text can be the id of a file."""
+    return bool(_ID.match(text))

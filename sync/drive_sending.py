@@ -1,0 +1,136 @@
+"""Send a content through one session to its end, whatever happens on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, assert_never
+
+import structlog
+
+from sync.drive_chunk import next_size
+from sync.drive_faults import Passing, Undecided, settled
+from sync.drive_session import Done, Doubt, DriveSession, Gone, GoOn
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sync.drive_options import DriveOptions
+    from sync.drive_session import Outcome
+
+log = structlog.get_logger()
+
+MOST_STUCK: Final = 8
+"""Rounds without progress after which a session is given up."""
+
+MOST_FAILURES: Final = 4
+"""Chunks that may fail in a row before the attempt ends; the session stays for the next one."""
+
+LONGEST_WAIT: Final = 8.0
+"""Seconds between two rounds."""
+
+
+class Rhythm:
+    """How large the next chunk is; learnt by all deliveries together."""
+
+    def __init__(self, options: DriveOptions) -> None:
+        self._ceiling = options.max_chunk
+        self.size = options.chunk
+
+    def took(self, seconds: float, *, size: int) -> None:
+        """Learn from a chunk that was put; the short last one of a file teaches nothing."""
+        if size >= self.size:
+            self.size = next_size(self.size, seconds, ceiling=self._ceiling)
+
+    def failed(self) -> None:
+        """Try smaller chunks: a shorter one may get through between two cuts."""
+        self.size = next_size(self.size, float("inf"), ceiling=self._ceiling)
+
+
+@dataclass(slots=True)
+class _Rounds:
+    """How far the session was at best, and for how many rounds it has not gone further."""
+
+    best: int = -1
+    stuck: int = 0
+    failures: int = 0
+
+    def at(self, offset: int) -> None:
+        if offset > self.best:
+            self.best, self.stuck, self.failures = offset, 0, 0
+        else:
+            self.stuck += 1
+
+
+class Sending:
+    """One content on its way; `moved` is told a session's new address before it is used."""
+
+    def __init__(
+        self,
+        session: DriveSession,
+        length: int,
+        *,
+        rhythm: Rhythm,
+        first_wait: float,
+        moved: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._session = session
+        self._length = length
+        self._rhythm = rhythm
+        self._first_wait = first_wait
+        self._moved = moved
+
+    async def to_the_end(self, uri: str, outcome: Outcome) -> Done | Gone:
+        """Go on from an outcome until the file is made or the session is of no use any more.
+
+        Raises Unavailable when Drive fails repeatedly; the session is then left for later.
+        """
+        rounds = _Rounds()
+        while True:
+            match outcome:
+                case Done() | Gone():
+                    return outcome
+                case GoOn(offset, moved):
+                    if moved and moved != uri:
+                        uri = moved
+                        await self._moved(uri)
+                    rounds.at(offset)
+                    if rounds.stuck >= MOST_STUCK:
+                        log.warning("mirror.session_stuck", offset=offset)
+                        return Gone()
+                    await self._wait(rounds.stuck)
+                    outcome = await self._put(uri, offset)
+                case Doubt():
+                    rounds.failures += 1
+                    if rounds.failures >= MOST_FAILURES and isinstance(outcome.fault, Undecided):
+                        return Gone()
+                    self._weigh(outcome, rounds.failures)
+                    await self._wait(rounds.failures - 1)
+                    outcome = await self._session.query(uri)
+                case _:
+                    assert_never(outcome)
+
+    async def _put(self, uri: str, offset: int) -> Outcome:
+        if self._length and offset == self._length:
+            return await self._session.query(uri)
+        size = self._rhythm.size
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        outcome = await self._session.put(uri, offset=offset, size=size)
+        if isinstance(outcome, GoOn):
+            self._rhythm.took(clock() - began, size=min(size, self._length - offset))
+        return outcome
+
+    def _weigh(self, doubt: Doubt, failures: int) -> None:
+        """End the attempt over what is a verdict, or went on for too long."""
+        if doubt.silent:
+            self._rhythm.failed()
+        fault = doubt.fault
+        may_pass = isinstance(fault, Passing | Undecided) and fault.retry_after is None
+        if not may_pass or failures >= MOST_FAILURES:
+            raise settled(fault)
+        log.info("mirror.chunk_failed", reason=fault.reason)
+
+    async def _wait(self, rounds: int) -> None:
+        if rounds:
+            await asyncio.sleep(min(self._first_wait * (1 << (rounds - 1)), LONGEST_WAIT))

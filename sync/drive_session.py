@@ -1,0 +1,133 @@
+"""One resumable session with Drive: put bytes, or ask how far it is.
+
+Drive is always right about that: an answer may acknowledge less than was sent, and a refusal of a
+chunk is no verdict on the upload (the answer to a repeated last chunk is one, too).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from sync.chunk_body import ChunkBody
+from sync.drive_calls import DriveFile
+from sync.drive_faults import fault_of_answer
+from sync.reading import read_exactly
+from titip.errors import DeliveryFault, Faltered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sync.google import Lines
+    from titip.ports import Content
+
+GO_ON: Final = 308
+_GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_RANGE: Final = re.compile(r"bytes=0-([0-9]{1,18})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The file exists; `file` is None where the answer does not describe it."""
+
+    file: DriveFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Drive holds the bytes before `offset`; `moved` is the session's new address, if any."""
+
+    offset: int
+    moved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """There is no such session, or none that can be made sense of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The answer was no verdict, or none came (`silent`)."""
+
+    fault: DeliveryFault
+    silent: bool = False
+
+
+Outcome = Done | GoOn | Gone | Doubt
+
+
+class DriveSession:
+    """Speaks to sessions of one content; the caller keeps their addresses."""
+
+    def __init__(self, lines: Lines, content: Content, *, sent: Callable[[int], None]) -> None:
+        self._lines = lines
+        self._content = content
+        self._sent = sent
+
+    async def query(self, uri: str) -> Outcome:
+        """Ask how far the session is; raises Unavailable where no answer comes."""
+        total = self._content.size
+
+        def ask(http: Any) -> Outcome:  # noqa: ANN401  (the library's own type)
+            headers = {"Content-Range": f"bytes */{total}", "Content-Length": "0"}
+            response, content = http.request(uri, method="PUT", body=b"", headers=headers)
+            return read_answer(response.status, response, content=content, total=total)
+
+        return await self._lines.run(ask)
+
+    async def put(self, uri: str, *, offset: int, size: int) -> Outcome:
+        """Put up to `size` bytes from `offset`; at the end of the content its last ones.
+
+        Reading and sending are one hop, so that no more chunks are in memory than connections.
+        """
+        total = self._content.size
+        size = min(size, total - offset)
+
+        def send(http: Any) -> Outcome:  # noqa: ANN401  (as above)
+            data = read_exactly(self._content, offset, size)
+            headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+            if size:
+                headers["Content-Range"] = f"bytes {offset}-{offset + size - 1}/{total}"
+            body = ChunkBody(data, sent=self._sent) if size else b""
+            response, content = http.request(uri, method="PUT", body=body, headers=headers)
+            return read_answer(response.status, response, content=content, total=total)
+
+        try:
+            return await self._lines.run(send)
+        except Faltered:
+            raise
+        except DeliveryFault as fault:
+            return Doubt(fault, silent=True)
+
+
+def read_answer(status: int, headers: Mapping[str, str], *, content: bytes, total: int) -> Outcome:
+    """Read what a session answers."""
+    if status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+        return Done(_described(content))
+    if status == GO_ON:
+        return _progress(headers, total)
+    if status in _GONE:
+        return Gone()
+    return Doubt(fault_of_answer(status, content, headers))
+
+
+def _progress(headers: Mapping[str, str], total: int) -> Outcome:
+    text = headers.get("range", "")
+    found = _RANGE.match(text)
+    if text and not found:
+        return Gone()
+    offset = int(found.group(1)) + 1 if found else 0
+    return GoOn(offset, headers.get("location", "")) if offset <= total else Gone()
+
+
+def _described(content: bytes) -> DriveFile | None:
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return None
+    is_file = isinstance(document, dict) and isinstance(document.get("id"), str)
+    return DriveFile.of(document) if is_file else None

@@ -1,0 +1,194 @@
+"""The mirror as a folder: another disk, or a mount of whatever the operators trust.
+
+A copy gets its name only after it was synced and read back, so a crash at any point leaves either
+no copy or a whole one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from sync.blocking import Abandoned, in_thread
+from sync.disk import blamed_on_folder, digest_file, sync_folder
+from sync.reading import pieces
+from sync.safe_names import copy_name, safe_name
+from titip.delivery import MIRROR
+from titip.errors import Faltered
+from titip.ports import Arrival
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from titip.delivery import Parcel
+    from titip.ports import Content, Progress
+
+log = structlog.get_logger()
+
+ROOM_TO_BE_WELL: Final = 16 << 20
+"""Bytes free below which a probe says that the folder is not well."""
+
+PATIENCE: Final = 5.0
+"""Seconds that a cancelled copy may take to notice; a mount that hangs must hold nobody up."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOptions:
+    """Where the folder is."""
+
+    path: Path
+
+
+class FolderMirror:
+    """Keeps copies as `<path>/<submitter>/<upload id><extension>`."""
+
+    def __init__(self, options: FolderOptions) -> None:
+        self._path = options.path
+
+    @property
+    def name(self) -> str:
+        """Give the destination's word."""
+        return MIRROR
+
+    async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
+        """Copy, sync, read back, then name the copy; a good one that is there already will do."""
+        place = _Place.of(self._path, parcel)
+        abandoned = threading.Event()
+        copying = _Copying(parcel, content=content, progress=progress, abandoned=abandoned)
+        with blamed_on_folder():
+            arrival = await in_thread(
+                lambda: copying.into(place), stop=abandoned.set, patience=PATIENCE
+            )
+        progress.body_sent()
+        return arrival
+
+    async def probe(self) -> bool | None:
+        """Tell whether the folder can be written and has room."""
+        return await in_thread(self._well)
+
+    async def close(self) -> None:
+        """Do nothing: no file stays open between deliveries."""
+
+    def _well(self) -> bool:
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+            there = os.statvfs(self._path)
+        except OSError:
+            return False
+        has_room = there.f_bavail * there.f_frsize >= ROOM_TO_BE_WELL
+        return has_room and os.access(self._path, os.W_OK | os.X_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one copy belongs. The attempt's number keeps a worker that lost its lease away."""
+
+    root: Path
+    copy: Path
+    attempt: int
+
+    @classmethod
+    def of(cls, root: Path, parcel: Parcel) -> _Place:
+        folder = root / safe_name(parcel.upload.submitter)
+        return cls(root, folder / copy_name(parcel.upload), parcel.delivery.attempts)
+
+    @property
+    def locator(self) -> str:
+        return self.copy.relative_to(self.root).as_posix()
+
+    @property
+    def temporary(self) -> Path:
+        return self.copy.with_name(f".{self.copy.name}.{self.attempt}.part")
+
+    def leftovers(self) -> Iterator[Path]:
+        """Find what earlier attempts left behind."""
+        prefix = f".{self.copy.name}."
+        for path in self.copy.parent.iterdir():
+            number = path.name.removeprefix(prefix).removesuffix(".part")
+            is_one = path.name == f"{prefix}{number}.part" and number.isdecimal()
+            if is_one and int(number) < self.attempt:
+                yield path
+
+    def aside(self) -> Path:
+        """Find a free name for a copy that turned out wrong."""
+        number = 1
+        while (path := self.copy.with_name(f"{self.copy.name}.damaged-{number}")).exists():
+            number += 1
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class _Copying:
+    """One copy being made, in a thread."""
+
+    parcel: Parcel
+    content: Content
+    progress: Progress
+    abandoned: threading.Event
+
+    def into(self, place: _Place) -> Arrival:
+        place.copy.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in place.leftovers():
+            leftover.unlink(missing_ok=True)
+        there = self._already(place)
+        if there is not None:
+            return there
+        try:
+            self._write(place.temporary)
+            arrival = _arrival(place, place.temporary)
+            if not self._is_good(arrival):
+                raise Faltered("the copy reads back differently; check the disk of mirror.path")
+            place.temporary.replace(place.copy)
+        finally:
+            place.temporary.unlink(missing_ok=True)
+        _sync_names(place)
+        return arrival
+
+    def _already(self, place: _Place) -> Arrival | None:
+        if not place.copy.is_file():
+            return None
+        arrival = _arrival(place, place.copy)
+        if self._is_good(arrival):
+            _sync_names(place)
+            return arrival
+        aside = place.aside()
+        place.copy.rename(aside)
+        log.error("mirror.damaged", upload=self.parcel.upload.id, moved_to=aside.name)
+        return None
+
+    def _is_good(self, arrival: Arrival) -> bool:
+        upload = self.parcel.upload
+        return (arrival.size, arrival.sha256) == (upload.length, upload.sha256)
+
+    def _write(self, path: Path) -> None:
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            for piece in pieces(self.content):
+                if self.abandoned.is_set():
+                    raise Abandoned
+                file.write(piece)
+                digest.update(piece)
+                self.progress.sent(len(piece))
+            file.flush()
+            os.fsync(file.fileno())
+        if digest.hexdigest() != self.parcel.upload.sha256:
+            raise Faltered("the spool's bytes are not the ones that were sealed; check its disk")
+
+
+def _arrival(place: _Place, path: Path) -> Arrival:
+    size, sha256 = digest_file(path)
+    return Arrival(locator=place.locator, size=size, sha256=sha256)
+
+
+def _sync_names(place: _Place) -> None:
+    sync_folder(place.copy.parent)
+    sync_folder(place.root)
+    with suppress(PermissionError):  # a parent that Titip may not read, it did not make either
+        sync_folder(place.root.parent)

@@ -1,0 +1,191 @@
+"""Google's own parts: credentials, the Drive service, and the connections that carry its calls."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import httplib2
+from google.auth.credentials import AnonymousCredentials
+from google.oauth2 import credentials as user_credentials
+from google.oauth2 import service_account
+from google_auth_httplib2 import AuthorizedHttp
+from googleapiclient.discovery import build_from_document  # type: ignore[attr-defined]
+from googleapiclient.discovery_cache import get_static_doc
+
+from sync.blocking import in_thread
+from sync.drive_faults import HTTP_TROUBLE, fault_of_trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from google.auth.credentials import Credentials
+    from googleapiclient._apis.drive.v3 import DriveResource
+
+    from sync.drive_options import DriveOptions
+
+T = TypeVar("T")
+
+SCOPE: Final = "https://www.googleapis.com/auth/drive.file"
+"""Sees only what Titip made, and needs no assessment by Google."""
+
+TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105  (an address)
+
+IDLE: Final = 30.0
+"""Seconds after which an unused connection is not trusted any more."""
+
+PATIENCE: Final = 5.0
+"""Seconds that a cancelled call may take to notice that its connection was shut."""
+
+_NOT_A_REDIRECT: Final = 308
+"""Resumable uploads use this status for "go on"."""
+
+
+def load_credentials(options: DriveOptions) -> Callable[[], Credentials]:
+    """Read the credentials' file; give what makes a copy for each connection.
+
+    Raises ValueError that says what to do.
+    """
+    path = options.credentials
+    if path is None:
+        return AnonymousCredentials  # type: ignore[no-any-return,unused-ignore]
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        told = "cannot be read" if isinstance(error, OSError) else "is no JSON"
+        raise ValueError(f"mirror.drive.credentials: {path} {told}; make it anew") from error
+    kind = document.get("type") if isinstance(document, dict) else None
+    makers = {"authorized_user": _user, "service_account": _service}
+    if kind not in makers:
+        raise ValueError(
+            f"mirror.drive.credentials: {path} is neither of type authorized_user nor of type "
+            "service_account; an OAuth client's own file is not enough, authorise it first"
+        )
+    make = makers[kind]
+    try:
+        make(document)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"mirror.drive.credentials: {path} is incomplete; make it anew") from error
+    return lambda: make(document)
+
+
+def _user(document: dict[str, str]) -> Credentials:
+    return user_credentials.Credentials(
+        token=None,
+        refresh_token=document["refresh_token"],
+        token_uri=document.get("token_uri") or TOKEN_URI,
+        client_id=document["client_id"],
+        client_secret=document["client_secret"],
+    )
+
+
+def _service(document: dict[str, str]) -> Credentials:
+    made: Credentials = service_account.Credentials.from_service_account_info(
+        document, scopes=[SCOPE]
+    )
+    return made
+
+
+def drive_service(endpoint: str) -> DriveResource:
+    """Build the Drive service from the description that the client library ships.
+
+    With an `endpoint` the description's root is rewritten: the library's own option for that
+    leaves uploads on https (and knows nothing of other ports there).
+    """
+    description = json.loads(get_static_doc("drive", "v3"))  # type: ignore[no-untyped-call]
+    if endpoint:
+        description["rootUrl"] = endpoint.rstrip("/") + "/"
+    service: DriveResource = build_from_document(
+        description,
+        http=httplib2.Http(),
+        client_options={"universe_domain": "googleapis.com"},
+    )
+    return service
+
+
+class Line:
+    """One connection with credentials of its own; for one call at a time."""
+
+    def __init__(self, credentials: Credentials, *, timeout: float) -> None:
+        self._http = httplib2.Http(timeout=timeout)
+        self._http.follow_redirects = False
+        self._http.redirect_codes -= {_NOT_A_REDIRECT}
+        self.http = AuthorizedHttp(credentials, http=self._http)
+        self.used_at = time.monotonic()
+
+    def abort(self) -> None:
+        """Shut the sockets under a call in another thread, so that it ends now.
+
+        The library would take that for a connection gone stale and open it again.
+        """
+        for connection in list(self._http.connections.values()):
+            connection.connect = _refuse
+            sock: socket.socket | None = getattr(connection, "sock", None)
+            if sock is not None:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._http.close()
+
+
+def _refuse() -> None:
+    raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+
+
+class Lines:
+    """A few connections; who wants one while all are busy waits.
+
+    Blocking calls run in threads of their own, so that a slow Drive holds nobody else up.
+    """
+
+    def __init__(self, options: DriveOptions) -> None:
+        self._credentials = load_credentials(options)
+        self._timeout = options.timeout.total_seconds()
+        self._places = asyncio.Semaphore(options.workers)
+        self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="drive")
+        self._free: list[Line] = []
+
+    async def run(self, call: Callable[[Any], T]) -> T:
+        """Run a blocking call with a connection; raises Unavailable for trouble on the way.
+
+        A connection on which anything went wrong is not used again.
+        """
+        async with self._places:
+            line = self._take()
+            try:
+                answer = await in_thread(
+                    lambda: call(line.http), pool=self._pool, stop=line.abort, patience=PATIENCE
+                )
+            except HTTP_TROUBLE as error:
+                line.close()
+                raise fault_of_trouble(error) from None
+            except BaseException:
+                line.close()
+                raise
+            line.used_at = time.monotonic()
+            self._free.append(line)
+            return answer
+
+    def close(self) -> None:
+        """Close every connection; may be called twice."""
+        while self._free:
+            self._free.pop().close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self) -> Line:
+        while self._free:
+            line = self._free.pop()
+            if time.monotonic() - line.used_at < IDLE:
+                return line
+            line.close()
+        return Line(self._credentials(), timeout=self._timeout)

@@ -1,0 +1,265 @@
+"""A lane: brings every delivery of one destination there, whatever the destination is.
+
+Claim what is due and what the destination's health allows, carry each parcel, record how it
+ended. A claim is committed before its first byte leaves; a lease that is not prolonged lapses by
+itself; so there is no recovery code: a restarted lane finds everything by its one question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from sync.attempt import carry
+from sync.hold import Hold
+from titip.delivery import DeliveryState, Faltered, advance
+from titip.errors import LeaseLost, TitipError
+from titip.health import Ill
+from titip.order import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from random import Random
+
+    from sync.watch import Watch
+    from titip.delivery import DeliveryEvent, Parcel
+    from titip.health import HealthEvent
+    from titip.ports import Archive, Destination, Queue, Standings
+    from titip.retry import RetryPolicy
+
+    Outcome = tuple[DeliveryEvent, HealthEvent | None]
+
+log = structlog.get_logger()
+
+SETTLE: Final = timedelta(seconds=5)
+"""After a restart, how long a request of the former process may still be at work over there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRules:
+    """The times a lane keeps to."""
+
+    retry: RetryPolicy
+    slow_after: timedelta = timedelta(seconds=30)
+    lease: timedelta = timedelta(seconds=60)
+    poll: timedelta = timedelta(seconds=1)
+    grace: timedelta = timedelta(seconds=4)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneWorld:
+    """What a lane works with; `hurried_by` is the destination whose stall makes this one hurry."""
+
+    queue: Queue
+    standings: Standings
+    archive: Archive
+    now: Callable[[], datetime]
+    rng: Random
+    hurried_by: str | None = None
+
+
+class Lane:
+    """One destination's deliveries, one after the other and several at once."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        world: LaneWorld,
+        *,
+        watch: Watch,
+        rules: LaneRules,
+        wake: asyncio.Event,
+    ) -> None:
+        """Serve this destination; `wake` is set when there may be work."""
+        self._destination = destination
+        self._world = world
+        self._watch = watch
+        self._rules = rules
+        self._wake = wake
+        self._turns = Turns()
+        self._carrying: set[asyncio.Task[None]] = set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until told to stop, then let what is under way finish, or break it off in time."""
+        name, now = self._destination.name, self._world.now()
+        await self._world.queue.lapse(name, now=now, until=now + SETTLE)
+        await self._watch.load()
+        log.info("lane.started", destination=name, circuit=self._watch.health.circuit.value)
+        while not stopping.is_set():
+            self._wake.clear()
+            try:
+                await self.turn()
+            except TitipError as error:
+                log.error("lane.hindered", destination=name, reason=str(error))
+            await self._rest(stopping)
+        await self._finish()
+        log.info("lane.stopped", destination=name)
+
+    async def turn(self) -> int:
+        """Look after the destination's health, then start what may be started; tell how many."""
+        await self._watch.look()
+        started = 0
+        while (free := self._watch.places(len(self._carrying))) > 0:
+            taken = await self._claim(free)
+            if not taken:
+                break
+            started += taken
+        return started
+
+    async def idle(self) -> None:
+        """Wait until nothing is being carried."""
+        while self._carrying:
+            await asyncio.wait(self._carrying)
+
+    async def _claim(self, free: int) -> int:
+        now, name = self._world.now(), self._destination.name
+        hurry = await self._hurried()
+        queue = self._world.queue
+        waiting = await queue.waiting(name, now=now, hurry=hurry)
+        taken = 0
+        for submitter in self._turns.among(waiting)[:free]:
+            share = max(1, (free - taken) // len(waiting))
+            parcels = await queue.claim(
+                name,
+                submitter,
+                now=now,
+                until=now + self._rules.lease,
+                limit=share,
+                hurry=hurry,
+            )
+            for parcel in parcels:
+                size = parcel.upload.length
+                self._turns = self._turns.after(submitter, size, waiting=waiting)
+                self._start(parcel)
+            taken += len(parcels)
+        return taken
+
+    async def _hurried(self) -> bool:
+        if self._world.hurried_by is None:
+            return False
+        health = await self._world.standings.health(self._world.hurried_by)
+        return health is not None and health.stalled
+
+    def _start(self, parcel: Parcel) -> None:
+        task = asyncio.create_task(self._attend(parcel), name=f"carry {parcel.delivery.id}")
+        self._carrying.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._carrying.discard(task)
+        self._wake.set()
+
+    async def _attend(self, parcel: Parcel) -> None:
+        overdue = _Overdue(self._watch, self._rules.slow_after)
+        hold = Hold(parcel.delivery, self._world.queue, on_body_sent=overdue.start)
+        try:
+            event, sign = await self._carry_leased(parcel, hold)
+            await self._record(hold, event)
+            if sign is not None and not (overdue.told and not isinstance(sign, Ill)):
+                await self._watch.note(sign)
+        except LeaseLost:
+            log.warning("delivery.lease_lost", delivery=parcel.delivery.id)
+        except TitipError as error:
+            log.error("delivery.unrecorded", delivery=parcel.delivery.id, reason=str(error))
+        finally:
+            overdue.stop()
+
+    async def _carry_leased(
+        self,
+        parcel: Parcel,
+        hold: Hold,
+    ) -> Outcome:
+        carrying = asyncio.ensure_future(
+            carry(
+                parcel,
+                hold,
+                destination=self._destination,
+                archive=self._world.archive,
+            ),
+        )
+        keeping = asyncio.ensure_future(self._keep_lease(hold, carrying))
+        try:
+            return await asyncio.shield(carrying)
+        except asyncio.CancelledError:
+            carrying.cancel()
+            return await carrying
+        except TitipError:
+            raise
+        except Exception as error:
+            log.exception("delivery.bug", delivery=parcel.delivery.id)
+            return Faltered(f"a fault in Titip itself ({type(error).__name__})"), None
+        finally:
+            keeping.cancel()
+
+    async def _keep_lease(self, hold: Hold, carrying: asyncio.Future[Outcome]) -> None:
+        third = self._rules.lease / 3
+        while True:
+            await asyncio.sleep(third.total_seconds())
+            try:
+                await hold.extend(self._world.now() + self._rules.lease)
+            except TitipError:
+                carrying.cancel()
+                return
+
+    async def _record(self, hold: Hold, event: DeliveryEvent) -> None:
+        now, before = self._world.now(), hold.delivery
+        after = advance(before, event, now=now, policy=self._rules.retry, rng=self._world.rng)
+        await self._world.queue.record(before, after, now=now)
+        tell = log.warning if after.state is DeliveryState.PARKED else log.info
+        tell(
+            f"delivery.{after.state}",
+            delivery=after.id,
+            attempt=after.attempts,
+            due_at=after.due_at.isoformat() if after.state.waiting else None,
+            reason=after.reason,
+        )
+
+    async def _rest(self, stopping: asyncio.Event) -> None:
+        waits = {asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(stopping.wait())}
+        await asyncio.wait(
+            waits,
+            timeout=self._rules.poll.total_seconds(),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        for wait in waits:
+            wait.cancel()
+
+    async def _finish(self) -> None:
+        if self._carrying:
+            await asyncio.wait(self._carrying, timeout=self._rules.grace.total_seconds())
+        for task in tuple(self._carrying):
+            task.cancel()
+        await self.idle()
+
+
+class _Overdue:
+    """The clock on an answer: a stall is known when it lasts too long, not when it ends."""
+
+    def __init__(self, watch: Watch, slow_after: timedelta) -> None:
+        self._watch = watch
+        self._slow_after = slow_after
+        self._timer: asyncio.TimerHandle | None = None
+        self._telling: asyncio.Task[None] | None = None
+
+    @property
+    def told(self) -> bool:
+        return self._telling is not None
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.stop()
+        self._timer = loop.call_later(self._slow_after.total_seconds(), self._tell)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tell(self) -> None:
+        seconds = self._slow_after.total_seconds()
+        event = Ill(f"no answer within {seconds:g} s of the last byte")
+        self._telling = asyncio.ensure_future(self._watch.note(event))

@@ -1,0 +1,149 @@
+"""One upload on its way into a tus registry."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from sync.registry_answer import fault
+from sync.tus_checkpoint import TusCheckpoint
+from sync.tus_steps import Answered, Held, TusSteps
+from titip.errors import Faltered, Refused, Unavailable, Unknown
+from titip.ports import Arrival
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sync.tus_registry import Hop
+    from titip.delivery import Parcel
+    from titip.ports import Progress
+
+log = structlog.get_logger()
+
+LOCKED_REST: Final = timedelta(seconds=5)
+"""An upload that is locked is held by a request of ours that broke; it lets go by itself."""
+
+_MOVED: Final = frozenset({HTTPStatus.CONFLICT, 460})
+"""The offset is another, or (the checksum extension's 460) the chunk was damaged on its way."""
+
+_GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+
+MOST_STUCK: Final = 8
+"""Chunks in a row that may bring the offset no further."""
+
+
+class TusDelivery:
+    """One attempt of one parcel.
+
+    An upload over there that is gone is begun anew, unless its last bytes may have arrived: it
+    may be gone because it was taken in. A human has to look then.
+    """
+
+    def __init__(self, hop: Hop, steps: TusSteps, *, parcel: Parcel, progress: Progress) -> None:
+        self._hop = hop
+        self._steps = steps
+        self._length = parcel.upload.length
+        self._doubtful = parcel.delivery.doubtful
+        self._progress = progress
+        self._known = TusCheckpoint.parse(parcel.delivery.checkpoint)
+        self._told_whole = False
+
+    async def run(self) -> Arrival:
+        """Bring the file there, or find it there."""
+        held = await self._found() or await self._begun()
+        offset, stuck = held.offset, 0
+        while offset < self._length:
+            reached = await self._append(offset)
+            if reached > self._length:
+                raise Faltered("the registry claims to hold more bytes than the file has")
+            stuck = stuck + 1 if reached <= offset else 0
+            if stuck >= MOST_STUCK:
+                raise Faltered(f"the registry took no more bytes in {MOST_STUCK} chunks")
+            offset = reached
+        self._body_sent()
+        return await self._arrived()
+
+    async def _found(self) -> Held | None:
+        if not self._known.url:
+            if self._doubtful and not self._length:
+                raise Refused("needs a human: an empty file may be there, and cannot be asked for")
+            return None
+        held = await self._hop(lambda: self._steps.held(self._known.url))
+        if held is None and self._known.closing:
+            raise Refused("needs a human: the upload is gone there after its last bytes had left")
+        if held is None or held.length not in {None, self._length}:
+            log.info("registry.upload_lost")
+            return None
+        return held
+
+    async def _begun(self) -> Held:
+        url = await self._hop(self._steps.create_url)
+        await self._commit(TusCheckpoint(url, closing=not self._length))
+        return Held(0, self._length)
+
+    async def _append(self, offset: int) -> int:
+        """Send one chunk; give the offset that the far side is at now."""
+        size = min(self._steps.chunk_size, self._length - offset)
+        is_last = offset + size == self._length
+        if is_last and not self._known.closing:
+            await self._commit(replace(self._known, closing=True))
+        counted = self._counted(size, is_last=is_last)
+        try:
+            return await self._hop(
+                lambda: self._steps.append(self._known.url, offset, sent=counted)
+            )
+        except Answered as answered:
+            return await self._judged(answered, is_last=is_last)
+        except Unavailable as silence:
+            if is_last:
+                raise Unknown(f"{silence.reason}, after the whole file had left") from silence
+            raise
+
+    async def _judged(self, answered: Answered, *, is_last: bool) -> int:
+        status = answered.answer.status
+        if status == HTTPStatus.LOCKED:
+            raise Faltered("locked there by an earlier request", retry_after=LOCKED_REST)
+        if status not in _MOVED | _GONE:
+            raise fault(replace(answered.answer, whole=is_last))
+        if status in _MOVED:
+            held = await self._hop(lambda: self._steps.held(self._known.url))
+            if held is not None:
+                return held.offset
+        await self._commit(TusCheckpoint())
+        raise Faltered("the upload is gone there; it will be sent anew")
+
+    async def _arrived(self) -> Arrival:
+        held = await self._hop(lambda: self._steps.held(self._known.url))
+        if held is None:
+            log.warning("registry.upload_moved_on")
+            return Arrival(self._known.url)
+        if held.offset != self._length:
+            raise Faltered("the registry does not hold all of the file")
+        return Arrival(self._known.url, size=held.length)
+
+    def _counted(self, size: int, *, is_last: bool) -> Callable[[int], None]:
+        loop = asyncio.get_running_loop()
+        left = size
+
+        def sent(count: int) -> None:
+            nonlocal left
+            left -= count
+            self._progress.sent(count)
+            if is_last and not left:
+                loop.call_soon_threadsafe(self._body_sent)
+
+        return sent
+
+    def _body_sent(self) -> None:
+        if not self._told_whole:
+            self._told_whole = True
+            self._progress.body_sent()
+
+    async def _commit(self, known: TusCheckpoint) -> None:
+        await self._progress.checkpoint(known.text)
+        self._known = known

@@ -1,0 +1,136 @@
+"""A registry that speaks tus: the far side tells its offset, so hardly anything is in doubt."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
+
+from tusclient.client import TusClient
+
+from sync.blocking import in_thread
+from sync.registry_answer import fault
+from sync.templates import facts
+from sync.tus_delivery import TusDelivery
+from sync.tus_steps import Answered, TusSteps, checks_sha256
+from sync.tus_wire import Wire
+from titip.delivery import REGISTRY
+from titip.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from titip.delivery import Parcel
+    from titip.ports import Arrival, Content, Progress
+
+T = TypeVar("T")
+
+WORKERS: Final = 8
+"""Threads: as many as the widest window of a lane; more deliveries wait for one another."""
+
+PATIENCE: Final = 5.0
+"""Seconds that a cancelled call may take to notice that its connection was shut."""
+
+METADATA: Final = {
+    "filename": "filename",
+    "sha256": "sha256",
+    "submitter": "submitter",
+    "key": "upload_id",
+}
+"""Keys of the upload's metadata over there, and which fact each of them tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TusOptions:
+    """Where uploads are created, and how long a call may take; `chunk` in bytes."""
+
+    url: str
+    bearer: str = field(default="", repr=False)
+    chunk: int = 8 << 20
+    connect_within: timedelta = timedelta(seconds=5)
+    answer_within: timedelta = timedelta(seconds=60)
+    probe_within: timedelta = timedelta(seconds=5)
+
+    def check(self) -> None:
+        """Raise ValueError that names every problem and its mend."""
+        problems: list[str] = []
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            problems.append("registry.url must be an address like https://registry.example/files/")
+        if not self.bearer.isprintable() or not self.bearer.isascii():
+            problems.append("registry.bearer must be one line of ASCII")
+        if self.chunk < 1:
+            problems.append("the chunk for a tus registry must be above 0 bytes")
+        if problems:
+            raise ValueError("; ".join(problems))
+
+
+class Hop:
+    """Runs blocking steps of one delivery in a thread, and ends them when it is cancelled."""
+
+    def __init__(self, pool: ThreadPoolExecutor, wire: Wire) -> None:
+        self._pool = pool
+        self._wire = wire
+
+    async def __call__(self, step: Callable[[], T]) -> T:
+        """Run one step."""
+        return await in_thread(step, pool=self._pool, stop=self._wire.abort, patience=PATIENCE)
+
+
+class TusRegistry:
+    """Hands files in over tus; raises ValueError for options that cannot work."""
+
+    def __init__(self, options: TusOptions) -> None:
+        options.check()
+        self._options = options
+        headers = {"Authorization": f"Bearer {options.bearer}"} if options.bearer else {}
+        self._client = TusClient(options.url, headers={"Tus-Resumable": "1.0.0", **headers})
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tus")
+        self._checks: bool | None = None
+
+    @property
+    def name(self) -> str:
+        """Give the destination's word."""
+        return REGISTRY
+
+    async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
+        """Bring the file there from the offset that the far side tells."""
+        wire = self._wire(self._options.answer_within)
+        hop = Hop(self._pool, wire)
+        try:
+            if self._checks is None:
+                self._checks = await hop(lambda: checks_sha256(self._client, wire))
+            known = facts(parcel)
+            steps = TusSteps(
+                self._client,
+                content,
+                wire=wire,
+                chunk=self._options.chunk,
+                metadata={key: known[fact] for key, fact in METADATA.items()},
+                checks=self._checks,
+            )
+            return await TusDelivery(hop, steps, parcel=parcel, progress=progress).run()
+        except Answered as answered:
+            raise fault(answered.answer) from None
+        finally:
+            wire.close()
+
+    async def probe(self) -> bool | None:
+        """Ask for the far side's abilities, which every tus server tells."""
+        wire = self._wire(self._options.probe_within)
+        try:
+            await Hop(self._pool, wire)(lambda: checks_sha256(self._client, wire))
+        except (Unavailable, Answered):
+            return False
+        finally:
+            wire.close()
+        return True
+
+    async def close(self) -> None:
+        """Let the threads go; may be called twice."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _wire(self, answer_within: timedelta) -> Wire:
+        return Wire(connect_within=self._options.connect_within, answer_within=answer_within)

@@ -1,0 +1,173 @@
+"""tuspy's protocol steps over our own wire, and what their answers mean."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urljoin
+
+import requests
+from tusclient.request import TusRequest
+from tusclient.uploader import Uploader
+
+from sync.chunk_body import ChunkBody
+from sync.reading import read_exactly
+from sync.registry_answer import Answer
+from sync.retry_after import retry_after
+from titip.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import IO
+
+    from tusclient.client import TusClient
+
+    from sync.tus_wire import Wire
+    from titip.ports import Content
+
+SHA256: Final = "sha256"
+
+
+class Answered(Exception):
+    """A step got an answer that does not let it go on."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"status {answer.status}")
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the far side says of an upload; `length` is None where it does not say."""
+
+    offset: int
+    length: int | None
+
+
+class _Stream(io.RawIOBase):
+    """The content as the file that tuspy wants."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._at = 0
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + (self._content.size if whence == io.SEEK_END else 0)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        left = self._content.size - self._at
+        data = read_exactly(self._content, self._at, left if size < 0 else min(size, left))
+        self._at += len(data)
+        return data
+
+
+class _Patch(TusRequest):
+    """tuspy's PATCH, sent over our wire."""
+
+    def send(self, wire: Wire, *, sent: Callable[[int], None]) -> requests.Response:
+        chunk = self.file.read(self._content_length)
+        self.add_checksum(chunk)
+        body = ChunkBody(chunk, sent=sent)
+        return _asked(wire, "PATCH", self._url, data=body, headers=self._request_headers)
+
+
+class TusSteps(Uploader):
+    """One upload's steps; blocking. Raises Answered, and Unavailable where no answer came."""
+
+    CHECKSUM_ALGORITHM_PAIR = (SHA256, hashlib.sha256)
+
+    def __init__(
+        self,
+        client: TusClient,
+        content: Content,
+        *,
+        wire: Wire,
+        chunk: int,
+        metadata: Mapping[str, str],
+        checks: bool,
+    ) -> None:
+        self._wire = wire
+        self._intake = client.url
+        super().__init__(
+            client=client,
+            file_stream=cast("IO[bytes]", _Stream(content)),
+            chunk_size=chunk,
+            metadata=dict(metadata),
+            upload_checksum=checks,
+        )
+
+    def create_url(self) -> str:
+        """Begin an upload over there; give its address."""
+        headers = self.get_url_creation_headers()  # type: ignore[no-untyped-call]
+        response = _asked(self._wire, "POST", self._intake, headers=headers)
+        location = response.headers.get("Location")
+        if response.status_code != HTTPStatus.CREATED or not location:
+            raise Answered(_read(response))
+        return urljoin(self._intake, location)
+
+    def held(self, url: str) -> Held | None:
+        """Ask how far an upload is; None where there is none, or none any more."""
+        headers = self.get_headers()  # type: ignore[no-untyped-call]
+        response = _asked(self._wire, "HEAD", url, headers=headers)
+        if response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+            return None
+        offset = response.headers.get("Upload-Offset", "")
+        if response.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT} or (
+            not offset.isdecimal()
+        ):
+            raise Answered(_read(response))
+        length = response.headers.get("Upload-Length", "")
+        return Held(int(offset), int(length) if length.isdecimal() else None)
+
+    def append(self, url: str, offset: int, *, sent: Callable[[int], None]) -> int:
+        """Send the chunk at `offset`; give the offset after it."""
+        self.set_url(url)
+        self.offset = offset
+        patch = _Patch(self)  # type: ignore[no-untyped-call]
+        response = patch.send(self._wire, sent=sent)
+        reached = response.headers.get("Upload-Offset", "")
+        if response.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT} or (
+            not reached.isdecimal()
+        ):
+            raise Answered(_read(response))
+        return int(reached)
+
+
+def checks_sha256(client: TusClient, wire: Wire) -> bool:
+    """Ask whether the far side compares each chunk with its sha256; raises as the steps do."""
+    response = _asked(wire, "OPTIONS", client.url, headers=client.headers)
+    if response.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
+        raise Answered(_read(response))
+    extensions = response.headers.get("Tus-Extension", "").replace(" ", "").split(",")
+    algorithms = response.headers.get("Tus-Checksum-Algorithm", "").replace(" ", "").split(",")
+    return "checksum" in extensions and SHA256 in algorithms
+
+
+def _asked(wire: Wire, method: str, url: str, **more: Any) -> requests.Response:  # noqa: ANN401
+    try:
+        return wire.ask(method, url, **more)
+    except requests.RequestException as error:
+        raise _silent(error) from error
+
+
+def _silent(error: requests.RequestException) -> Unavailable:
+    match error:
+        case requests.ReadTimeout():
+            return Unavailable("did not answer in time")
+        case requests.ConnectTimeout():
+            return Unavailable("cannot be reached: it did not answer in time")
+        case _:
+            return Unavailable(f"cannot be reached, or cut the connection: {type(error).__name__}")
+
+
+def _read(response: requests.Response) -> Answer:
+    wait = retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
+    return Answer(response.status_code, body=response.content, retry_after=wait, whole=False)

@@ -1,0 +1,61 @@
+"""Believe a destination only what it can show: its size and digests must be the sealed ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from sync.proof import difference
+from titip.errors import Faltered
+
+if TYPE_CHECKING:
+    from titip.delivery import Parcel
+    from titip.ports import Arrival, Content, Destination, Progress
+
+log = structlog.get_logger()
+
+
+class Verified:
+    """A destination whose every arrival is compared with what was sealed.
+
+    On a mismatch the checkpoint is emptied before Faltered is raised: the destination then starts
+    anew instead of taking its wrong copy for a good one.
+    """
+
+    def __init__(self, inner: Destination, *, must_prove: bool = False) -> None:
+        """Wrap `inner`; with `must_prove`, an arrival without a digest is none."""
+        self._inner = inner
+        self._must_prove = must_prove
+
+    @property
+    def name(self) -> str:
+        """Give the inner destination's word."""
+        return self._inner.name
+
+    async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
+        """Deliver, then compare; raises Faltered when the copy differs or cannot be proved."""
+        arrival = await self._inner.deliver(parcel, content, progress)
+        differs = await difference(arrival, parcel.upload, content)
+        if differs:
+            log.error(
+                "delivery.differs",
+                upload=parcel.upload.id,
+                destination=self.name,
+                locator=arrival.locator,
+                difference=differs,
+            )
+            await progress.checkpoint("")
+            raise Faltered(f"the copy differs: {differs}; it will be sent anew")
+        if self._must_prove and arrival.sha256 is None and arrival.md5 is None:
+            log.warning("delivery.unconfirmed", upload=parcel.upload.id, destination=self.name)
+            raise Faltered("unconfirmed: the destination gives no digest of its copy yet")
+        return arrival
+
+    async def probe(self) -> bool | None:
+        """Ask the inner destination."""
+        return await self._inner.probe()
+
+    async def close(self) -> None:
+        """Close the inner destination."""
+        await self._inner.close()

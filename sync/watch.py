@@ -1,0 +1,117 @@
+"""The health of one destination as its lane sees it: events in, places out, noted for all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from titip.health import (
+    Circuit,
+    CooledOff,
+    Health,
+    HealthEvent,
+    advance,
+    cooled_off,
+    places,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+    from random import Random
+
+    from titip.health import HealthPolicy
+    from titip.ports import Destination, Standings
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """Keeps one destination's health and asks after it while it is ill."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        standings: Standings,
+        *,
+        policy: HealthPolicy,
+        probe_every: timedelta,
+        now: Callable[[], datetime],
+        rng: Random,
+    ) -> None:
+        """Watch this destination; `load` before anything else."""
+        self._destination = destination
+        self._standings = standings
+        self._policy = policy
+        self._probe_every = probe_every
+        self._now = now
+        self._rng = rng
+        self._health = Health(since=now())
+        self._probed_at: datetime | None = None
+
+    @property
+    def health(self) -> Health:
+        """Give what is known now."""
+        return self._health
+
+    async def load(self) -> None:
+        """Take up what was known before a restart; an illness does not end by restarting."""
+        self._health = await self._standings.health(self._destination.name) or self._health
+
+    def places(self, in_flight: int) -> int:
+        """Tell how many deliveries may be claimed now."""
+        return places(self._health, in_flight=in_flight)
+
+    async def note(self, event: HealthEvent) -> None:
+        """Take in what an attempt or a probe found."""
+        before = self._health
+        if isinstance(event, CooledOff) and before.circuit is not Circuit.OPEN:
+            return
+        now = self._now()
+        after = advance(before, event, now=now, policy=self._policy, rng=self._rng)
+        self._health = after
+        if after.circuit is not before.circuit:
+            self._tell(before, after)
+        if _worth_noting(before, after):
+            await self._standings.note(self._destination.name, after)
+
+    async def look(self) -> None:
+        """Ask after an ill destination when that is due, and let a canary go once it has rested."""
+        wanted = await self._standings.probe_wanted(self._destination.name)
+        if wanted:
+            await self._answer_operator()
+        if self._health.circuit is not Circuit.OPEN or not self._due():
+            return
+        self._probed_at = self._now()
+        well = await self._destination.probe()
+        if cooled_off(self._health, now=self._now(), probed_well=well):
+            await self.note(CooledOff())
+
+    async def _answer_operator(self) -> None:
+        well = await self._destination.probe()
+        log.info("destination.probed", destination=self._destination.name, well=well)
+        if well:
+            await self.note(CooledOff())
+
+    def _due(self) -> bool:
+        return self._probed_at is None or self._now() >= self._probed_at + self._probe_every
+
+    def _tell(self, before: Health, after: Health) -> None:
+        tell = log.warning if after.circuit is Circuit.OPEN else log.info
+        tell(
+            f"circuit.{after.circuit}",
+            destination=self._destination.name,
+            before=before.circuit.value,
+            until=None if after.until is None else after.until.isoformat(),
+            reason=after.reason,
+        )
+
+
+def _worth_noting(before: Health, after: Health) -> bool:
+    return (
+        after.circuit is not before.circuit
+        or after.until != before.until
+        or int(after.window) != int(before.window)
+        or (after.bad_streak == 0) != (before.bad_streak == 0)
+    )

@@ -1,0 +1,327 @@
+"""Each way in which a registry can be ill, and whose fault Titip takes it for."""
+
+import asyncio
+import contextlib
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from standin.registry import RegistryOptions as StandinOptions
+from standin.registry import serve_registry
+from standin.registry_store import Repeat
+from sync.registry import HttpRegistry, RegistryOptions
+from tests.destination_fakes import (
+    EndlessContent,
+    MemoryContent,
+    RecordingProgress,
+    a_parcel,
+    a_parcel_of,
+    eventually,
+    tried_again,
+)
+from titip.errors import DeliveryFault, Faltered, Refused, Unavailable, Unknown
+
+DATA = b"a supporter's statement" * 1000
+SOON = timedelta(milliseconds=300)
+LARGE = EndlessContent(32 << 20)
+
+
+@asynccontextmanager
+async def a_registry(*, repeat=Repeat.STORE, bearer="", lookup=True, **options):
+    async with serve_registry(StandinOptions(repeat=repeat, bearer=bearer)) as far:
+        asked = {"lookup": far.lookup_url, "lookup_sha256": "/sha256"} if lookup else {}
+        near = HttpRegistry(
+            RegistryOptions(
+                **{
+                    "url": far.intake_url,
+                    "fields": {"key": "{upload_id}", "sha256": "{sha256}"},
+                    "reference": "/id",
+                    "health": far.health_url,
+                    "stalled_after": SOON,
+                    "answer_within": SOON,
+                    "probe_within": SOON,
+                    **asked,
+                    **options,
+                }
+            )
+        )
+        try:
+            yield far, near
+        finally:
+            await near.close()
+
+
+async def attempt(near, *, parcel=None, content=None, progress=None):
+    return await near.deliver(
+        parcel or a_parcel(DATA), content or MemoryContent(DATA), progress or RecordingProgress()
+    )
+
+
+async def fault_of(near, **how):
+    with pytest.raises(DeliveryFault) as caught:
+        await attempt(near, **how)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("mode", "params", "meant", "well"),
+    [
+        ("stalled", {}, Unknown, False),
+        ("stalled", {"health_lies": True}, Unknown, True),
+        ("stalled", {"health_hangs": True}, Unknown, False),
+        ("slow", {"seconds": 5.0}, Unknown, True),
+        ("down", {}, Unknown, False),
+        ("bad_gateway", {}, Unknown, False),
+        ("expired", {}, Unavailable, False),
+        ("throttled", {"per_second": 0}, Unavailable, True),
+        ("lost_answer", {}, Unknown, True),
+        ("lost_answer", {"status": 504}, Unknown, True),
+        ("capacity", {"limit": 0}, Unavailable, True),
+        ("refusing", {}, Refused, True),
+        ("refusing", {"status": 403}, Unavailable, True),
+    ],
+)
+async def test_each_illness_is_told_for_what_it_is(mode, params, meant, well):
+    async with a_registry() as (far, near):
+        far.set_mode(mode, **params)
+
+        fault = await fault_of(near)
+
+        assert type(fault) is meant
+        assert await near.probe() is well
+
+
+async def test_a_registry_that_is_not_there_is_unavailable():
+    elsewhere = HttpRegistry(RegistryOptions(url="http://127.0.0.1:9/intake"))
+
+    fault = await fault_of(elsewhere)
+    await elsewhere.close()
+
+    assert type(fault) is Unavailable
+    assert "cannot be reached" in fault.reason
+
+
+async def test_a_registry_without_a_health_address_cannot_be_asked():
+    assert await HttpRegistry(RegistryOptions(url="http://127.0.0.1:9/intake")).probe() is None
+
+
+async def test_a_connection_that_is_cut_within_the_body_had_no_effect():
+    async with a_registry() as (far, near):
+        far.set_mode("down")
+
+        fault = await fault_of(near, parcel=a_parcel_of(LARGE.size, LARGE.sha256), content=LARGE)
+
+        assert type(fault) is Unavailable
+        assert "cut the connection" in fault.reason
+
+
+async def test_a_registry_that_stops_reading_had_no_effect():
+    async with a_registry() as (far, near):
+        far.set_mode("read_stall")
+        parcel, progress = a_parcel_of(LARGE.size, LARGE.sha256), RecordingProgress()
+
+        fault = await fault_of(near, parcel=parcel, content=LARGE, progress=progress)
+
+        assert type(fault) is Unavailable
+        assert "stopped reading" in fault.reason
+        assert progress.bodies == 0
+        assert 0 < progress.bytes_sent < LARGE.size
+
+
+async def test_a_registry_may_read_slowly_as_long_as_it_reads():
+    async with a_registry() as (far, near):
+        far.set_mode("read_stall")
+        parcel = a_parcel_of(LARGE.size, LARGE.sha256)
+        delivering = asyncio.create_task(attempt(near, parcel=parcel, content=LARGE))
+        await eventually(lambda: far.stats()["in_flight"] == 1)
+
+        far.set_mode("healthy")
+
+        assert (await delivering).sha256 == LARGE.sha256
+
+
+async def test_the_wait_that_was_asked_for_is_passed_on():
+    async with a_registry() as (far, near):
+        far.set_mode("throttled", per_second=0, retry_after=7)
+
+        assert (await fault_of(near)).retry_after == timedelta(seconds=7)
+
+
+async def test_an_early_refusal_is_heard_before_the_body_is_gone():
+    async with a_registry() as (far, near):
+        far.set_mode("throttled", per_second=0, retry_after=7)
+        parcel, progress = a_parcel_of(LARGE.size, LARGE.sha256), RecordingProgress()
+
+        fault = await fault_of(near, parcel=parcel, content=LARGE, progress=progress)
+
+        assert type(fault) is Unavailable
+        assert progress.bodies == 0
+
+
+async def test_expired_credentials_are_the_registrys_trouble_and_not_the_files():
+    async with a_registry(bearer="right") as (_, near):
+        fault = await fault_of(near)
+
+        assert type(fault) is Unavailable
+        assert "credentials refused" in fault.reason
+
+
+async def test_an_answer_that_was_lost_is_looked_up_and_nothing_is_sent_again():
+    async with a_registry() as (far, near):
+        far.set_mode("lost_answer", times=1)
+        parcel, progress = a_parcel(DATA), RecordingProgress()
+        assert type(await fault_of(near, progress=progress)) is Unknown
+
+        arrival = await attempt(near, parcel=tried_again(parcel, progress))
+
+        assert arrival.locator == far.entries()[0]["id"]
+        assert far.stats()["received"] == 1
+        assert far.stats()["requests"] == {"intake": 1, "lookup": 1}
+
+
+async def test_a_doubtful_file_that_is_not_there_is_sent():
+    async with a_registry() as (far, near):
+        arrival = await attempt(near, parcel=tried_again(a_parcel(DATA), RecordingProgress()))
+
+        assert arrival.locator == far.entries()[0]["id"]
+
+
+async def test_nothing_is_sent_blind_while_the_lookup_gives_no_answer():
+    async with a_registry() as (far, near):
+        far.set_mode("stalled", health_lies=True)
+
+        fault = await fault_of(near, parcel=tried_again(a_parcel(DATA), RecordingProgress()))
+
+        assert type(fault) is Unavailable
+        assert far.stats()["requests"] == {"lookup": 1}
+
+
+async def test_a_doubtful_file_waits_for_a_human_where_nothing_can_tell():
+    async with a_registry(lookup=False) as (far, near):
+        fault = await fault_of(near, parcel=tried_again(a_parcel(DATA), RecordingProgress()))
+
+        assert type(fault) is Refused
+        assert "needs a human" in fault.reason
+        assert far.stats()["received"] == 0
+
+
+async def test_other_bytes_under_the_key_are_left_to_a_human():
+    async with a_registry() as (_, near):
+        await attempt(near, parcel=a_parcel(b"other"), content=MemoryContent(b"other"))
+
+        fault = await fault_of(near, parcel=tried_again(a_parcel(DATA), RecordingProgress()))
+
+        assert type(fault) is Refused
+        assert "other bytes" in fault.reason
+
+
+async def test_a_duplicate_without_a_lookup_is_believed():
+    async with a_registry(repeat=Repeat.CONFLICT, lookup=False) as (far, near):
+        first = await attempt(near)
+
+        second = await attempt(near)
+
+        assert second.locator == first.locator
+        assert far.stats()["received"] == 1
+
+
+async def test_a_duplicate_that_cannot_be_found_is_no_delivery():
+    async with a_registry() as (far, _):
+        forgetful = HttpRegistry(
+            RegistryOptions(
+                url=far.intake_url, duplicate=[201], lookup=far.url + "/nowhere/{sha256}"
+            )
+        )
+
+        fault = await fault_of(forgetful)
+        await forgetful.close()
+
+        assert type(fault) is Faltered
+
+
+async def test_an_acceptance_is_remembered_although_its_lookup_failed():
+    async with a_registry() as (far, near):
+        unsure = HttpRegistry(
+            RegistryOptions(
+                url=far.intake_url,
+                fields={"key": "{upload_id}"},
+                reference="/id",
+                lookup="http://127.0.0.1:9/{upload_id}",
+                lookup_sha256="/sha256",
+            )
+        )
+        parcel, progress = a_parcel(DATA), RecordingProgress()
+        assert type(await fault_of(unsure, progress=progress)) is Unavailable
+        await unsure.close()
+
+        arrival = await attempt(near, parcel=tried_again(parcel, progress))
+
+        assert arrival.locator == far.entries()[0]["id"]
+        assert far.stats()["requests"]["intake"] == 1
+
+
+async def test_what_was_accepted_but_is_not_found_is_asked_for_again_before_it_is_sent_again():
+    async with a_registry() as (far, _):
+        forgetful = HttpRegistry(
+            RegistryOptions(
+                url=far.intake_url,
+                fields={"key": "{upload_id}"},
+                lookup=far.url + "/intake/no-{upload_id}",
+                lookup_sha256="/sha256",
+            )
+        )
+        parcel, progress = a_parcel(DATA), RecordingProgress()
+        assert type(await fault_of(forgetful, progress=progress)) is Faltered
+        parcel = tried_again(parcel, progress, doubtful=False)
+        assert type(await fault_of(forgetful, parcel=parcel, progress=progress)) is Faltered
+        assert far.stats()["received"] == 1
+
+        parcel = tried_again(parcel, progress, doubtful=False)
+        await fault_of(forgetful, parcel=parcel, progress=progress)
+        await forgetful.close()
+
+        assert far.stats()["received"] == 2
+
+
+async def test_a_spool_that_fails_within_the_body_is_not_the_registrys_trouble():
+    class Rotten(EndlessContent):
+        def read(self, offset, size):
+            if offset >= 4 << 20:
+                raise OSError(5, "Input/output error")
+            return super().read(offset, size)
+
+    async with a_registry() as (far, near):
+        rotten = Rotten(32 << 20)
+        parcel = a_parcel_of(rotten.size, "0" * 64)
+
+        fault = await fault_of(near, parcel=parcel, content=rotten)
+
+        assert type(fault) is Faltered
+        assert "spool" in fault.reason
+        assert far.stats()["received"] == 0
+
+
+async def test_a_cancelled_delivery_ends_at_once():
+    async with a_registry(answer_within=timedelta(hours=1)) as (far, near):
+        far.set_mode("stalled")
+        progress = RecordingProgress()
+        delivering = asyncio.create_task(attempt(near, progress=progress))
+        await eventually(lambda: progress.bodies == 1)
+
+        delivering.cancel()
+
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait_for(delivering, timeout=5)
+        assert delivering.cancelled()
+
+
+@pytest.mark.parametrize("filename", ['a "b".pdf', "dua\r\nbaris.pdf", "ᬩᬮᬶ.pdf", "100%.pdf", ""])
+async def test_any_file_name_reaches_the_registry_in_a_field(filename):
+    async with a_registry(fields={"key": "{upload_id}", "nama": "{filename}"}) as (far, near):
+        parcel = a_parcel(DATA, filename=filename)
+
+        await attempt(near, parcel=parcel)
+
+        fields = far.entries()[0]["fields"]
+        assert fields["nama"] == (filename or parcel.upload.id)

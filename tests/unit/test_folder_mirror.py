@@ -1,0 +1,127 @@
+import errno
+import os
+from dataclasses import replace
+
+import pytest
+
+from sync.disk import blamed_on_folder
+from sync.folder import FolderMirror, FolderOptions
+from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
+from titip.errors import Faltered, Unavailable
+
+DATA = b"a supporter's statement"
+COPY = "Pair%203/u0123456789abcdef.pdf"
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    return FolderMirror(FolderOptions(tmp_path / "mirror"))
+
+
+async def deliver(mirror, parcel=None, data=DATA):
+    return await mirror.deliver(parcel or a_parcel(DATA), MemoryContent(data), RecordingProgress())
+
+
+def files(tmp_path):
+    root = tmp_path / "mirror"
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+async def test_a_copy_lies_under_its_submitter_by_the_uploads_id(mirror, tmp_path):
+    arrival = await deliver(mirror)
+
+    assert arrival.locator == COPY
+    assert (tmp_path / "mirror" / COPY).read_bytes() == DATA
+    assert files(tmp_path) == [COPY]
+
+
+async def test_a_wrong_copy_is_moved_aside_and_written_anew(mirror, tmp_path):
+    await deliver(mirror)
+    for damage in (b"rot", b"more rot"):
+        (tmp_path / "mirror" / COPY).write_bytes(damage)
+
+        await deliver(mirror)
+
+    assert files(tmp_path) == [COPY, f"{COPY}.damaged-1", f"{COPY}.damaged-2"]
+    assert (tmp_path / "mirror" / COPY).read_bytes() == DATA
+
+
+async def test_a_good_copy_is_left_alone(mirror, tmp_path):
+    await deliver(mirror)
+    before = (tmp_path / "mirror" / COPY).stat()
+
+    await deliver(mirror)
+
+    after = (tmp_path / "mirror" / COPY).stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+async def test_what_a_dead_attempt_left_is_cleared_and_a_living_ones_is_not(mirror, tmp_path):
+    folder = (tmp_path / "mirror" / COPY).parent
+    folder.mkdir(parents=True)
+    for attempt in (1, 2, 9):
+        (folder / f".u0123456789abcdef.pdf.{attempt}.part").write_bytes(b"half")
+    parcel = a_parcel(DATA)
+
+    await deliver(mirror, tried_again(parcel, RecordingProgress()))
+
+    assert files(tmp_path) == ["Pair%203/.u0123456789abcdef.pdf.9.part", COPY]
+
+
+async def test_bytes_that_are_not_the_sealed_ones_never_get_the_name(mirror, tmp_path):
+    with pytest.raises(Faltered, match="not the ones that were sealed"):
+        await deliver(mirror, data=DATA.swapcase())
+
+    assert files(tmp_path) == []
+
+
+async def test_a_spool_that_gives_too_little_is_the_attempts_own_trouble(mirror, tmp_path):
+    class Short(MemoryContent):
+        size = len(DATA) + 1
+
+    with pytest.raises(Faltered, match="fewer bytes"):
+        await mirror.deliver(a_parcel(DATA), Short(DATA), RecordingProgress())
+
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "free some room"),
+        (errno.EACCES, "write permission"),
+        (errno.EROFS, "read-only"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_a_disk_error_tells_what_to_do(number, advice):
+    with pytest.raises(Unavailable, match=advice), blamed_on_folder():
+        raise OSError(number, os.strerror(number))
+
+
+async def test_a_file_in_the_folders_place_makes_it_unavailable(mirror, tmp_path):
+    (tmp_path / "mirror").write_text("in the way")
+
+    assert await mirror.probe() is False
+    with pytest.raises(Unavailable):
+        await deliver(mirror)
+
+
+async def test_a_full_disk_makes_it_unavailable_and_leaves_nothing(mirror, tmp_path):
+    class FullDisk(RecordingProgress):
+        def sent(self, count):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(Unavailable, match="free some room"):
+        await mirror.deliver(a_parcel(DATA), MemoryContent(DATA), FullDisk())
+
+    assert files(tmp_path) == []
+
+
+async def test_submitters_that_differ_only_in_odd_characters_do_not_meet(mirror, tmp_path):
+    for submitter in ("a/b", "a%2Fb", "..", "."):
+        parcel = a_parcel(DATA)
+        upload = replace(parcel.upload, submitter=submitter)
+        await deliver(mirror, replace(parcel, upload=upload))
+
+    assert len(files(tmp_path)) == 4
