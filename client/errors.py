@@ -1,0 +1,61 @@
+"""What can go wrong while handing in, each with its owner: the line, one file, or everything.
+
+PushError
+├── BadOptions    the command itself cannot work
+├── Stopped       somebody asked to stop
+├── Trouble       passing: wait and try again (LineTrouble: the connection was cut or fell silent)
+├── TooLarge      this body is too big for the gateway, or for something before it
+├── Gone          the gateway does not know the upload any more
+├── Refused       this file cannot be proven (Disputed: the gateway holds other bytes)
+└── Hopeless      no file can succeed (StoreTrouble: the resume store is broken)
+"""
+
+from __future__ import annotations
+
+
+class PushError(Exception):
+    """Say in one sentence what went wrong and what to do about it."""
+
+
+class BadOptions(PushError):
+    """Say which option cannot work."""
+
+
+class Stopped(PushError):
+    """Leave at once: somebody asked to stop."""
+
+
+class Trouble(PushError):
+    """Ask for another try, no sooner than `not_before` seconds from now."""
+
+    def __init__(self, sentence: str, *, not_before: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.not_before = not_before
+
+
+class LineTrouble(Trouble):
+    """Tell that the connection could not be made, was cut, or fell silent."""
+
+
+class TooLarge(PushError):
+    """Tell that the body was too large for whoever answered (413)."""
+
+
+class Gone(PushError):
+    """Tell that the upload address is worth nothing any more (403, 404, 410)."""
+
+
+class Refused(PushError):
+    """Give this file up, for the reason said."""
+
+
+class Disputed(Refused):
+    """Tell that the gateway holds other bytes than this machine does."""
+
+
+class Hopeless(PushError):
+    """Stop early: every other file would fail for the same reason."""
+
+
+class StoreTrouble(Hopeless):
+    """Tell that the resume store cannot be read or written."""

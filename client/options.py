@@ -1,0 +1,104 @@
+"""What a push is told: where to, as whom, how fast, how patiently. Checked here, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from client.errors import BadOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KIB = 1 << 10
+MIB = 1 << 20
+MAX_PARALLEL = 32
+"""More connections than this only make a bad line worse."""
+TUS_PATH = "/files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkLimits:
+    """How large one request's body may be, in bytes.
+
+    It starts like aiotus (4 MiB), and never exceeds 64 MiB: what a proxy may have to buffer whole.
+    A chunk that took less than `swift` seconds is doubled: round trips, not bytes, were the cost.
+    One that took more than `slow` is halved: what is not acknowledged may have to be sent again.
+    """
+
+    start: int = 4 * MIB
+    floor: int = 256 * KIB
+    ceiling: int = 64 * MIB
+    swift: float = 2.0
+    slow: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.floor <= self.start <= self.ceiling:
+            raise BadOptions("the chunk sizes must be in order: 0 < smallest <= first <= largest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for what, in seconds.
+
+    `silence` bounds one read or one 64 KiB write: at 1 KiB/s a line is still alive.
+    `give_up_after` counts from the last progress; 0 means never.
+    """
+
+    floor: float = 0.5
+    ceiling: float = 60.0
+    longest_retry_after: float = 300.0
+    give_up_after: float = 900.0
+    connect: float = 10.0
+    silence: float = 90.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushOptions:
+    """Everything `push` needs to know besides the paths.
+
+    Raises BadOptions when the address, the token or a number cannot work.
+    """
+
+    server: str
+    token: str = field(default="", repr=False)
+    parallel: int = 4
+    state: Path | None = None
+    again: bool = False
+    chunks: ChunkLimits = field(default_factory=ChunkLimits)
+    patience: Patience = field(default_factory=Patience)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "server", _root_of(self.server))
+        if any(not "!" <= sign <= "~" for sign in self.token):
+            raise BadOptions(
+                "the token has a space or an unusual sign in it: copy it again, on one line"
+            )
+        if not 1 <= self.parallel <= MAX_PARALLEL:
+            raise BadOptions(f"files at once must be between 1 and {MAX_PARALLEL}")
+        if self.patience.give_up_after < 0:
+            raise BadOptions("the time to give up after cannot be negative; 0 means never")
+
+    @property
+    def endpoint(self) -> str:
+        """Give the address where uploads are created, with its closing slash."""
+        return f"{self.server}{TUS_PATH}/"
+
+
+def _root_of(address: str) -> str:
+    """Give the gateway's root, whether or not the tus path was typed behind it."""
+    advice = "give the gateway's address like https://titip.example.org"
+    try:
+        parts = urlsplit(address.strip())
+        port_is_sound = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise BadOptions(f"the address of the gateway cannot be read: {advice}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_sound:
+        raise BadOptions(
+            f"the address of the gateway must begin with https:// or http://: {advice}"
+        )
+    if parts.query or parts.fragment or parts.username is not None:
+        raise BadOptions(f"the address of the gateway has more in it than an address: {advice}")
+    path = parts.path.rstrip("/").removesuffix(TUS_PATH)
+    return f"{parts.scheme}://{parts.netloc}{path}"

@@ -1,0 +1,155 @@
+"""Hand in files and folders, several at once, and tell truthfully what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from client.errors import Hopeless, Stopped
+from client.greeting import Greeting
+from client.options import PushOptions
+from client.pace import Pace
+from client.plan import Fault, Item, walk
+from client.report import Fate, Outcome, PushReport
+from client.retry import Persistence, Pulse
+from client.sender import Sender, Shared
+from client.store import Store, default_path
+from client.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from client.face import Face
+
+__all__ = ["PushOptions", "PushReport", "push"]
+
+GLANCE = 0.1
+"""Seconds between looks at the workers: Windows hears Ctrl-C only between waits."""
+FAREWELL = 0.7
+"""Seconds that workers get to leave after a stop; one that is deep in a request dies with us."""
+
+
+def push(paths: Sequence[Path], options: PushOptions, *, face: Face) -> PushReport:
+    """Hand everything under `paths` in and return once each file has its fate.
+
+    Ctrl-C ends it within a second; what was reached is kept and the report says so. Raises
+    StoreTrouble when the resume store cannot be opened.
+    """
+    began = time.monotonic()
+    store = Store.open(options.state or default_path())
+    run = _Run(options, store=store, face=face)
+    try:
+        run.plan(paths)
+        run.work()
+    except KeyboardInterrupt:
+        run.interrupted = True
+    finally:
+        all_left = run.dismiss()
+        report = run.report(time.monotonic() - began)
+        face.close(report)
+        if all_left:
+            store.close()
+    return report
+
+
+class _Run:
+    """One push: the files, the workers, and what came of each file."""
+
+    def __init__(self, options: PushOptions, *, store: Store, face: Face) -> None:
+        self.interrupted = False
+        self._options = options
+        self._face = face
+        self._shared = Shared(
+            store=store,
+            greeting=Greeting(options, store=store),
+            face=face,
+            again=options.again,
+        )
+        self._stop = threading.Event()
+        self._pulse = Pulse()
+        self._lock = threading.Lock()
+        self._found: list[Item | Fault] = []
+        self._outcomes: dict[Path, Outcome] = {}
+        self._threads: list[threading.Thread] = []
+        self._stopped = ""
+
+    def plan(self, paths: Sequence[Path]) -> None:
+        """Find the files; what cannot be read has failed already."""
+        self._found.extend(walk(paths))
+        size = sum(found.size for found in self._found if isinstance(found, Item))
+        self._face.open(files=len(self._found), size=size)
+        for found in self._found:
+            if isinstance(found, Fault):
+                self._settle(_outcome(found, Fate.FAILED))
+
+    def work(self) -> None:
+        """Let the workers take file after file until none is left or somebody calls a halt."""
+        pending = deque(found for found in self._found if isinstance(found, Item))
+        for number in range(min(self._options.parallel, len(pending))):
+            # A daemon, so that one deep in a request cannot keep the program from ending.
+            thread = threading.Thread(
+                target=self._serve, args=(pending,), name=f"push-{number}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+        while not self._stop.is_set() and any(thread.is_alive() for thread in self._threads):
+            for thread in self._threads:
+                thread.join(GLANCE / len(self._threads))
+
+    def dismiss(self) -> bool:
+        """Call the workers off; tell whether every one has left."""
+        self._stop.set()
+        until = time.monotonic() + FAREWELL
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def report(self, seconds: float) -> PushReport:
+        """Sum up; a file without a fate was left."""
+        with self._lock:
+            outcomes = tuple(
+                self._outcomes.get(found.path) or _outcome(found, Fate.LEFT)
+                for found in self._found
+            )
+        return PushReport(
+            server=self._options.server,
+            outcomes=outcomes,
+            seconds=seconds,
+            interrupted=self.interrupted,
+            stopped=self._stopped,
+        )
+
+    def _serve(self, pending: deque[Item]) -> None:
+        wire = Wire(self._options, stop=self._stop)
+        sender = Sender(
+            wire,
+            shared=self._shared,
+            pace=Pace(self._options.chunks),
+            persistence=Persistence(self._options.patience, stop=self._stop, pulse=self._pulse),
+        )
+        try:
+            while pending and not self._stop.is_set():
+                self._settle(sender.hand_in(pending.popleft()))
+        except (Stopped, IndexError):
+            return  # IndexError: another worker took the last one between the two looks
+        except Hopeless as reason:
+            self._stopped = str(reason)
+            self._stop.set()
+        finally:
+            wire.close()
+
+    def _settle(self, outcome: Outcome) -> None:
+        with self._lock:
+            self._outcomes[outcome.path] = outcome
+        self._face.finish(outcome)
+
+
+def _outcome(found: Item | Fault, fate: Fate) -> Outcome:
+    if isinstance(found, Fault):
+        return Outcome(
+            path=found.path, relative=found.relative, size=0, fate=fate, reason=found.reason
+        )
+    return Outcome(path=found.path, relative=found.relative, size=found.size, fate=fate)

@@ -1,0 +1,105 @@
+"""What came of a push: per file and as a whole, and the exit code that tells the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from client.metadata import encodable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from client.proof import Proof
+
+INTERRUPTED = 130
+"""What a shell reports for a program that Ctrl-C ended."""
+
+
+class Fate(StrEnum):
+    """What became of one file."""
+
+    PROVEN = "proven"
+    ALREADY = "already_proven"
+    """The gateway had all of it before: this run sent none of its bytes."""
+    FAILED = "failed"
+    LEFT = "left"
+    """Not brought to an end in this run; what was sent of it is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One file's fate: with a proof if it is proven, with a reason if it is not.
+
+    `sent` counts the bytes of a proven file that left in this run, those that were lost included.
+    """
+
+    path: Path
+    relative: str
+    size: int
+    fate: Fate
+    proof: Proof | None = None
+    sent: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushReport:
+    """The whole push. `stopped` says why it ended early, if it did by itself."""
+
+    server: str
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    interrupted: bool = False
+    stopped: str = ""
+
+    def count(self, *fates: Fate) -> int:
+        """Count the files with one of these fates."""
+        return sum(outcome.fate in fates for outcome in self.outcomes)
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """Give the files that failed, in the order of the plan."""
+        return [outcome for outcome in self.outcomes if outcome.fate is Fate.FAILED]
+
+    @property
+    def sent(self) -> int:
+        """Give the bytes that this run sent of the files that it proved."""
+        return sum(outcome.sent for outcome in self.outcomes)
+
+    @property
+    def exit_code(self) -> int:
+        """Give 0 only if there were files and each is proven at the gateway."""
+        if self.interrupted:
+            return INTERRUPTED
+        proven = self.count(Fate.PROVEN, Fate.ALREADY)
+        return 0 if self.outcomes and proven == len(self.outcomes) else 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the report as plain values for json.dumps."""
+        return {
+            "exit_code": self.exit_code,
+            "server": self.server,
+            "counts": {fate.value: self.count(fate) for fate in Fate},
+            "bytes_sent": self.sent,
+            "seconds": round(self.seconds, 3),
+            "interrupted": self.interrupted,
+            "stopped": self.stopped,
+            "files": [_entry(outcome) for outcome in self.outcomes],
+        }
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    proof = outcome.proof
+    return {
+        "path": encodable(str(outcome.path)),
+        "relative_path": encodable(outcome.relative),
+        "size": outcome.size,
+        "fate": outcome.fate.value,
+        "sent": outcome.sent,
+        "upload": proof.upload if proof else None,
+        "sha256": proof.sha256 if proof else None,
+        "sealed_at": proof.sealed_at if proof else None,
+        "reason": encodable(outcome.reason),
+    }

@@ -1,0 +1,179 @@
+"""Hand in one file: digest, look up, send, prove, remember."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from client.carrier import Carrier, name_of
+from client.crossing import Crossing
+from client.digest import Digest, digest, ensure_unchanged
+from client.errors import Disputed, Refused
+from client.key import upload_key
+from client.metadata import describe
+from client.proof import Proof, dispute
+from client.report import Fate, Outcome
+from client.store import Case, Record, RecordState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client.face import Face
+    from client.greeting import Greeting
+    from client.pace import Pace
+    from client.plan import Item
+    from client.retry import Persistence
+    from client.store import Store
+    from client.wire import Wire
+
+T = TypeVar("T")
+
+WORTH_KEEPING = 8 << 20
+"""Bytes: the digest of a larger file is written down before it is sent. Smaller ones wait for the
+record of their upload, which saves a disk sync per file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all workers of one push have in common."""
+
+    store: Store
+    greeting: Greeting
+    face: Face
+    again: bool = False
+
+
+class Sender:
+    """Hands in one file at a time over one connection."""
+
+    def __init__(self, wire: Wire, *, shared: Shared, pace: Pace, persistence: Persistence) -> None:
+        self._wire = wire
+        self._shared = shared
+        self._pace = pace
+        self._persistence = persistence
+
+    def hand_in(self, item: Item) -> Outcome:
+        """Bring one file to a proof or to a reason why not.
+
+        Raises Hopeless when no other file would fare better, Stopped when asked to stop.
+        """
+        try:
+            return self._hand_in(item)
+        except Refused as refusal:
+            return failed(item, str(refusal))
+        except OSError as error:
+            return failed(item, f"cannot be read: {error.strerror or type(error).__name__}")
+
+    def _hand_in(self, item: Item) -> Outcome:
+        shared = self._shared
+        shared.face.start(item)
+        taken = self._digest(item)
+        case = Case(
+            server=self._wire.server,
+            identity=shared.greeting.identity(
+                self._wire, persist=lambda step: self._persist(item, step)
+            ),
+            item=item,
+            sha256=taken.sha256,
+        )
+        salt, record = self._known(case)
+        if record and record.state is RecordState.PROVEN:
+            before = Proof(upload=record.upload, sha256=case.sha256, sealed_at=record.sealed_at)
+            return proven(item, before, Fate.ALREADY)
+        if record and record.state is RecordState.DISPUTED:
+            raise Disputed(dispute(upload=record.upload, here=case.sha256, there=""))
+        return self._send(case, taken, salt=salt, url=record.url if record else "")
+
+    def _digest(self, item: Item) -> Digest:
+        known = self._shared.store.digest_of(item)
+        if known is not None:
+            return known
+        taken = digest(item, stop=self._wire.stop)
+        if item.size >= WORTH_KEEPING:
+            self._shared.store.keep_digest(item, taken)
+        return taken
+
+    def _known(self, case: Case) -> tuple[str, Record | None]:
+        """Give the salt and the record to go on from; handed in again, only an unfinished one."""
+        store = self._shared.store
+        salt, record = store.salt_of(case), store.find(case)
+        if record and record.state is RecordState.SENDING:
+            return salt, record
+        if salt or self._shared.again:
+            return salt or store.draw_salt(case), None
+        return "", record
+
+    def _send(self, case: Case, taken: Digest, *, salt: str, url: str) -> Outcome:
+        store, item = self._shared.store, case.item
+
+        def remember(address: str) -> None:
+            if address:
+                store.save(case, Record(url=address), taken)
+            else:
+                store.forget(case)
+
+        with item.path.open("rb") as stream:
+            carrier = Carrier(
+                self._wire,
+                stream=stream,
+                length=item.size,
+                metadata=describe(item, case.sha256),
+                key=upload_key(item, case.sha256, salt=salt),
+                moved=lambda at: self._shared.face.advance(item, at),
+            )
+            carrier.set_url(url)
+            try:
+                proof = self._cross(item, carrier, sha256=case.sha256, remember=remember)
+            except Disputed:
+                ensure_unchanged(item)
+                store.save(case, _sealed(carrier, RecordState.DISPUTED), taken)
+                raise
+        ensure_unchanged(item)
+        store.save(case, _sealed(carrier, RecordState.PROVEN, proof.sealed_at), taken)
+        fate = Fate.PROVEN if carrier.sent or not item.size else Fate.ALREADY
+        return proven(item, proof, fate, sent=carrier.sent)
+
+    def _cross(
+        self, item: Item, carrier: Carrier, *, sha256: str, remember: Callable[[str], None]
+    ) -> Proof:
+        """Take the steps, each with patience, until there is a proof."""
+        abilities = self._shared.greeting.abilities(
+            self._wire, persist=lambda step: self._persist(item, step)
+        )
+        crossing = Crossing(
+            carrier, sha256=sha256, abilities=abilities, pace=self._pace, remember=remember
+        )
+        while (proof := self._persist(item, crossing.step)) is None:
+            ensure_unchanged(item)
+        return proof
+
+    def _persist(self, item: Item, step: Callable[[], T]) -> T:
+        def tell(reason: str, seconds: float) -> None:
+            if not self._wire.stop.is_set():
+                self._shared.face.wait(item, reason, seconds)
+
+        return self._persistence.until_progress(step, tell=tell)
+
+
+def proven(item: Item, proof: Proof, fate: Fate, *, sent: int = 0) -> Outcome:
+    """Give the outcome of a proven file, of which so many bytes left in this run."""
+    return Outcome(
+        path=item.path,
+        relative=item.relative,
+        size=item.size,
+        fate=fate,
+        proof=proof,
+        sent=sent,
+    )
+
+
+def failed(item: Item, reason: str) -> Outcome:
+    """Give the outcome of a file that could not be proven."""
+    return Outcome(
+        path=item.path, relative=item.relative, size=item.size, fate=Fate.FAILED, reason=reason
+    )
+
+
+def _sealed(carrier: Carrier, state: RecordState, sealed_at: str = "") -> Record:
+    url = carrier.address
+    return Record(url=url, state=state, upload=name_of(url), sealed_at=sealed_at)

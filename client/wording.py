@@ -1,0 +1,101 @@
+"""The sentences that a person reads, and file names made safe to show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from client.report import Fate
+
+if TYPE_CHECKING:
+    from client.report import Outcome, PushReport
+
+JOINERS = {"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"}
+"""Invisible, but part of the spelling of Persian, Hindi and others."""
+MOST_FAILURES_SHOWN = 20
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+STEP = 1024
+
+
+def seen(text: str) -> str:
+    """Make control, direction and unreadable signs visible, and so harmless to a terminal."""
+    return "".join(
+        sign if (sign.isprintable() or sign in JOINERS) and sign != "\\" else _escaped(sign)
+        for sign in text
+    )
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
+
+
+def amount(size: int) -> str:
+    """Write a number of bytes for people."""
+    value = float(size)
+    for unit in UNITS:
+        if value < STEP or unit == UNITS[-1]:
+            return f"{size:,} {unit}" if unit == UNITS[0] else f"{value:.1f} {unit}"
+        value /= STEP
+    return f"{size:,} bytes"
+
+
+def patience(reason: str, seconds: float) -> str:
+    """Tell what is waited for and when the next try comes."""
+    soon = "at once" if seconds < 1 else f"in {seconds:.0f} s"
+    return f"{seen(reason)}; next try {soon}"
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """Tell one file's fate in a line."""
+    name = seen(outcome.relative)
+    match outcome.fate:
+        case Fate.PROVEN | Fate.ALREADY:
+            upload = f"  [{outcome.proof.upload}]" if outcome.proof else ""
+            return f"proven       {name}  {amount(outcome.size)}{seen(upload)}"
+        case Fate.FAILED:
+            return f"FAILED       {name}: {seen(outcome.reason)}"
+        case Fate.LEFT:
+            return f"not finished {name}"
+
+
+def closing_lines(report: PushReport) -> list[str]:
+    """Tell what is proven, what is not and why, and what to do next."""
+    lines = ["Interrupted."] if report.interrupted else []
+    lines.append(_headline(report))
+    failures = report.failures
+    if failures:
+        lines.append(f"{_files(len(failures))} failed:")
+        lines += [
+            f"  {seen(one.relative)}: {seen(one.reason)}" for one in failures[:MOST_FAILURES_SHOWN]
+        ]
+        if len(failures) > MOST_FAILURES_SHOWN:
+            lines.append(f"  ... and {len(failures) - MOST_FAILURES_SHOWN:,} more (see --json)")
+    if report.stopped:
+        lines.append(f"Stopped early: {seen(report.stopped)}.")
+    left = report.count(Fate.LEFT)
+    if left:
+        lines.append(f"{_files(left)} not finished.")
+    if report.interrupted or left or failures:
+        lines.append("Run the same command again to go on: what was sent and proven is kept.")
+    return lines
+
+
+def _headline(report: PushReport) -> str:
+    total, already = len(report.outcomes), report.count(Fate.ALREADY)
+    now = report.count(Fate.PROVEN)
+    where = report.server
+    if not total:
+        return "There is no file under the given paths; nothing was sent."
+    if already == total:
+        return f"{total:,} of {total:,} files are already proven at the gateway; nothing was sent."
+    if not now + already:
+        return f"Nothing is proven yet: 0 of {_files(total)}."
+    before = f", {already:,} of them before" if already else ""
+    return (
+        f"{now + already:,} of {total:,} files are proven at {where}{before}: sealed there with "
+        f"the digest computed here. {amount(report.sent)} sent now, "
+        f"in {report.seconds:,.0f} s."
+    )
+
+
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number:,} files"
