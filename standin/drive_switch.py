@@ -1,0 +1,102 @@
+"""Switch the Drive's faults from outside, and show a judge what it holds."""
+
+from collections import Counter
+from typing import Any
+
+from aiohttp import web
+
+from standin.drive_faults import Faults
+from standin.drive_front import Front
+from standin.drive_sessions import Sessions
+from standin.drive_store import DriveStore
+from standin.params import BadParams, read_object
+
+
+class DriveSwitch:
+    """The routes under /standin, which no fault disturbs."""
+
+    def __init__(
+        self, store: DriveStore, *, sessions: Sessions, faults: Faults, front: Front
+    ) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._faults = faults
+        self._front = front
+
+    def routes(self) -> list[web.RouteDef]:
+        """Name the routes."""
+        return [
+            web.get("/standin/faults", self.show_faults),
+            web.post("/standin/faults", self.switch),
+            web.delete("/standin/faults", self.clear),
+            web.get("/standin/stats", self.show_stats),
+            web.get("/standin/entries", self.show_entries),
+        ]
+
+    def stats(self) -> dict[str, Any]:
+        """Count everything a judge asks for. What lies in the trash is counted apart."""
+        items = [item for item in self._store if not self._store.in_trash(item)]
+        files = [item for item in items if item.content is not None]
+        whole = Counter(tuple(sorted(f.app_properties.items())) for f in files if f.app_properties)
+        by_key: dict[str, Counter[str]] = {}
+        for file in files:
+            for key, value in file.app_properties.items():
+                by_key.setdefault(key, Counter())[value] += 1
+        return {
+            "files": len(files),
+            "folders": len(items) - len(files),
+            "trashed": len(list(self._store)) - len(items),
+            "bytes": sum(file.content.size for file in files if file.content),
+            "sessions": self._sessions.stats(),
+            "requests": dict(self._front.requests),
+            "same_appproperty_duplicates": _repeats(whole),
+            "repeats_by_appproperty": {key: _repeats(values) for key, values in by_key.items()},
+            "faults": self._faults.describe(),
+        }
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Give every item, with the digest of what is really held and where that lies."""
+        return [
+            {
+                "id": item.id,
+                "name": item.name,
+                "mimeType": item.mime_type,
+                "parents": list(item.parents),
+                "size": item.content.size if item.content else 0,
+                "sha256": item.content.held_sha256 if item.content else "",
+                "appProperties": item.app_properties,
+                "trashed": self._store.in_trash(item),
+                "driveId": item.drive_id,
+                "path": str(self._store.path_of(item.id)) if item.content else "",
+            }
+            for item in self._store
+        ]
+
+    async def switch(self, request: web.Request) -> web.StreamResponse:
+        """Switch the fault in the body on; the name "none" switches all off."""
+        try:
+            self._faults.switch(read_object(await request.read()))
+        except BadParams as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return await self.show_faults(request)
+
+    async def clear(self, request: web.Request) -> web.StreamResponse:
+        """Switch every fault off."""
+        self._faults.switch({"name": "none"})
+        return await self.show_faults(request)
+
+    async def show_faults(self, _: web.Request) -> web.StreamResponse:
+        """Tell the faults that are on."""
+        return web.json_response({"faults": self._faults.describe()})
+
+    async def show_stats(self, _: web.Request) -> web.StreamResponse:
+        """Show the counts."""
+        return web.json_response(self.stats())
+
+    async def show_entries(self, _: web.Request) -> web.StreamResponse:
+        """Show every item."""
+        return web.json_response(self.entries())
+
+
+def _repeats(counts: Counter[Any]) -> int:
+    return sum(count - 1 for count in counts.values())
