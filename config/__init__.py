@@ -1,0 +1,1 @@
+"""Arranges: settings, the command line, and the only place where the rooms are joined."""

@@ -1,0 +1,135 @@
+"""What the gateway needs: its port, tokens, a safe way to it, and a journal that opens."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import os
+import socket
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from config.check_finding import bad, note, well
+from config.running import runs
+from config.wiring import JOURNAL, opened_books
+from storage.migrate import UnfitJournal
+from titip.access import Role
+from titip.errors import TitipError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from config.check_finding import Finding
+    from config.settings import Settings
+    from titip.access import Token
+
+
+LAST_PORT: Final = 65535
+
+
+def gateway_findings(settings: Settings) -> Iterator[Finding]:
+    """Look at what the gateway needs."""
+    yield from _journal(settings)
+    yield _port(settings)
+    yield from _exposure(settings)
+
+
+def _journal(settings: Settings) -> Iterator[Finding]:
+    path = settings.storage.path / JOURNAL
+    if not os.access(path.parent, os.X_OK) or not path.exists():
+        yield note("journal", "there is none yet: the first start makes it")
+        return
+    try:
+        with opened_books(settings) as books:
+            tokens = asyncio.run(books.tokens.tokens())
+    except (UnfitJournal, TitipError) as error:
+        yield bad("journal", str(error), f"is {path} readable, whole, and made by this Titip?")
+        return
+    yield well("journal", "opens")
+    yield from _tokens(tokens, settings)
+
+
+def _tokens(tokens: Sequence[Token], settings: Settings) -> Iterator[Finding]:
+    if settings.gateway.auth == "none":
+        return
+    live = [token for token in tokens if token.live]
+    lo = sum(token.role is Role.LO for token in live)
+    text = f"{lo:,} for LOs, {len(live) - lo:,} for operators"
+    if not live:
+        mend = "titip token create --role lo --submitter NAME"
+        yield bad("tokens", "there is none: nobody can hand anything in", mend)
+    elif not lo:
+        mend = "titip token create --role lo --submitter NAME"
+        yield note("tokens", f"{text}: no LO can hand anything in", mend)
+    else:
+        yield well("tokens", text)
+
+
+def _port(settings: Settings) -> Finding:
+    topic, listen = "port", settings.gateway.listen
+    if runs(settings.storage.path, "gateway"):
+        return well(topic, f"a gateway of this data folder runs (settings: {listen})")
+    host, _, port = listen.rpartition(":")
+    try:
+        _bind(host.strip("[]"), int(port))
+    except (OSError, OverflowError) as error:
+        return bad(topic, f"{listen}: {_why(error)}", "choose another gateway.listen")
+    return well(topic, f"{listen} is free")
+
+
+def _bind(host: str, port: int) -> None:
+    """Listen for a moment; raises OSError, OverflowError for a port there cannot be."""
+    if port > LAST_PORT:
+        raise OverflowError  # getaddrinfo would take it for another one
+    family, kind, proto, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with closing(socket.socket(family, kind, proto)) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(1)
+
+
+def _why(error: OSError | OverflowError) -> str:
+    match error:
+        case socket.gaierror():
+            return "there is no such address"
+        case OverflowError():
+            return "a port is between 0 and 65535"
+        case OSError(errno=errno.EADDRINUSE):
+            return "another program listens there"
+        case OSError(errno=errno.EACCES):
+            return "this account may not listen there (ports below 1024 are for root)"
+        case _:
+            return str(error.strerror)
+
+
+def _exposure(settings: Settings) -> Iterator[Finding]:
+    gateway = settings.gateway
+    if is_loopback(gateway.listen.rpartition(":")[0]):
+        if gateway.auth == "none":
+            yield note("tokens", 'gateway.auth = "none": every program here may read everything')
+        return
+    if gateway.auth == "none":
+        yield bad(
+            "tokens",
+            f'gateway.auth = "none" on {gateway.listen}: the whole network may read everything',
+            'set gateway.auth = "token", or listen on 127.0.0.1',
+        )
+    if not gateway.public_url.startswith("https://"):
+        yield note(
+            "encryption",
+            f"{gateway.listen} is open to the network and gateway.public_url is not https",
+            "put a TLS proxy before it: else tokens and files can be read on the way",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only programs of this machine come in by this address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

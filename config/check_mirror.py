@@ -1,0 +1,91 @@
+"""Whether the mirror can receive: its folder, or its Drive and the credentials for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Final
+
+from config.check_finding import bad, note, well
+from config.check_machine import existing
+from config.cli_errors import problems_of_destination
+from config.destinations import mirror_of
+from titip.errors import TitipError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.check_finding import Finding
+    from config.settings import Settings
+
+TOPIC: Final = "mirror"
+LONGEST_PROBE: Final = 30.0
+"""Seconds after which a mirror counts as out of reach."""
+
+
+async def mirror_findings(settings: Settings) -> list[Finding]:
+    """Look at the mirror."""
+    if settings.mirror.when == "never":
+        return [note(TOPIC, 'mirror.when = "never": what is handed in lies on this machine alone')]
+    if settings.mirror.kind == "folder" and not settings.mirror_path.exists():
+        return [*_place(settings), _future(settings.mirror_path)]
+    return [*_place(settings), *await _asked(settings)]
+
+
+async def _asked(settings: Settings) -> list[Finding]:
+    try:
+        mirror = mirror_of(settings)
+    except ValueError as error:
+        return [
+            bad(TOPIC, problem, "mend the setting") for problem in problems_of_destination(error)
+        ]
+    if mirror is None:
+        return []
+    try:
+        async with asyncio.timeout(LONGEST_PROBE):
+            is_well = await mirror.probe()
+    except (TimeoutError, TitipError) as error:
+        why = str(error) or f"no answer within {LONGEST_PROBE:g} s"
+        return [bad(TOPIC, f"it could not be asked: {why}", _mend(settings))]
+    finally:
+        await mirror.close()
+    if is_well is False:
+        return [bad(TOPIC, f"{_named(settings)} is not well", _mend(settings))]
+    return [well(TOPIC, f"{_named(settings)} can receive")]
+
+
+def _future(path: Path) -> Finding:
+    """Look at a folder that is still to be made, without making it."""
+    there = existing(path)
+    if os.access(there, os.W_OK | os.X_OK):
+        return well(TOPIC, f"{path} will be made in {there}")
+    return bad(TOPIC, f"{path} cannot be made in {there}", "make it, and give it to this account")
+
+
+def _named(settings: Settings) -> str:
+    if settings.mirror.kind == "folder":
+        return str(settings.mirror_path)
+    return settings.mirror.drive.endpoint or "Google Drive"
+
+
+def _mend(settings: Settings) -> str:
+    if settings.mirror.kind == "folder":
+        return "is it mounted, writable for this account, and not full? (mirror.path)"
+    return "is the network up, and do the credentials still hold? (mirror.drive.credentials)"
+
+
+def _place(settings: Settings) -> list[Finding]:
+    if settings.mirror.kind == "folder":
+        same = existing(settings.mirror_path).stat().st_dev
+        if same != existing(settings.storage.path).stat().st_dev:
+            return []
+        text = f"{settings.mirror_path} is on the same disk as the data: both go together"
+        return [note(TOPIC, text, "name a folder of another disk in mirror.path, or use a Drive")]
+    path = settings.mirror.drive.credentials
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return []
+    if mode & 0o077:
+        return [note(TOPIC, f"others may read the credentials in {path}", f"chmod 600 {path}")]
+    return []

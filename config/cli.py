@@ -1,0 +1,131 @@
+"""The command line `titip`: all commands in one place, and every error as one clear sentence."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from config import (
+    cli_check,
+    cli_demo,
+    cli_operate,
+    cli_push,
+    cli_read,
+    cli_serve,
+    cli_standin,
+    cli_token,
+)
+from config.cli_errors import FAILED, INTERRUPTED, Complaint
+from config.cli_options import examples
+from config.cli_screen import warn
+
+_PARTS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
+    cli_serve.add_commands,
+    cli_push.add_commands,
+    cli_read.add_commands,
+    cli_operate.add_commands,
+    cli_token.add_commands,
+    cli_check.add_commands,
+    cli_demo.add_commands,
+    cli_standin.add_commands,
+)
+
+_FORESEEN: Final = (
+    ("client.errors", "PushError"),
+    ("standin.control", "StandinTrouble"),
+    ("storage.migrate", "UnfitJournal"),
+    ("storage.tenure", "Taken"),
+    ("titip.errors", "TitipError"),
+)
+"""Where the errors live that are told as sentences."""
+
+
+class Front(TyperGroup):
+    """Lets a command fail with a sentence and an exit code instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's versions name it differently
+        """Run the command; what went wrong on purpose is told on standard error."""
+        try:
+            return super().invoke(ctx)
+        except Complaint as complaint:
+            warn(*complaint.lines)
+            raise typer.Exit(complaint.code) from complaint
+        except KeyboardInterrupt as interrupt:
+            raise typer.Exit(INTERRUPTED) from interrupt
+        except (typer.Exit, typer.Abort):
+            raise
+        except _foreseen() as error:
+            warn(_sentence(error))
+            raise typer.Exit(FAILED) from error
+
+
+app = typer.Typer(
+    name="titip",
+    cls=Front,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples(
+        "titip demo                               the whole story, on this machine alone",
+        "titip serve                              take files in, with the defaults",
+        "titip push folder/ --to URL              hand files in",
+        "titip status                             how things stand",
+        "",
+        "titip COMMAND --help tells the rest.",
+    ),
+)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from config.cli_version import VERSION
+
+        typer.echo(f"titip {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def titip(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    """Take files in while a registry stalls, keep them safe, and pass them on."""
+
+
+for add_commands in _PARTS:
+    add_commands(app)
+
+
+def main() -> None:
+    """Run `titip`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app()
+
+
+def _foreseen() -> tuple[type[Exception], ...]:
+    """Name the errors that are told as sentences.
+
+    One whose module is not loaded was not raised; loading it now could fail where only `push` runs.
+    """
+    loaded = [(sys.modules.get(place), name) for place, name in _FORESEEN]
+    return OSError, *(getattr(module, name) for module, name in loaded if module)
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        text = f"{error.strerror or error}{where}"
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""`titip check`: every problem at once, before it is one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from config.cli_errors import MISTAKEN, Complaint
+from config.cli_options import AsJson, ConfigFile, examples, settings_of
+from config.cli_screen import console, count, say_json, seen
+
+if TYPE_CHECKING:
+    from config.check import Finding
+
+_MARKS: Final = {"well": ("ok ", "green"), "note": ("-- ", "yellow"), "bad": ("!! ", "bold red")}
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog=examples(
+            "titip check",
+            "titip check --config /etc/titip/titip.toml && systemctl restart titip",
+            "titip check --json | jq '.findings[] | select(.grade == \"bad\")'",
+        )
+    )(check)
+
+
+def check(
+    config: ConfigFile = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show only what needs attention.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what to mend, before trouble does.
+
+    Looks at the settings and their surroundings: disk, clock, port, tokens, destinations.
+    Hands nothing in and changes nothing. Exit code 0: all well (notes may remain); 1: something
+    must be mended; 2: the settings themselves are wrong.
+    """
+    findings = _findings(config, as_json=as_json)
+    bad = sum(finding.grade == "bad" for finding in findings)
+    if as_json:
+        say_json({"ok": not bad, "findings": [_as_json(one) for one in findings]})
+    else:
+        _print([one for one in findings if not quiet or one.grade != "well"])
+        typer.echo(f"{count(bad, 'problem')} to mend." if bad else "Ready.")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _findings(config: Path | None, *, as_json: bool) -> "list[Finding]":
+    try:
+        settings = settings_of(config)
+    except Complaint as complaint:
+        if as_json:
+            problems = [
+                {"topic": "settings", "grade": "bad", "text": line.strip(), "mend": ""}
+                for line in complaint.lines[1:] or complaint.lines
+            ]
+            say_json({"ok": False, "findings": problems})
+            raise typer.Exit(MISTAKEN) from complaint
+        raise
+    from config.check import examine
+
+    return examine(settings)
+
+
+def _print(findings: "list[Finding]") -> None:
+    from rich.text import Text
+
+    screen = console()
+    for one in findings:
+        mark, style = _MARKS[one.grade]
+        screen.print(Text.assemble((mark, style), (f"{one.topic}: ", "bold"), seen(one.text)))
+        if one.mend:
+            screen.print(Text(f"     {seen(one.mend)}"))
+
+
+def _as_json(finding: "Finding") -> dict[str, str]:
+    return {
+        "topic": finding.topic,
+        "grade": finding.grade.value,
+        "text": finding.text,
+        "mend": finding.mend,
+    }

@@ -1,0 +1,105 @@
+"""Finding a row by what a person typed: a whole id, or the beginning of one."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from config.cli_errors import MISTAKEN, Complaint
+from titip.delivery import DESTINATIONS, REGISTRY
+from titip.owing import delivery_id
+from titip.upload import UploadId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import apsw
+
+    from config.wiring import Books
+    from titip.delivery import Delivery
+    from titip.upload import Upload
+
+SHORTEST: Final = 4
+"""Hex digits: fewer are more likely a slip than an id."""
+
+_BEGINNING: Final = re.compile(r"[0-9a-f]{4,32}")
+
+_LIKE: Final = "SELECT id FROM uploads WHERE id >= ? AND id < ? ORDER BY id LIMIT 2"
+_ATTEMPTS: Final = (
+    "SELECT number, started_at, ended_at, outcome, reason FROM attempts "
+    "WHERE delivery = ? ORDER BY number DESC LIMIT 100"
+)
+
+Attempts = list[dict[str, object]]
+
+
+def found_upload(books: Books, text: str) -> Upload:
+    """Give the upload whose id is, or begins with, this text; raises Complaint."""
+    from storage import uploads
+
+    upload = asyncio.run(books.journal.read(partial(uploads.find, upload=_id_of(books, text))))
+    if upload is None:
+        raise Complaint(f"There is no upload {text}: see titip uploads.")
+    return upload
+
+
+def found_delivery(books: Books, text: str, *, otherwise: str = REGISTRY) -> Delivery:
+    """Give the delivery of an id such as "3f9a12.mirror"; without a name, `otherwise`'s one.
+
+    Raises Complaint.
+    """
+    beginning, _, name = text.partition(".")
+    name = name or otherwise
+    if name not in DESTINATIONS:
+        raise Complaint(
+            f"There is no destination {name}: there are {' and '.join(DESTINATIONS)}.",
+            code=MISTAKEN,
+        )
+    upload = found_upload(books, beginning)
+    wanted = delivery_id(upload.id, name)
+    for one in asyncio.run(books.records.of_upload(upload.id)):
+        if one.id == wanted:
+            return one
+    raise Complaint(f"The upload {upload.id} owes the {name} nothing (it is {upload.state}).")
+
+
+def attempts_of(books: Books, deliveries: Sequence[str]) -> Mapping[str, Attempts]:
+    """Give the last attempts of each delivery, newest first."""
+
+    def look(db: apsw.Connection) -> dict[str, Attempts]:
+        return {one: [_attempt(row) for row in db.execute(_ATTEMPTS, (one,))] for one in deliveries}
+
+    return asyncio.run(books.journal.read(look))
+
+
+def _id_of(books: Books, text: str) -> UploadId:
+    if _BEGINNING.fullmatch(text) is None:
+        raise Complaint(
+            f"{text!r} is no id of an upload: it has {SHORTEST} to 32 of the signs 0-9 and a-f. "
+            "See titip uploads.",
+            code=MISTAKEN,
+        )
+    like = asyncio.run(
+        books.journal.read(lambda db: db.execute(_LIKE, (text, f"{text}g")).fetchall())
+    )
+    if len(like) > 1:
+        raise Complaint(f"Several uploads begin with {text}: give more of the id.", code=MISTAKEN)
+    if not like:
+        raise Complaint(f"There is no upload {text}: see titip uploads.")
+    return UploadId(str(like[0][0]))
+
+
+def _attempt(row: Sequence[object]) -> dict[str, object]:
+    from config.cli_screen import iso
+    from storage.clock import from_ms_or_none
+
+    number, started, ended, outcome, reason = row
+    return {
+        "attempt": number,
+        "started_at": iso(from_ms_or_none(started)),  # type: ignore[arg-type]
+        "ended_at": iso(from_ms_or_none(ended)),  # type: ignore[arg-type]
+        "outcome": outcome,
+        "reason": reason,
+    }

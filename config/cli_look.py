@@ -1,0 +1,202 @@
+"""Screens of the reading commands: gathered from the journal, laid out for people."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from config.cli_finding import Attempts
+from config.cli_screen import age, amount, clock, console, seen, table
+from config.cli_status import Arrangement, DestinationLine, Picture, picture
+from config.running import runs
+from config.settings import Settings
+from config.wiring import Books, opened_books
+from gateway.views import status_json as views_status_json
+from storage import uploads
+from titip.delivery import Delivery
+from titip.metadata import filename
+from titip.ports import Census, Room
+from titip.receipt import Receipt
+from titip.upload import Upload
+
+GLANCE_SECONDS: Final = 2.0
+SHORT_ID: Final = 12
+"""Hex digits of an id on the screen: its beginning is as good as the whole in every command."""
+
+
+def print_status(settings: Settings) -> None:
+    """Print the one screen."""
+    with opened_books(settings) as books:
+        console().print(_screen(books, settings))
+
+
+def watch(settings: Settings) -> None:
+    """Keep the screen fresh until Ctrl-C."""
+    with opened_books(settings) as books, Live(console=console(), auto_refresh=False) as live:
+        while True:
+            live.update(_screen(books, settings), refresh=True)
+            time.sleep(GLANCE_SECONDS)
+
+
+def status_json(settings: Settings) -> dict[str, Any]:
+    """Give the same for programs: what `GET /api/status` answers, and the words."""
+    from config.cli_version import VERSION
+
+    with opened_books(settings) as books:
+        census, room = _numbers(books, settings)
+    now, how = datetime.now(UTC), _arrangement(settings)
+    shown = picture(census, room, how=how, now=now)
+    return {
+        **views_status_json(census, room, version=VERSION, now=now),
+        "gateway_runs": how.gateway_runs,
+        "sync_runs": how.sync_runs,
+        "headline": shown.headline,
+        "todo": shown.todo,
+    }
+
+
+def print_uploads(found: Iterable[Upload]) -> None:
+    """List uploads."""
+    columns = ("id", "begun", "state", "size", "submitter", "file")
+    rows = [
+        (
+            one.id[:SHORT_ID],
+            clock(one.created_at),
+            _progress(one),
+            amount(one.length),
+            one.submitter,
+            filename(one.metadata) or "(no name given)",
+        )
+        for one in found
+    ]
+    console().print(table(*columns, right=("size",), rows=rows))
+
+
+def print_deliveries(found: Iterable[Delivery]) -> None:
+    """List deliveries."""
+    now = datetime.now(UTC)
+    columns = ("id", "state", "tries", "owed for", "next", "submitter", "reason or place")
+    rows = [
+        (
+            f"{one.upload[:SHORT_ID]}.{one.destination}",
+            one.state.value,
+            str(one.attempts),
+            age((one.ended_at or now) - one.queued_at),
+            clock(one.due_at, now=now) if one.state.waiting else "",
+            one.submitter,
+            one.locator or one.reason,
+        )
+        for one in found
+    ]
+    console().print(table(*columns, right=("tries", "owed for"), rows=rows))
+
+
+def print_history(tries: Mapping[str, Attempts]) -> None:
+    """List every attempt."""
+    rows = [
+        (
+            f"{delivery[:SHORT_ID]}.{delivery.rpartition('.')[2]}",
+            str(one["attempt"]),
+            str(one["started_at"]),
+            str(one["ended_at"] or "(under way, or cut off)"),
+            str(one["outcome"]),
+            str(one["reason"]),
+        )
+        for delivery, attempts in tries.items()
+        for one in attempts
+    ]
+    columns = ("id", "attempt", "started", "ended", "outcome", "reason")
+    console().print(table(*columns, right=("attempt",), rows=rows))
+
+
+def print_receipt(proof: Receipt) -> None:
+    """Lay out a receipt, to be kept or printed."""
+    rows = [
+        ("receipt of upload", proof.upload),
+        ("file", proof.filename or "(no name given)"),
+        ("handed in by", proof.submitter),
+        ("size", f"{proof.length:,} bytes"),
+        ("sha256", proof.sha256),
+        ("begun", _moment(proof.begun_at)),
+        ("sealed", _moment(proof.sealed_at)),
+    ]
+    for one in proof.passages:
+        words = (one.state.value, _moment(one.ended_at), one.locator)
+        rows.append((one.destination, "  ".join(word for word in words if word)))
+    sheet = Table.grid(padding=(0, 2))
+    for label, value in rows:
+        sheet.add_row(Text(label, style="bold"), Text(seen(value), overflow="fold"))
+    console().print(sheet)
+
+
+def _screen(books: Books, settings: Settings) -> Group:
+    census, room = _numbers(books, settings)
+    now = datetime.now(UTC)
+    shown = picture(census, room, how=_arrangement(settings), now=now)
+    return Group(
+        Text(seen(shown.headline), style="bold"),
+        Text(shown.kept),
+        _destinations(shown),
+        *(_condition(line) for line in shown.lines),
+        Text(""),
+        *(Text(seen(f"-> {line}"), style="bold") for line in shown.todo),
+    )
+
+
+def _destinations(shown: Picture) -> Table:
+    columns = ("to the", "waiting", "on their way", "delivered", "needs you", "spared", "oldest")
+    rows = [
+        (
+            line.name,
+            f"{line.waiting:,}",
+            f"{line.on_their_way:,}",
+            f"{line.delivered:,}",
+            f"{line.parked:,}",
+            f"{line.spared:,}",
+            line.oldest,
+        )
+        for line in shown.lines
+    ]
+    return table(*columns, right=columns[1:], rows=rows)
+
+
+def _condition(line: DestinationLine) -> Text:
+    return Text(seen(f"{line.name}: {line.condition}"), style="green" if line.well else "yellow")
+
+
+def _numbers(books: Books, settings: Settings) -> tuple[Census, Room]:
+    async def look() -> tuple[Census, int]:
+        return await books.records.census(), await books.journal.read(uploads.promised)
+
+    census, promised = asyncio.run(look())
+    free = shutil.disk_usage(settings.storage.path).free
+    return census, Room(free=free, promised=promised)
+
+
+def _arrangement(settings: Settings) -> Arrangement:
+    root = settings.storage.path
+    return Arrangement(
+        by_hand=settings.registry.kind == "none",
+        mirror_wanted=settings.mirror.when != "never",
+        gateway_runs=runs(root, "gateway"),
+        sync_runs=runs(root, "sync"),
+        reserve=settings.storage.reserve,
+    )
+
+
+def _progress(upload: Upload) -> str:
+    if upload.complete or not upload.length:
+        return upload.state.value
+    return f"{upload.state.value} {100 * upload.offset // upload.length}%"
+
+
+def _moment(time: datetime | None) -> str:
+    """Write a moment so that it still says all in a year."""
+    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S %z}"

@@ -1,0 +1,203 @@
+"""`titip resync|pause|resume|probe|delivered`: acting, with the server up or down."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.cli_errors import MISTAKEN, Complaint
+from config.cli_finding import found_delivery, found_upload
+from config.cli_options import (
+    AsJson,
+    ConfigFile,
+    DestinationName,
+    examples,
+    settings_with_journal,
+)
+from config.cli_screen import count, say_json, warn
+from titip.delivery import DeliveryState
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from config.wiring import Books
+    from titip.ports import Selection
+
+Where = Annotated[DestinationName, typer.Argument(metavar="DEST", help="registry or mirror.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        epilog=examples(
+            "titip resync --parked                  after their cause was mended",
+            "titip resync --all --to registry       do not wait for the next try",
+            "titip resync 3f9a12 77b0c4             these two uploads",
+        )
+    )(resync)
+    app.command(epilog=examples("titip pause registry"))(pause)
+    app.command(epilog=examples("titip resume registry"))(resume)
+    app.command(epilog=examples("titip probe registry && titip resync --all --to registry"))(probe)
+    app.command(epilog=examples("titip delivered 3f9a12 --reference SILON-000417"))(delivered)
+
+
+def resync(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID", help="Uploads or deliveries; beginnings of ids will do."),
+    ] = None,
+    *,
+    parked: Annotated[bool, typer.Option("--parked", help="All that need a person.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that is owed: waiting and parked.")
+    ] = False,
+    to: Annotated[DestinationName | None, typer.Option(help="To this destination only.")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send deliveries again, now, instead of at their next try.
+
+    Nothing is ever delivered twice by this: what a destination has already is found there first.
+    A mirror that was spared because the registry has the file is sent when its id is named.
+    """
+    from config.wiring import opened_books
+    from storage.clock import utc_now
+
+    if bool(ids) + parked + everything != 1:
+        raise Complaint("Say which: name ids, or --parked, or --all (one of them).", code=MISTAKEN)
+    with opened_books(settings_with_journal(config)) as books:
+        selection = _selection(books, ids or [], parked=parked, to=to)
+        moved = asyncio.run(books.operations.resync(selection, now=utc_now()))
+    if as_json:
+        say_json({"requeued": moved})
+    else:
+        verb = "goes" if moved == 1 else "go"
+        typer.echo(f"{count(moved, 'delivery', 'deliveries')} {verb} again now.")
+    if ids and not moved:
+        raise Complaint(
+            "None of them can be sent again: delivered ones stay, and one that is under way is "
+            "left to its worker. See titip history ID."
+        )
+
+
+def pause(where: Where, config: ConfigFile = None) -> None:
+    """Send nothing more to a destination.
+
+    What is under way may end. Files are taken in all the same, and wait until it is resumed.
+    """
+    _set_paused(where, config=settings_with_journal(config), paused=True)
+    typer.echo(f"The {where} is paused. To go on: titip resume {where}")
+
+
+def resume(where: Where, config: ConfigFile = None) -> None:
+    """Let a paused destination receive again."""
+    _set_paused(where, config=settings_with_journal(config), paused=False)
+    typer.echo(f"The {where} receives again.")
+
+
+def probe(where: Where, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Ask a destination whether it is well.
+
+    The sync daemon asks too: if all is well there and its circuit is open, one file goes at once
+    instead of waiting.
+    """
+    from config.wiring import opened_books
+
+    settings = settings_with_journal(config)
+    well = asyncio.run(_probed(settings, where))
+    with opened_books(settings) as books:
+        asyncio.run(books.operations.ask_probe(where.value))
+    if as_json:
+        say_json({"destination": where.value, "well": well})
+    match well:
+        case True:
+            warn(f"The {where} is well.")
+        case False:
+            raise Complaint(f"The {where} is not well: titip check says more.")
+        case None:
+            warn(f"The {where} cannot be asked; one file will be tried as soon as it may.")
+
+
+def delivered(
+    which: Annotated[str, typer.Argument(metavar="ID", help="An upload, or its delivery.")],
+    reference: Annotated[
+        str, typer.Option(metavar="R", help="What the registry calls it: its number there.")
+    ],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record that a file was entered by hand.
+
+    For files that a person brought into the registry; the receipt then names its reference.
+    """
+    from config.wiring import opened_books
+    from gateway.views import delivery_json
+    from storage.clock import utc_now
+    from titip.errors import IllegalEvent
+
+    name = reference.strip()
+    if not name or not name.isprintable():
+        raise Complaint("--reference must be what the registry calls the file.", code=MISTAKEN)
+    with opened_books(settings_with_journal(config)) as books:
+        found = found_delivery(books, which)
+        try:
+            after = asyncio.run(books.operations.delivered(found.id, name, now=utc_now()))
+        except IllegalEvent as error:
+            raise Complaint(_why_not(found.state, found.locator)) from error
+    if as_json:
+        say_json(delivery_json(after))
+    else:
+        typer.echo(f"Recorded: {after.id} is delivered as {name}.")
+
+
+def _selection(
+    books: "Books", ids: list[str], *, parked: bool, to: DestinationName | None
+) -> "Selection":
+    from titip.ports import Selection
+
+    states = frozenset({DeliveryState.PARKED} if parked else _OWED)
+    return Selection(
+        ids=[_whole_id(books, text) for text in ids],
+        states=() if ids else states,
+        destination=None if to is None else to.value,
+    )
+
+
+_OWED = {state for state in DeliveryState if state.owed and state is not DeliveryState.ACTIVE}
+
+
+def _whole_id(books: "Books", text: str) -> str:
+    if "." in text:
+        return found_delivery(books, text).id
+    return found_upload(books, text).id
+
+
+def _set_paused(where: DestinationName, *, config: "Settings", paused: bool) -> None:
+    from config.wiring import opened_books
+
+    with opened_books(config) as books:
+        asyncio.run(books.operations.pause(where.value, paused=paused))
+
+
+async def _probed(settings: "Settings", where: DestinationName) -> bool | None:
+    from config.destinations import mirror_of, registry_of
+
+    try:
+        one = registry_of(settings) if where is DestinationName.REGISTRY else mirror_of(settings)
+    except ValueError as error:
+        raise Complaint(
+            f"The settings of the {where} cannot work: {error}", code=MISTAKEN
+        ) from error
+    if one is None:
+        raise Complaint(f"No {where} is configured, so there is nothing to ask.")
+    try:
+        return await one.probe()
+    finally:
+        await one.close()
+
+
+def _why_not(state: DeliveryState, locator: str) -> str:
+    if state is DeliveryState.DELIVERED:
+        return f"It is delivered already, as {locator}."
+    if state is DeliveryState.ACTIVE:
+        return "It is under way just now: see titip history ID in a minute, then decide."
+    return f"A delivery that is {state} cannot be recorded by hand."

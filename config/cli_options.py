@@ -1,0 +1,100 @@
+"""Options that several commands share, and how they become settings."""
+
+import os
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from pydantic import ValidationError
+
+from config.cli_errors import (
+    MISTAKEN,
+    Complaint,
+    headed,
+    problems_of,
+    problems_of_variables,
+)
+from config.settings import Settings, settings_from
+from titip import delivery
+
+DEFAULT_FILE: Final = Path("titip.toml")
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        envvar="TITIP_CONFIG",
+        help="The settings; ./titip.toml when it is there, else the defaults.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Give JSON, for programs.")]
+
+
+class DestinationName(StrEnum):
+    """A destination, as it is named on the command line."""
+
+    REGISTRY = delivery.REGISTRY
+    MIRROR = delivery.MIRROR
+
+
+def examples(*lines: str) -> str:
+    """Write the end of a help text: commands to copy, one a line."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def settings_of(config: Path | None) -> Settings:
+    """Read the settings; raises Complaint that names every problem and its mend."""
+    file = config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    source = "defaults and environment" if file is None else str(file)
+    problems = problems_of_variables(os.environ)
+    settings: Settings | None = None
+    if file is not None:
+        _refuse_unreadable(file)
+    try:
+        settings = settings_from(file)
+    except ValidationError as error:
+        problems = [*problems_of(error), *problems]
+    if settings is None or problems:
+        raise Complaint(*headed(problems, source=source), code=MISTAKEN)
+    return settings
+
+
+def _refuse_unreadable(file: Path) -> None:
+    """Raise Complaint for a file that cannot be read as TOML at all."""
+    try:
+        tomllib.loads(file.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise Complaint(
+            f"{file} is not well-formed TOML: {error}.",
+            'Texts need quotes (listen = "127.0.0.1:8080"), tables stand alone ([gateway]).',
+            code=MISTAKEN,
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Complaint(f"{file} is not UTF-8 text: save it as UTF-8.", code=MISTAKEN) from error
+    except OSError as error:
+        raise Complaint(
+            f"{file} cannot be read ({error.strerror}): check --config and TITIP_CONFIG.",
+            code=MISTAKEN,
+        ) from error
+
+
+def settings_with_journal(config: Path | None) -> Settings:
+    """Read the settings of a data folder that is in use; raises Complaint."""
+    from config.wiring import JOURNAL
+
+    settings = settings_of(config)
+    journal = settings.storage.path / JOURNAL
+    try:
+        there = journal.is_file()
+    except PermissionError:
+        there = True
+    if not there:
+        raise Complaint(
+            f"There is no journal in {settings.storage.path}: nothing was ever served from it.",
+            "Name the settings of the server with --config FILE, or run this where it runs.",
+        )
+    return settings

@@ -1,0 +1,194 @@
+"""`titip status|uploads|deliveries|receipt`: reading the journal, with the server up or down."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from config.cli_errors import Complaint
+from config.cli_finding import attempts_of, found_delivery, found_upload
+from config.cli_options import (
+    AsJson,
+    ConfigFile,
+    DestinationName,
+    examples,
+    settings_with_journal,
+)
+from config.cli_screen import say_json, warn
+from titip.delivery import DeliveryState
+from titip.upload import UploadState
+
+Submitter = Annotated[str | None, typer.Option(metavar="NAME", help="Those of one submitter only.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
+After = Annotated[
+    str, typer.Option(metavar="ID", help="Go on below this id: the `next` of the page before.")
+]
+
+
+UploadArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="An upload; the beginning of its id will do.")
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog=examples("titip status", "titip status --watch", "titip status --json"))(
+        status
+    )
+    app.command(
+        epilog=examples(
+            "titip uploads --state open",
+            'titip uploads --submitter "Pair 1" --limit 100',
+            "titip uploads --json | jq -r '.uploads[].id'",
+        )
+    )(uploads)
+    app.command(
+        epilog=examples(
+            "titip deliveries --parked                 those that need a person, and why",
+            "titip deliveries --to mirror --state deferred",
+            "titip history 3f9a12                      every attempt of one upload",
+        )
+    )(deliveries)
+    app.command(epilog=examples("titip history 3f9a12"))(history)
+    app.command(
+        epilog=examples("titip receipt 3f9a12", "titip receipt 3f9a12 --json > proof.json")
+    )(receipt)
+
+
+def status(
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay, and look anew.")] = False,
+) -> None:
+    """Say on one screen how things stand, and what is to be done."""
+    from config import cli_look
+
+    settings = settings_with_journal(config)
+    if as_json:
+        say_json(cli_look.status_json(settings))
+    elif watch:
+        cli_look.watch(settings)
+    else:
+        cli_look.print_status(settings)
+
+
+def uploads(
+    *,
+    submitter: Submitter = None,
+    state: Annotated[
+        list[UploadState] | None, typer.Option(help="In this state only; may be repeated.")
+    ] = None,
+    limit: Limit = 20,
+    after: After = "",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was handed in, newest first.
+
+    File names are shown here and in receipts only: they may be personal data.
+    """
+    from config.cli_look import print_uploads
+    from config.wiring import opened_books
+    from gateway.views import upload_json
+    from titip.ports import Query
+
+    with opened_books(settings_with_journal(config)) as books:
+        below = found_upload(books, after).id if after else ""
+        query = Query(submitter=submitter, states=state or (), after=below, limit=limit)
+        found = asyncio.run(books.records.uploads(query))
+    following = found[-1].id if len(found) == limit else None
+    if as_json:
+        say_json({"uploads": [upload_json(one) for one in found], "next": following})
+        return
+    print_uploads(found)
+    _tell_next(following)
+
+
+def deliveries(
+    *,
+    to: Annotated[DestinationName | None, typer.Option(help="To this destination only.")] = None,
+    state: Annotated[
+        list[DeliveryState] | None, typer.Option(help="In this state only; may be repeated.")
+    ] = None,
+    parked: Annotated[bool, typer.Option("--parked", help="Those that need a person.")] = False,
+    submitter: Submitter = None,
+    limit: Limit = 20,
+    after: After = "",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what is owed to the destinations, newest first."""
+    from config.cli_look import print_deliveries
+    from config.wiring import opened_books
+    from gateway.views import delivery_json
+    from titip.ports import Query
+
+    states = [*(state or ()), *([DeliveryState.PARKED] if parked else [])]
+    with opened_books(settings_with_journal(config)) as books:
+        below = found_delivery(books, after).id if after else ""
+        query = Query(submitter=submitter, states=states, destination=to, after=below, limit=limit)
+        found = asyncio.run(books.records.deliveries(query))
+    following = found[-1].id if len(found) == limit else None
+    if as_json:
+        say_json({"deliveries": [delivery_json(one) for one in found], "next": following})
+        return
+    print_deliveries(found)
+    _tell_next(following)
+
+
+def history(
+    upload: UploadArgument,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell every attempt to pass an upload on.
+
+    When each began, how it ended and why; the newest first.
+    """
+    from config.cli_look import print_deliveries, print_history
+    from config.wiring import opened_books
+    from gateway.views import delivery_json
+
+    with opened_books(settings_with_journal(config)) as books:
+        found = found_upload(books, upload)
+        owed = asyncio.run(books.records.of_upload(found.id))
+        tries = attempts_of(books, [one.id for one in owed])
+    if as_json:
+        shown = [{**delivery_json(one), "history": tries.get(one.id, [])} for one in owed]
+        say_json({"upload": found.id, "deliveries": shown})
+        return
+    print_deliveries(owed)
+    print_history(tries)
+
+
+def receipt(
+    upload: UploadArgument,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give the proof of an upload.
+
+    What was handed in, by whom, when, with which digest, and where it went.
+    """
+    from config.cli_look import print_receipt
+    from config.wiring import opened_books
+    from gateway.views import receipt_json
+    from titip.receipt import receipt as receipt_of
+
+    with opened_books(settings_with_journal(config)) as books:
+        found = found_upload(books, upload)
+        proof = receipt_of(found, asyncio.run(books.records.of_upload(found.id)))
+    if proof is None:
+        raise Complaint(
+            f"There is nothing to prove yet: the upload is {found.state}, with "
+            f"{found.offset:,} of {found.length:,} bytes kept."
+        )
+    if as_json:
+        say_json(receipt_json(proof))
+        return
+    print_receipt(proof)
+
+
+def _tell_next(following: str | None) -> None:
+    if following is not None:
+        warn(f"There may be more: add --after {following}")

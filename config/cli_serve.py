@@ -1,0 +1,166 @@
+"""`titip serve`, `titip gateway`, `titip sync`: the long-running commands."""
+
+import asyncio
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.cli_errors import MISTAKEN, Complaint, problems_of_destination
+from config.cli_options import ConfigFile, examples, settings_of
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from config.wiring import Books
+
+
+class Level(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+LogLevel = Annotated[Level, typer.Option(help="The least important events to log.")]
+LogJson = Annotated[
+    bool | None,
+    typer.Option(
+        "--log-json/--no-log-json",
+        help="Log JSON, or lines for people; by itself: lines on a terminal, else JSON.",
+        show_default=False,
+    ),
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        epilog=examples(
+            "titip serve                                 defaults: ./titip-data, port 8080",
+            "titip serve --config /etc/titip/titip.toml",
+            'TITIP__GATEWAY__LISTEN="0.0.0.0:8080" titip serve',
+        ),
+    )(serve)
+    app.command(epilog=examples("titip gateway --config /etc/titip/titip.toml"))(gateway)
+    app.command(epilog=examples("titip sync --config /etc/titip/titip.toml"))(sync)
+
+
+def serve(
+    config: ConfigFile = None, log_level: LogLevel = Level.INFO, log_json: LogJson = None
+) -> None:
+    """Take files in and pass them on, in one process.
+
+    Stops on SIGTERM or Ctrl-C: what is on its way is saved first. May be killed at any moment;
+    the next start needs no repair. On its very first start it makes one operator's token and
+    prints it, once.
+    """
+    _run(config, level=log_level, log_json=log_json, gateway=True, sync=True)
+
+
+def gateway(
+    config: ConfigFile = None, log_level: LogLevel = Level.INFO, log_json: LogJson = None
+) -> None:
+    """Take files in only.
+
+    Another process on the same data folder runs `titip sync`; either may stop and start alone.
+    """
+    _run(config, level=log_level, log_json=log_json, gateway=True, sync=False)
+
+
+def sync(
+    config: ConfigFile = None, log_level: LogLevel = Level.INFO, log_json: LogJson = None
+) -> None:
+    """Pass files on only.
+
+    Another process on the same data folder runs `titip gateway`; either may stop and start alone.
+    """
+    _run(config, level=log_level, log_json=log_json, gateway=False, sync=True)
+
+
+def _run(
+    config: Path | None, *, level: Level, log_json: bool | None, gateway: bool, sync: bool
+) -> None:
+    from config import logs
+    from config.serve import serve as serve_settings
+
+    settings = settings_of(config)
+    if sync:
+        _refuse_unfit(settings)
+    logs.set_up(level=level.value, json=log_json)
+    welcome = _Welcome(settings)
+    serving = serve_settings(
+        settings,
+        gateway=gateway,
+        sync=sync,
+        opened=welcome.first_token if gateway else None,
+        listening=welcome.address if gateway else None,
+    )
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serving)
+
+
+def _refuse_unfit(settings: "Settings") -> None:
+    """Build the destinations once for their complaints, before anything is opened."""
+    from config.destinations import destinations_of
+
+    async def build_and_close() -> None:
+        for destination in destinations_of(settings):
+            await destination.close()
+
+    try:
+        asyncio.run(build_and_close())
+    except ValueError as error:
+        raise Complaint(
+            "The settings of a destination cannot work:",
+            *(f"  {problem}" for problem in problems_of_destination(error)),
+            code=MISTAKEN,
+        ) from error
+
+
+class _Welcome:
+    """What the person who started it needs to know, on standard output."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+
+    async def first_token(self, books: "Books") -> None:
+        """Make the operator's token of the very first start, and show it once."""
+        from storage.clock import utc_now
+        from titip.access import Role
+
+        if self._settings.gateway.auth != "token" or await books.tokens.tokens():
+            return
+        _, text = await books.tokens.issue(Role.OPERATOR, "", now=utc_now())
+        _say(
+            "This is the first start. The operator's token, shown this once:",
+            "",
+            f"  {text}",
+            "",
+            "Keep it. Make a token for whoever hands files in:",
+            "",
+            "  titip token create --role lo --submitter NAME",
+            "",
+        )
+
+    def address(self, address: str) -> None:
+        """Tell where it listens."""
+        _say(f"Titip takes files in at {address}/files/ (hand in: titip push FILE --to {address})")
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        typer.echo(line)
+    sys.stdout.flush()
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    """Give uvloop's loop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop

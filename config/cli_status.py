@@ -1,0 +1,182 @@
+"""What `titip status` says: the journal's numbers as sentences, and what there is to do. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, assert_never
+
+from config.cli_screen import age, amount, clock, count
+from titip.delivery import MIRROR, REGISTRY, DeliveryState
+from titip.health import Circuit
+from titip.upload import UploadState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from titip.health import Health
+    from titip.ports import Census, Room, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """What the settings and the machine say, as far as it matters here."""
+
+    by_hand: bool
+    mirror_wanted: bool
+    gateway_runs: bool
+    sync_runs: bool
+    reserve: int
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationLine:
+    """One destination: its numbers, and how it is in words."""
+
+    name: str
+    waiting: int
+    on_their_way: int
+    delivered: int
+    parked: int
+    spared: int
+    oldest: str
+    condition: str
+    well: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The whole screen."""
+
+    headline: str
+    kept: str
+    lines: list[DestinationLine]
+    todo: list[str] = field(default_factory=list)
+
+
+def picture(census: Census, room: Room, *, how: Arrangement, now: datetime) -> Picture:
+    """Say how things stand and what is to be done about it."""
+    standings = {one.name: one for one in census.destinations}
+    wanted = [REGISTRY, *([MIRROR] if _is_shown(standings.get(MIRROR), how) else [])]
+    lines = [_line(standings[name], how=how, now=now) for name in wanted if name in standings]
+    return Picture(
+        headline=_headline(standings.get(REGISTRY), how=how, now=now),
+        kept=_kept(census, room),
+        lines=lines,
+        todo=list(_todo(standings, lines, room, how)) or ["Nothing to do."],
+    )
+
+
+def condition(standing: Standing, *, by_hand: bool, now: datetime) -> str:
+    """Say in plain words how a destination is."""
+    if standing.paused:
+        return "paused by an operator: nothing is sent"
+    if standing.name == REGISTRY and by_hand:
+        return "none is configured: operators enter the files by hand"
+    if standing.health is None:
+        return "not tried yet"
+    return _health(standing.health, now)
+
+
+def _health(health: Health, now: datetime) -> str:
+    reason = f" ({health.reason})" if health.reason else ""
+    since = clock(health.since, now=now)
+    match health.circuit:
+        case Circuit.CLOSED:
+            if health.bad_streak:
+                return f"shaky{reason}; {count(int(health.window), 'file')} at a time"
+            return f"well; up to {count(int(health.window), 'file')} at a time"
+        case Circuit.OPEN:
+            return f"stalled since {since}{reason}; {_next_try(health, now)}"
+        case Circuit.HALF_OPEN:
+            return f"recovering since {since}: one file is being tried"
+        case _ as never:
+            assert_never(never)
+
+
+def _next_try(health: Health, now: datetime) -> str:
+    if health.until is None or health.until <= now:
+        return "next try at once"
+    return f"next try in {age(health.until - now + timedelta(seconds=1))}"
+
+
+def _headline(registry: Standing | None, *, how: Arrangement, now: datetime) -> str:
+    if how.by_hand:
+        return "Files are taken in and kept; no registry is configured."
+    if registry is None:
+        return "Nothing is known of the registry."
+    said = condition(registry, by_hand=False, now=now)
+    health = registry.health
+    if registry.paused or health is None or not health.stalled:
+        return f"The registry: {said}."
+    meanwhile = "files are being mirrored" if how.mirror_wanted else "files are kept here"
+    return f"The registry: {said}. Nothing is lost: {meanwhile} until it is back."
+
+
+def _kept(census: Census, room: Room) -> str:
+    sealed = census.uploads.get(UploadState.SEALED, 0)
+    still_open = census.uploads.get(UploadState.OPEN, 0)
+    text = f"{count(sealed, 'file')} kept ({amount(census.sealed_bytes)})"
+    if still_open:
+        text += f"; {still_open:,} still being handed in ({amount(census.open_bytes)} to come)"
+    return f"{text}. Free on the disk: {amount(room.free)}."
+
+
+def _is_shown(mirror: Standing | None, how: Arrangement) -> bool:
+    return how.mirror_wanted or (mirror is not None and any(mirror.counts.values()))
+
+
+def _line(standing: Standing, *, how: Arrangement, now: datetime) -> DestinationLine:
+    counts = standing.counts
+    states = DeliveryState
+    waiting = sum(number for state, number in counts.items() if state.waiting)
+    oldest = standing.oldest_owed
+    health = standing.health
+    return DestinationLine(
+        name=standing.name,
+        waiting=waiting,
+        on_their_way=counts.get(states.ACTIVE, 0),
+        delivered=counts.get(states.DELIVERED, 0),
+        parked=counts.get(states.PARKED, 0),
+        spared=counts.get(states.SKIPPED, 0),
+        oldest="" if oldest is None else age(now - oldest),
+        condition=condition(standing, by_hand=how.by_hand, now=now),
+        well=not standing.paused and (health is None or not health.stalled),
+    )
+
+
+def _todo(
+    standings: dict[str, Standing],
+    lines: list[DestinationLine],
+    room: Room,
+    how: Arrangement,
+) -> Iterator[str]:
+    if not how.gateway_runs:
+        yield "No gateway runs on this data folder: start titip serve."
+    if not how.sync_runs and any(line.waiting for line in lines):
+        yield "No sync daemon runs on this data folder: nothing is passed on. Start titip serve."
+    if room.free - room.promised < how.reserve:
+        yield f"The disk is nearly full: files are refused below {amount(how.reserve)}. Make room."
+    for line in lines:
+        yield from _todo_of(line, standings[line.name], how)
+
+
+def _todo_of(line: DestinationLine, standing: Standing, how: Arrangement) -> Iterator[str]:
+    name = line.name
+    if standing.paused:
+        yield f"The {name} is paused: titip resume {name} when it may receive again."
+    if line.parked:
+        verb = "needs" if line.parked == 1 else "need"
+        yield (
+            f"{count(line.parked, 'file')} for the {name} {verb} you: titip deliveries --parked "
+            "--to "
+            f"{name} says why; mend it, then titip resync --parked --to {name}."
+        )
+    if name == REGISTRY and how.by_hand and line.waiting:
+        yield (
+            f"{count(line.waiting, 'file')} to be entered by hand: titip deliveries --to registry, "
+            "then titip delivered ID --reference R for each."
+        )
+    if name == MIRROR and not standing.paused and not line.well:
+        yield "The mirror itself is in trouble: titip check says what to mend."

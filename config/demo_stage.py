@@ -1,0 +1,179 @@
+"""The stage of the demo: a registry and a Drive that are none, and a Titip that is one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from config.cli_errors import Complaint
+from config.demo_programs import Program, end_quietly
+from config.settings import Settings, settings_from
+from config.wiring import opened_books
+from standin.control import set_fault
+from standin.drive import write_credentials
+from storage.clock import utc_now
+from titip.access import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SUBMITTER: Final = "Pasangan 1"
+ASK_WITHIN: Final = 5.0
+OK: Final = 200
+
+SETTINGS: Final = """\
+# The settings of the demo: real ones, with short times.
+
+[gateway]
+listen = "127.0.0.1:0"
+
+[storage]
+path = {data}
+reserve = "64MiB"
+
+[mirror]
+kind = "drive"
+after = "2s"
+
+[mirror.drive]
+credentials = {credentials}
+endpoint = {drive}
+creates_per_second = 100.0
+
+[registry]
+kind = "http"
+url = {intake}
+lookup = {lookup}
+lookup_sha256 = "/sha256"
+health = {health}
+
+[retry]
+floor = "1s"
+ceiling = "5s"
+
+[health]
+slow_after = "2s"
+cool_off = "1s"
+cool_off_ceiling = "3s"
+probe_every = "500ms"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standins:
+    """The two systems nobody has on a laptop."""
+
+    registry: str
+    drive: str
+
+
+@contextmanager
+def standins(folder: Path, *, flip_byte: bool) -> Iterator[Standins]:
+    """Run both for the block, the registry stalled from the beginning."""
+    registry = Program.start(
+        *("standin", "registry", "--json", "--mode", "stalled"),
+        *("--folder", str(folder / "registry")),
+        folder=folder,
+        name="registry",
+    )
+    try:
+        drive = Program.start(
+            *("standin", "drive", "--json", "--folder", str(folder / "drive")),
+            folder=folder,
+            name="drive",
+        )
+        try:
+            found = Standins(registry.url(), drive.url())
+            if flip_byte:
+                set_fault(found.drive, "flip_byte", honest=False)
+            yield found
+        finally:
+            end_quietly(drive)
+    finally:
+        end_quietly(registry)
+
+
+class Server:
+    """`titip serve` as a process: started, killed, started again at the same address."""
+
+    def __init__(self, folder: Path, there: Standins) -> None:
+        """Write its settings; nothing runs yet."""
+        self._folder = folder
+        self.file = folder / "titip.toml"
+        self.file.write_text(_settings(folder, there), "utf-8")
+        self._program: Program | None = None
+        self._lock = threading.Lock()
+        self.port = 0
+
+    @property
+    def settings(self) -> Settings:
+        """Give its settings, as it reads them."""
+        return settings_from(self.file)
+
+    def start(self) -> None:
+        """Start it and wait until it takes files in; raises Complaint."""
+        fixed = {"TITIP__GATEWAY__LISTEN": f"127.0.0.1:{self.port}"} if self.port else {}
+        with self._lock:
+            self._program = Program.start(
+                *("serve", "--config", str(self.file), "--log-json"),
+                folder=self._folder,
+                name="titip",
+                variables=fixed,
+            )
+            line = self._program.first_line("Titip takes files in at ")
+        self.port = urlsplit(line.split()[5]).port or 0
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        if self._program is not None:
+            self._program.kill()
+
+    def stop(self) -> None:
+        """End it for good; may be called in any state."""
+        with self._lock:
+            if self._program is not None:
+                end_quietly(self._program)
+            self._program = None
+
+    def token(self, role: Role) -> str:
+        """Make a token."""
+        name = SUBMITTER if role is Role.LO else ""
+        with opened_books(self.settings) as books:
+            _, text = asyncio.run(books.tokens.issue(role, name, now=utc_now()))
+        return text
+
+    def ask(self, path: str, token: str) -> Any:  # noqa: ANN401 - JSON
+        """Ask the gateway for JSON; raises Complaint."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=ASK_WITHIN)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, HTTPException) as error:
+            raise Complaint(f"The gateway did not answer {path}: {error}.") from error
+        finally:
+            connection.close()
+        if response.status != OK:
+            raise Complaint(f"The gateway answered {response.status} to {path}.")
+        return json.loads(body)
+
+
+def _settings(folder: Path, there: Standins) -> str:
+    credentials = folder / "drive.json"
+    write_credentials(credentials, drive_url=there.drive)
+    values = {
+        "data": str(folder / "data"),
+        "credentials": str(credentials),
+        "drive": f"{there.drive}/",
+        "intake": f"{there.registry}/intake",
+        "lookup": f"{there.registry}/intake/{{upload_id}}",
+        "health": f"{there.registry}/health",
+    }
+    return SETTINGS.format(**{name: json.dumps(value) for name, value in values.items()})

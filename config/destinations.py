@@ -1,0 +1,92 @@
+"""The destinations that the settings ask for, each with its care wrapped around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync.bounded import Bounded
+from sync.folder import FolderMirror, FolderOptions
+from sync.verified import Verified
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from titip.ports import Destination
+
+
+def destinations_of(settings: Settings) -> list[Destination]:
+    """Build them; raises ValueError that names every problem of their settings."""
+    built = [mirror_of(settings), registry_of(settings)]
+    return [destination for destination in built if destination is not None]
+
+
+def mirror_of(settings: Settings) -> Destination | None:
+    """Build the mirror, None when it is never wanted."""
+    if settings.mirror.when == "never":
+        return None
+    inner: Destination
+    if settings.mirror.kind == "folder":
+        inner = FolderMirror(FolderOptions(path=settings.mirror_path))
+    else:
+        inner = _drive(settings)
+    return Bounded(Verified(inner, must_prove=True))
+
+
+def registry_of(settings: Settings) -> Destination | None:
+    """Build the registry, None where operators deliver by hand."""
+    match settings.registry.kind:
+        case "none":
+            return None
+        case "http":
+            return Bounded(Verified(_http(settings)))
+        case "tus":
+            return Bounded(Verified(_tus(settings)))
+
+
+def _drive(settings: Settings) -> Destination:
+    from sync.drive import DriveMirror, DriveOptions  # noqa: PLC0415 - 0.2 s and 32 MiB
+
+    drive = settings.mirror.drive
+    return DriveMirror(
+        DriveOptions(
+            credentials=drive.credentials,
+            folder=drive.folder,
+            endpoint=drive.endpoint,
+            creates_per_second=drive.creates_per_second,
+        ),
+    )
+
+
+def _http(settings: Settings) -> Destination:
+    from sync.registry import HttpRegistry  # noqa: PLC0415 - only what is configured is loaded
+    from sync.registry_options import BodyKind, RegistryOptions  # noqa: PLC0415
+
+    registry = settings.registry
+    return HttpRegistry(
+        RegistryOptions(
+            url=registry.url,
+            method=registry.method,
+            body=BodyKind(registry.body),
+            file_field=registry.file_field,
+            fields=registry.fields,
+            headers=registry.headers,
+            bearer=registry.bearer.get_secret_value(),
+            accepted=registry.accepted,
+            duplicate=registry.duplicate,
+            reference=registry.reference,
+            lookup=registry.lookup,
+            lookup_sha256=registry.lookup_sha256,
+            health=registry.health,
+            answer_within=2 * settings.health.slow_after,
+        ),
+    )
+
+
+def _tus(settings: Settings) -> Destination:
+    from sync.tus_registry import TusOptions, TusRegistry  # noqa: PLC0415 - as above
+
+    return TusRegistry(
+        TusOptions(
+            url=settings.registry.url,
+            bearer=settings.registry.bearer.get_secret_value(),
+        ),
+    )

@@ -1,0 +1,184 @@
+"""The settings: defaults < titip.toml < environment (`TITIP__SECTION__KEY`).
+
+An unknown key is an error, all problems are told at once, and a secret may live in a file of its
+own: `bearer = "file:/run/secrets/registry"`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from config.units import Duration, Size
+
+__all__ = ["Settings", "settings_from"]
+
+
+class Section(BaseModel):
+    """A table of titip.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    kind, _, path = value.get_secret_value().partition(":")
+    if kind != "file":
+        return value
+    try:
+        return SecretStr(Path(path).read_text("utf-8").strip())
+    except OSError as error:
+        raise ValueError(f"the file of this secret cannot be read ({error.strerror})") from error
+
+
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+
+
+class Gateway(Section):
+    """Taking in."""
+
+    listen: str = Field("127.0.0.1:8080", pattern=r"^.+:\d{1,5}$")
+    public_url: str = Field("", pattern=r"^(https?://\S+)?$")
+    max_upload: Size = Field(50 << 30, gt=0)
+    max_unfinished_age: Duration = timedelta(days=7)
+    auth: Literal["token", "none"] = "token"
+    origins: tuple[str, ...] = ("*",)
+
+
+class Storage(Section):
+    """Keeping."""
+
+    path: Path = Path("titip-data")
+    reserve: Size = Field(1 << 30, ge=0)
+
+
+class Drive(Section):
+    """The Google Drive that mirrors; `endpoint` is another root URL, for tests."""
+
+    credentials: Path = Path("drive.json")
+    folder: str = ""
+    endpoint: str = ""
+    creates_per_second: float = Field(2.0, gt=0)
+
+
+class Mirror(Section):
+    """The copy that stands in while the registry is stalled."""
+
+    kind: Literal["folder", "drive"] = "folder"
+    when: Literal["stalled", "always", "never"] = "stalled"
+    after: Duration = timedelta(seconds=60)
+    path: Path | None = None
+    drive: Drive = Drive()
+
+
+class Registry(Section):
+    """The primary system; with kind "none" operators deliver by hand."""
+
+    kind: Literal["none", "http", "tus"] = "none"
+    url: str = Field("", pattern=r"^(https?://\S+)?$")
+    method: Literal["POST", "PUT"] = "POST"
+    body: Literal["multipart", "raw"] = "multipart"
+    file_field: str = "file"
+    fields: dict[str, str] = {
+        "sha256": "{sha256}",
+        "filename": "{filename}",
+        "submitter": "{submitter}",
+        "key": "{upload_id}",
+    }
+    headers: dict[str, str] = {"Idempotency-Key": "{delivery_id}"}
+    bearer: Secret = SecretStr("")
+    accepted: tuple[int, ...] = (200, 201)
+    duplicate: tuple[int, ...] = (409,)
+    reference: str = Field("/id", pattern=r"^(/.*)?$")
+    lookup: str = Field("", pattern=r"^(https?://\S+)?$")
+    lookup_sha256: str = Field("", pattern=r"^(/.*)?$")
+    health: str = Field("", pattern=r"^(https?://\S+)?$")
+
+    @model_validator(mode="after")
+    def _wants_url(self) -> Registry:
+        if self.kind != "none" and not self.url:
+            raise ValueError(f'registry.kind = "{self.kind}" needs registry.url')
+        return self
+
+
+class Retry(Section):
+    """How long to wait between attempts of one delivery."""
+
+    floor: Duration = timedelta(seconds=5)
+    ceiling: Duration = timedelta(minutes=30)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Retry:
+        if not self.floor <= self.ceiling:
+            raise ValueError("retry.floor must not be above retry.ceiling")
+        return self
+
+
+class Health(Section):
+    """When a destination counts as stalled and how it is trusted again."""
+
+    slow_after: Duration = timedelta(seconds=30)
+    max_window: int = Field(8, ge=1, le=256)
+    cool_off: Duration = timedelta(seconds=5)
+    cool_off_ceiling: Duration = timedelta(minutes=5)
+    probe_every: Duration = timedelta(seconds=5)
+
+
+class Settings(BaseSettings):
+    """All of it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TITIP__",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+    gateway: Gateway = Gateway()
+    storage: Storage = Storage()
+    mirror: Mirror = Mirror()
+    registry: Registry = Registry()
+    retry: Retry = Retry()
+    health: Health = Health()
+
+    @classmethod
+    def settings_customise_sources(  # noqa: PLR0917 - the signature is pydantic-settings's
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Rank the sources; a file named to `settings_from` comes after the environment."""
+        del dotenv_settings, file_secret_settings
+        path = cls.model_config.get("toml_file")
+        if path is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+
+    @property
+    def mirror_path(self) -> Path:
+        """Give the folder mirror's place: beside the data unless named."""
+        return self.mirror.path or self.storage.path / "mirror"
+
+
+def settings_from(file: Path | None, **overrides: dict[str, object]) -> Settings:
+    """Read the settings; raises pydantic.ValidationError, tomllib.TOMLDecodeError, OSError."""
+    if file is None:
+        return Settings.model_validate(overrides)
+    file.open("rb").close()
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    return FromFile.model_validate(overrides)

@@ -1,0 +1,50 @@
+"""Sizes and durations as people write them: "50GiB", "90s", "7d"."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator
+
+_SIZES: Final = {
+    "": 1,
+    "B": 1,
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+    "TiB": 1 << 40,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+}
+_SECONDS: Final = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
+
+
+def parse_size(value: object) -> object:
+    """Read a size in bytes; leaves what is no text to pydantic."""
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value.strip())
+    if match is None or match[2] not in _SIZES:
+        raise ValueError('write a size such as "512MiB" or "50GiB"')
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+def parse_duration(value: object) -> object:
+    """Read a duration; a bare number would leave its unit to guessing and is refused."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or match[2] not in _SECONDS:
+        raise ValueError('write a duration such as "30s", "10min", "12h" or "7d"')
+    return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+
+
+Size = Annotated[int, BeforeValidator(parse_size)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]

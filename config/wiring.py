@@ -1,0 +1,114 @@
+"""The composition root: the only place where the rooms are joined."""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from storage.clock import utc_now
+from storage.durable import make_folder
+from storage.journal import Journal
+from storage.operations import JournalOperations
+from storage.queue import JournalQueue
+from storage.records import JournalRecords
+from storage.spool import Spool
+from storage.standings import JournalStandings
+from storage.store import SpoolStore
+from storage.tokens import JournalTokens
+from sync.doorbell import LoopDoorbell
+from titip.delivery import MIRROR, REGISTRY
+from titip.owing import Owed
+from titip.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from config.settings import Settings
+
+JOURNAL: Final = "journal.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The journal of a data folder, as everybody who only reads or operates needs it."""
+
+    journal: Journal
+    records: JournalRecords
+    operations: JournalOperations
+    tokens: JournalTokens
+    standings: JournalStandings
+    queue: JournalQueue
+    doorbell: LoopDoorbell
+
+
+@contextmanager
+def opened_books(settings: Settings) -> Iterator[Books]:
+    """Open the journal of the configured data folder, making both if they are missing.
+
+    Raises UnfitJournal, StorageBroken, StorageFull.
+    """
+    root = settings.storage.path
+    make_data_folder(root)
+    rng = random.Random()  # noqa: S311 - jitter, not secrecy
+    policy = RetryPolicy(settings.retry.floor, settings.retry.ceiling)
+    doorbell = LoopDoorbell()
+    with Journal(root / JOURNAL) as journal:
+        yield Books(
+            journal=journal,
+            records=JournalRecords(journal),
+            operations=JournalOperations(journal, policy=policy, rng=rng, doorbell=doorbell),
+            tokens=JournalTokens(journal),
+            standings=JournalStandings(journal),
+            queue=JournalQueue(
+                journal,
+                policy=policy,
+                rng=rng,
+                spare_mirror=settings.mirror.when == "stalled",
+            ),
+            doorbell=doorbell,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The spool and the store over it."""
+
+    spool: Spool
+    store: SpoolStore
+
+
+@contextmanager
+def opened_vault(settings: Settings, books: Books) -> Iterator[Vault]:
+    """Open the spool of the data folder; raises StorageBroken, StorageFull."""
+    with ExitStack() as stack:
+        spool = Spool(settings.storage.path)
+        store = SpoolStore(
+            spool,
+            books.journal,
+            owed=owed_by(settings),
+            doorbell=books.doorbell,
+            now=utc_now,
+        )
+        stack.callback(store.close)
+        yield Vault(spool, store)
+
+
+def owed_by(settings: Settings) -> tuple[Owed, ...]:
+    """Tell what every seal owes: the registry at once, the mirror after its patience."""
+    registry = Owed(REGISTRY, after=0 * settings.mirror.after)
+    match settings.mirror.when:
+        case "never":
+            return (registry,)
+        case "always":
+            return (registry, Owed(MIRROR, after=0 * settings.mirror.after))
+        case "stalled":
+            return (registry, Owed(MIRROR, after=settings.mirror.after))
+
+
+def make_data_folder(root: Path) -> None:
+    """Make the data folder, readable by nobody else."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(root)

@@ -1,0 +1,173 @@
+"""`titip status`: true sentences for somebody who is tired."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from config.cli_screen import age, clock
+from config.cli_status import Arrangement, picture
+from titip.delivery import DeliveryState
+from titip.health import Circuit, Health
+from titip.ports import Census, Room, Standing
+from titip.upload import UploadState
+
+NOW = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
+HOW = Arrangement(
+    by_hand=False, mirror_wanted=True, gateway_runs=True, sync_runs=True, reserve=1 << 30
+)
+STALLED = Health(
+    since=NOW - timedelta(minutes=18),
+    circuit=Circuit.OPEN,
+    until=NOW + timedelta(seconds=11),
+    reason="no answer within 30 s of the last byte",
+)
+
+
+def standing(name, *, health=None, paused=False, oldest=None, **counts):
+    tally = {DeliveryState(state): number for state, number in counts.items()}
+    return Standing(name=name, paused=paused, health=health, counts=tally, oldest_owed=oldest)
+
+
+def shown(*standings, how=HOW, free=1 << 40, promised=0, uploads=None):
+    there = {one.name: one for one in standings}
+    census = Census(
+        uploads=uploads or {UploadState.SEALED: 3},
+        sealed_bytes=3 << 20,
+        open_bytes=5 << 20,
+        destinations=[there.get(name, standing(name)) for name in ("registry", "mirror")],
+    )
+    return picture(census, Room(free=free, promised=promised), how=how, now=NOW)
+
+
+def test_a_stall_is_told_with_its_cause_and_that_nothing_is_lost():
+    headline = shown(standing("registry", health=STALLED)).headline
+
+    assert f"stalled since {clock(STALLED.since, now=NOW)}" in headline
+    assert "(no answer within 30 s of the last byte)" in headline
+    assert "next try in 12 s" in headline
+    assert "Nothing is lost: files are being mirrored until it is back." in headline
+
+
+def test_a_stall_without_a_mirror_promises_no_mirror():
+    how = Arrangement(
+        by_hand=False, mirror_wanted=False, gateway_runs=True, sync_runs=True, reserve=0
+    )
+
+    headline = shown(standing("registry", health=STALLED), how=how).headline
+
+    assert "files are kept here until it is back" in headline
+
+
+def test_a_stall_needs_nobody():
+    assert shown(standing("registry", health=STALLED, queued=7)).todo == ["Nothing to do."]
+
+
+def test_a_registry_that_is_well_is_told_so():
+    health = Health(since=NOW, window=4.0)
+
+    assert "well; up to 4 files at a time" in shown(standing("registry", health=health)).headline
+
+
+def test_a_recovery_is_told():
+    health = Health(since=NOW, circuit=Circuit.HALF_OPEN)
+
+    assert "one file is being tried" in shown(standing("registry", health=health)).headline
+
+
+def test_a_few_bad_answers_are_told():
+    health = Health(since=NOW, bad_streak=2, reason="failed (502 Bad Gateway)", window=2.0)
+
+    assert "shaky (failed (502 Bad Gateway))" in shown(standing("registry", health=health)).headline
+
+
+def test_numbers_are_told_for_each_destination():
+    found = shown(
+        standing(
+            "registry",
+            queued=2,
+            deferred=3,
+            verify=1,
+            active=4,
+            delivered=10,
+            parked=1,
+            oldest=NOW - timedelta(minutes=42),
+        ),
+        standing("mirror", skipped=5),
+    )
+
+    registry, mirror = found.lines
+    assert (registry.waiting, registry.on_their_way, registry.delivered) == (6, 4, 10)
+    assert (registry.parked, registry.oldest) == (1, "42 min")
+    assert (mirror.spared, mirror.oldest) == (5, "")
+
+
+def test_what_is_parked_asks_for_a_person():
+    todo = shown(standing("registry", parked=2)).todo
+
+    assert len(todo) == 1
+    assert "2 files for the registry need you" in todo[0]
+    assert "titip resync --parked --to registry" in todo[0]
+
+
+def test_a_pause_is_not_forgotten():
+    found = shown(standing("registry", paused=True, queued=1, health=STALLED))
+
+    assert "paused by an operator" in found.headline
+    assert found.todo[0].startswith("The registry is paused: titip resume registry when")
+
+
+def test_without_a_registry_people_are_told_what_to_enter():
+    how = Arrangement(
+        by_hand=True, mirror_wanted=True, gateway_runs=True, sync_runs=True, reserve=0
+    )
+
+    found = shown(standing("registry", queued=2), how=how)
+
+    assert "no registry is configured" in found.headline
+    assert "2 files to be entered by hand" in found.todo[0]
+
+
+def test_trouble_of_the_mirror_is_told():
+    found = shown(standing("mirror", health=STALLED, queued=1))
+
+    assert "The mirror itself is in trouble: titip check says what to mend." in found.todo
+
+
+def test_what_does_not_run_is_told():
+    how = Arrangement(
+        by_hand=False, mirror_wanted=True, gateway_runs=False, sync_runs=False, reserve=0
+    )
+
+    todo = shown(standing("registry", queued=1), how=how).todo
+
+    assert "No gateway runs on this data folder: start titip serve." in todo
+    assert any("No sync daemon runs" in line for line in todo)
+
+
+def test_a_full_disk_is_told():
+    assert any("The disk is nearly full" in line for line in shown(free=1 << 20).todo)
+
+
+def test_what_is_promised_to_open_uploads_counts_as_used():
+    found = shown(free=3 << 30, promised=5 << 29)
+
+    assert any("The disk is nearly full" in line for line in found.todo)
+
+
+def test_open_uploads_are_told():
+    found = shown(uploads={UploadState.SEALED: 1, UploadState.OPEN: 2})
+
+    assert found.kept.startswith("1 file kept (3.0 MiB); 2 still being handed in (5.0 MiB to come)")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 s"), (0, "0 s"), (59, "59 s"), (60, "1 min"), (7200, "2 h"), (90000, "1 d")],
+)
+def test_ages_are_written_in_their_largest_unit(seconds, text):
+    assert age(timedelta(seconds=seconds)) == text
+
+
+def test_a_moment_of_another_day_carries_its_date():
+    assert clock(NOW - timedelta(days=3), now=NOW).startswith("2026-11-2")
+    assert clock(None) == ""
