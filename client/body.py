@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from client.errors import Refused, Stopped
+from client.errors import Refused, Stopped, unreadable
 
 if TYPE_CHECKING:
     import threading
@@ -44,7 +44,7 @@ class Slice:
         try:
             block = self._stream.read(wanted)
         except OSError as error:
-            raise Refused(f"cannot be read: {error.strerror or type(error).__name__}") from error
+            raise Refused(unreadable(error)) from error
         if len(block) < wanted:
             raise Refused("became shorter while it was being handed in: push it again")
         self._done += len(block)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from client.wire import Wire
 
 BODY_TYPE = "application/offset+octet-stream"
+STRANGER = "something else answered: does this network want a log-in?"
 
 
 class Carrier(Uploader):
@@ -79,7 +80,7 @@ class Carrier(Uploader):
         judge(self.answer, Step.CREATE)
         location = self.answer.headers.get("Location")
         if not location:
-            raise Trouble("something else answered: does this network want a log-in?")
+            raise Trouble(STRANGER)
         said = self.answer.number("Upload-Offset")
         self.offset = (-1 if first else 0) if said is None else said
         if self.length == 0:
@@ -93,7 +94,7 @@ class Carrier(Uploader):
         judge(self.answer, Step.ASK)
         length, offset = self.answer.number("Upload-Length"), self.answer.number("Upload-Offset")
         if offset is None:
-            raise Trouble("something else answered: does this network want a log-in?")
+            raise Trouble(STRANGER)
         if length is not None and length != self.length:
             raise Gone("the upload at the gateway has another length")
         return offset
@@ -120,7 +121,7 @@ class Carrier(Uploader):
         self.answer = self.request.answer
         judge(self.answer, Step.SEND)
         if self.answer.number("Upload-Offset") is None:
-            raise Trouble("something else answered: does this network want a log-in?")
+            raise Trouble(STRANGER)
 
     def _own(self, address: str) -> str:
         """Keep to the address that was given to us, whatever a proxy made of the one we heard."""

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client.errors import Refused, Stopped
+from client.errors import Refused, Stopped, unreadable
 
 if TYPE_CHECKING:
     import threading
@@ -44,7 +44,7 @@ def digest(item: Item, *, stop: threading.Event) -> Digest:
                 running.update(block[:taken])
         ensure_unchanged(item)
     except OSError as error:
-        raise Refused(f"cannot be read: {error.strerror or type(error).__name__}") from error
+        raise Refused(unreadable(error)) from error
     # A file younger than the clock's grain may change once more under the same mtime.
     settled = item.mtime_ns / 1e9 < started - COARSEST_CLOCK
     return Digest(running.hexdigest(), settled)

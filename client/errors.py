@@ -59,3 +59,8 @@ class Hopeless(PushError):
 
 class StoreTrouble(Hopeless):
     """Tell that the resume store cannot be read or written."""
+
+
+def unreadable(error: OSError) -> str:
+    """Say why a file cannot be read."""
+    return f"cannot be read: {error.strerror or type(error).__name__}"

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from client.errors import unreadable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -102,4 +104,4 @@ def _why(error: OSError) -> str:
         case PermissionError():
             return "may not be read: check its permissions"
         case _:
-            return f"cannot be read: {error.strerror or type(error).__name__}"
+            return unreadable(error)

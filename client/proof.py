@@ -16,7 +16,11 @@ _SHA256_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The gateway sealed these very bytes; `sealed_at` by its own clock, RFC 3339 or ''."""
+    """The gateway sealed these very bytes.
+
+    `sealed_at`, at the latest: another sender of the same file may have been first. By the
+    gateway's clock, RFC 3339 or ''.
+    """
 
     upload: str
     sha256: str

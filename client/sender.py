@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from client.carrier import Carrier, name_of
 from client.crossing import Crossing
 from client.digest import Digest, digest, ensure_unchanged
-from client.errors import Disputed, Refused
+from client.errors import Disputed, Refused, unreadable
 from client.key import upload_key
 from client.metadata import describe
 from client.proof import Proof, dispute
@@ -62,7 +62,7 @@ class Sender:
         except Refused as refusal:
             return failed(item, str(refusal))
         except OSError as error:
-            return failed(item, f"cannot be read: {error.strerror or type(error).__name__}")
+            return failed(item, unreadable(error))
 
     def _hand_in(self, item: Item) -> Outcome:
         shared = self._shared

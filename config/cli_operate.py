@@ -1,6 +1,7 @@
 """`titip resync|pause|resume|probe|delivered`: acting, with the server up or down."""
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,6 +52,12 @@ def resync(
         bool, typer.Option("--all", help="All that is owed: waiting and parked.")
     ] = False,
     to: Annotated[DestinationName | None, typer.Option(help="To this destination only.")] = None,
+    not_there: Annotated[
+        bool,
+        typer.Option(
+            "--not-there", help="You looked: the destination does not have the named ones."
+        ),
+    ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,14 +65,19 @@ def resync(
 
     Nothing is ever delivered twice by this: what a destination has already is found there first.
     A mirror that was spared because the registry has the file is sent when its id is named.
+    Where an answer was lost and the registry cannot be asked, look there yourself: say
+    --not-there and it is sent, or `titip delivered` and it is not.
     """
     from config.wiring import opened_books
     from storage.clock import utc_now
 
     if bool(ids) + parked + everything != 1:
         raise Complaint("Say which: name ids, or --parked, or --all (one of them).", code=MISTAKEN)
+    if not_there and not ids:
+        raise Complaint("--not-there is for what you looked up: name the ids.", code=MISTAKEN)
     with opened_books(settings_with_journal(config)) as books:
         selection = _selection(books, ids or [], parked=parked, to=to)
+        selection = replace(selection, vouched=not_there)
         moved = asyncio.run(books.operations.resync(selection, now=utc_now()))
     if as_json:
         say_json({"requeued": moved})

@@ -34,7 +34,16 @@ _NAMES: Final = (
     ("tepat 256 KiB.bin", MIB // 4),
 )
 
-_WORDS: Final = "dukungan pasangan calon perseorangan kelurahan kecamatan nama alamat".split()
+_WORDS: Final = [
+    "dukungan",
+    "pasangan",
+    "calon",
+    "perseorangan",
+    "kelurahan",
+    "kecamatan",
+    "nama",
+    "alamat",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,8 @@ def sources_of(paths: Sequence[Path]) -> list[Source]:
         items.append(found)
     if not items:
         raise Complaint("There is no file under the given paths.", code=MISTAKEN)
-    items.sort(key=lambda item: item.size == max(other.size for other in items))
+    largest = max(item.size for item in items)
+    items.sort(key=lambda item: item.size == largest)
     return [Source(item.path, item.size, digest_of(item.path)) for item in items]
 
 

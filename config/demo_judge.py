@@ -97,7 +97,9 @@ def _kept(source: Source, receipt: Mapping[str, Any], *, digest: str, spool: Pat
         "the spool holds": digest_of(spool),
     }
     return [
-        Breach(KEPT, source.path.name, f"{what} sha256 {one[:12]}, the file has {source.sha256[:12]}")
+        Breach(
+            KEPT, source.path.name, f"{what} sha256 {one[:12]}, the file has {source.sha256[:12]}"
+        )
         for what, one in digests.items()
         if one != source.sha256
     ]
@@ -128,7 +130,8 @@ def _held(
 
 def _registry_copies(there: Standins) -> list[_Copy]:
     return [
-        _Copy(entry["id"], entry["key"], Path(entry["path"])) for entry in read_entries(there.registry)
+        _Copy(entry["id"], entry["key"], Path(entry["path"]))
+        for entry in read_entries(there.registry)
     ]
 
 

@@ -36,8 +36,9 @@ class Line:
         self._breaks: list[Break] = []
         self._left = 0
         self.sent = 0
+        self._broken = False
         self.resumed_at: list[int] = []
-        """Offsets that clients went on from, as their requests said."""
+        """Offsets that a client went on from after each break, as its request said."""
 
     @property
     def url(self) -> str:
@@ -92,10 +93,10 @@ class Line:
                 return
 
     def _look_at(self, piece: bytes) -> None:
-        if piece.startswith(b"PATCH "):
-            offset = _OFFSET.search(piece)
-            if offset is not None:
-                self.resumed_at.append(int(offset[1]))
+        offset = _OFFSET.search(piece) if self._broken and piece.startswith(b"PATCH ") else None
+        if offset is not None:
+            self._broken = False
+            self.resumed_at.append(int(offset[1]))
 
     def _allowance(self, piece: bytes) -> tuple[int, Break | None]:
         """Tell how much of the piece may pass, and what breaks the line after it."""
@@ -107,6 +108,7 @@ class Line:
             passing, then = self._left, self._breaks.pop(0)
             self.sent += passing
             self._left = self._breaks[0].after if self._breaks else 0
+            self._broken = True
             return passing, then
 
 

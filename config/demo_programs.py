@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 GLANCE: Final = 0.05
 START_WITHIN: Final = 30.0
-STOP_WITHIN: Final = 8.0
+STOP_WITHIN: Final = 3.0
 
 _ROOT: Final = str(Path(__file__).resolve().parent.parent)
 _TITIP: Final = (
@@ -56,11 +56,10 @@ class Program:
     def start(
         cls, *words: str, folder: Path, name: str, variables: Mapping[str, str] | None = None
     ) -> Program:
-        """Start it in a group of its own, with none of the caller's TITIP variables."""
+        """Start it in a group of its own, where no Ctrl-C reaches it but ours."""
         output, log = folder / f"{name}.out", folder / f"{name}.log"
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("TITIP")}
         with output.open("wb") as out, log.open("ab") as err:
-            process = _popen(words, out, err, {**kept, **(variables or {})})
+            process = _popen(words, out, err, {**os.environ, **(variables or {})})
         return cls(words, output, log, process)
 
     def first_line(self, beginning: str) -> str:

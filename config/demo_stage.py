@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUBMITTER: Final = "Pasangan 1"
-ASK_WITHIN: Final = 5.0
+ASK_WITHIN: Final = 20.0
 OK: Final = 200
 
 SETTINGS: Final = """\
@@ -110,6 +110,7 @@ class Server:
         self.file.write_text(_settings(folder, there), "utf-8")
         self._program: Program | None = None
         self._lock = threading.Lock()
+        self._is_over = False
         self.port = 0
 
     @property
@@ -121,6 +122,8 @@ class Server:
         """Start it and wait until it takes files in; raises Complaint."""
         fixed = {"TITIP__GATEWAY__LISTEN": f"127.0.0.1:{self.port}"} if self.port else {}
         with self._lock:
+            if self._is_over:
+                return
             self._program = Program.start(
                 *("serve", "--config", str(self.file), "--log-json"),
                 folder=self._folder,
@@ -128,7 +131,7 @@ class Server:
                 variables=fixed,
             )
             line = self._program.first_line("Titip takes files in at ")
-        self.port = urlsplit(line.split()[5]).port or 0
+            self.port = urlsplit(line.split()[5]).port or 0
 
     def kill(self) -> None:
         """End it with SIGKILL."""
@@ -136,11 +139,11 @@ class Server:
             self._program.kill()
 
     def stop(self) -> None:
-        """End it for good; may be called in any state."""
+        """End it for good, also if another thread is just about to start it."""
         with self._lock:
+            self._is_over = True
             if self._program is not None:
                 end_quietly(self._program)
-            self._program = None
 
     def token(self, role: Role) -> str:
         """Make a token."""

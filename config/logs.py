@@ -27,7 +27,17 @@ def set_up(*, level: str = "info", json: bool | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    _quiet_libraries()
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' own words out: they may tell addresses that are secrets.
+
+    What they have to say of a failure reaches the log through the errors that they raise.
+    """
+    logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
+    for name in ("googleapiclient", "google", "httplib2", "urllib3", "aiohttp"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _as_is(

@@ -20,6 +20,7 @@ from storage.clock import utc_now
 from storage.recovery import recover
 from storage.tenure import tenure
 from sync.daemon import run_daemon
+from titip.delivery import MIRROR
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -148,6 +149,8 @@ def gateway_options(settings: Settings) -> GatewayOptions:
 
 
 async def _sync(settings: Settings, books: Books, vault: Vault, stopping: asyncio.Event) -> None:
+    if settings.mirror.when == "never":
+        await books.queue.spare(MIRROR, now=utc_now())
     destinations = destinations_of(settings)
     try:
         lanes = lanes_of(settings, books, vault, destinations)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import utc_now
@@ -98,12 +99,12 @@ def opened_vault(settings: Settings, books: Books) -> Iterator[Vault]:
 
 def owed_by(settings: Settings) -> tuple[Owed, ...]:
     """Tell what every seal owes: the registry at once, the mirror after its patience."""
-    registry = Owed(REGISTRY, after=0 * settings.mirror.after)
+    registry = Owed(REGISTRY, after=timedelta(0))
     match settings.mirror.when:
         case "never":
             return (registry,)
         case "always":
-            return (registry, Owed(MIRROR, after=0 * settings.mirror.after))
+            return (registry, Owed(MIRROR, after=timedelta(0)))
         case "stalled":
             return (registry, Owed(MIRROR, after=settings.mirror.after))
 

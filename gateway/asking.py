@@ -55,7 +55,7 @@ def destination(name: str) -> str:
 
 def selection(body: bytes) -> Selection:
     """Read which deliveries to send again: ids, or all parked, or all that is owed."""
-    asked = _object(body, {"ids", "parked", "all", "to"})
+    asked = _object(body, {"ids", "parked", "all", "to", "not_there"})
     ids = asked.get("ids") or []
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         raise _bad('"ids" must be a list of ids of uploads or deliveries')
@@ -64,6 +64,9 @@ def selection(body: bytes) -> Selection:
     parked, everything = _flag(asked, "parked"), _flag(asked, "all")
     if bool(ids) + parked + everything != 1:
         raise _bad('Choose one of "ids", "parked": true and "all": true')
+    not_there = _flag(asked, "not_there")
+    if not_there and not ids:
+        raise _bad('"not_there" vouches for what you looked up one by one: name "ids" with it')
     to = asked.get("to")
     if to is not None and not isinstance(to, str):
         raise _bad('"to" must name a destination')
@@ -71,6 +74,7 @@ def selection(body: bytes) -> Selection:
         ids=tuple(_short(one, "ids") for one in ids),
         states=_selected(parked=parked, everything=everything),
         destination=None if to is None else destination(to),
+        vouched=not_there,
     )
 
 

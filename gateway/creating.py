@@ -99,6 +99,6 @@ async def _admit(gate: Gate, upload: Upload) -> None:
 
 def _tell(gate: Gate, upload: Upload) -> None:
     gate.metrics.created.inc()
-    log.info("upload.created", upload=upload.id, submitter=upload.submitter, length=upload.length)
+    log.info("upload.created", upload=upload.id, length=upload.length)
     if upload.state is UploadState.SEALED:
         log.info("upload.sealed", upload=upload.id, length=upload.length)

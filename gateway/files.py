@@ -80,7 +80,7 @@ async def _terminate(gate: Gate, which: UploadId, bearer: Bearer) -> Answer:
             raise UploadClosed("custody cannot be withdrawn")
         await gate.deps.store.terminate(upload)
     gate.metrics.terminated.inc()
-    log.info("upload.terminated", upload=upload.id, submitter=upload.submitter)
+    log.info("upload.terminated", upload=upload.id)
     return protocol.terminated()
 
 

@@ -72,8 +72,10 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         problem = _of_framework(error)
     except Exception:
         log.exception("request.failed", method=request.method)
-        problem = problems.FAILED
-    return _refusal(for_head(problem) if _asks_offset(request) else problem)
+        problem = problems.FAILED.because("", headers={"Retry-After": str(RETRY_AFTER)})
+    return _refusal(
+        for_head(problem, retry_after=RETRY_AFTER) if _asks_offset(request) else problem
+    )
 
 
 def _refusal(problem: Problem) -> web.Response:

@@ -93,7 +93,7 @@ BYTES_GONE: Final = Problem(
     "bytes-gone",
     410,
     "The bytes are no longer kept here",
-    "Every destination has them; the receipt stays.",
+    "The receipt stays; ask the operator where the file is.",
 )
 WRONG_VERSION: Final = Problem(
     "wrong-version",

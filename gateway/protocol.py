@@ -34,7 +34,7 @@ OVERRIDABLE: Final = frozenset({"PATCH", "DELETE", "HEAD"})
 _NUMBER: Final = re.compile(r"[0-9]{1,40}", re.ASCII)
 """As long as nonsense may be and still be told "too large" rather than "not a number"."""
 
-_KEY: Final = re.compile(r'"?([A-Za-z0-9._-]{1,128})"?', re.ASCII)
+_KEY: Final = re.compile(r'("?)([A-Za-z0-9._-]{1,128})\1', re.ASCII)
 """A structured field's string (draft-ietf-httpapi-idempotency-key-header); bare ones pass too."""
 
 
@@ -169,7 +169,7 @@ def _key(fields: Fields) -> str:
     named = _KEY.fullmatch(text.strip())
     if named is None:
         raise _bad("Idempotency-Key must be 1 to 128 of A-Z a-z 0-9 . _ - in double quotes")
-    return named[1]
+    return named[2]
 
 
 def _append(fields: Fields) -> Append:

@@ -32,9 +32,13 @@ def verdict(error: TitipError, *, retry_after: int) -> Problem:
     return problem.because(problem.detail, headers={"Retry-After": str(retry_after)})
 
 
-def for_head(problem: Problem) -> Problem:
+def for_head(problem: Problem, *, retry_after: int) -> Problem:
     """Soften trouble for HEAD on an upload: browsers throw an upload away on a 5xx there."""
-    return problems.PASSING_TROUBLE if problem.ours else problem
+    if not problem.ours:
+        return problem
+    return problems.PASSING_TROUBLE.because(
+        problems.PASSING_TROUBLE.detail, headers={"Retry-After": str(retry_after)}
+    )
 
 
 def _problem(error: TitipError) -> Problem:

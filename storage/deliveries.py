@@ -48,6 +48,10 @@ SELECT name FROM who WHERE name IS NOT NULL AND EXISTS (
     WHERE destination = :destination AND submitter = name AND {CLAIMABLE} AND {_DUE}
 )
 """
+_UNBEGUN: Final = (
+    f"SELECT {DELIVERY} FROM deliveries "
+    f"WHERE destination = ? AND {CLAIMABLE} AND state IN ('queued', 'deferred') LIMIT ?"
+)
 _HEADS: Final = (
     f"SELECT {DELIVERY} FROM deliveries WHERE destination = :destination "
     f"AND submitter = :submitter AND {CLAIMABLE} AND {_DUE} ORDER BY due_at LIMIT :limit"
@@ -90,6 +94,11 @@ def heads(
         "limit": limit,
     }
     return [delivery_of(row) for row in db.execute(_HEADS, bindings)]
+
+
+def waiting_rows(db: apsw.Connection, destination: str, *, limit: int) -> list[Delivery]:
+    """Give deliveries to a destination that were not begun, or failed and wait."""
+    return [delivery_of(row) for row in db.execute(_UNBEGUN, (destination, limit))]
 
 
 def step(db: apsw.Connection, before: Delivery, after: Delivery) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""The system is short of files or memory for the moment: trouble, but none of the disk's."""
 
 _IOV_MAX: Final = os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024
 
@@ -33,6 +35,8 @@ def translated() -> Iterator[None]:
         word = errno.errorcode.get(error.errno or 0, "unknown error")
         if error.errno in _FULL:
             raise StorageFull(f"the disk is full ({word})") from error
+        if error.errno in _SHORT:
+            raise StorageFull(f"the system has no room for another open file ({word})") from error
         raise StorageBroken(f"the disk refused ({word})") from error
 
 

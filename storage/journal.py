@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 import apsw
 
-from storage.durable import sync_folder
+from storage.durable import sync_folder, translated
 from storage.migrate import UnfitJournal, migrate, refuse_old_sqlite
 from titip.errors import StorageBroken, StorageFull, TitipError
 
@@ -168,6 +168,8 @@ def _hand_over(loop: asyncio.AbstractEventLoop, pieces: list[_Piece]) -> None:
 
 def _connect(path: Path, *, reading: bool = False) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    with translated():
+        path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
     try:
         connection = apsw.Connection(str(path), flags=flags)
         connection.set_busy_timeout(BUSY_MS)
@@ -178,7 +180,6 @@ def _connect(path: Path, *, reading: bool = False) -> apsw.Connection:
             connection.pragma("query_only", 1)
         else:
             migrate(connection)
-            path.chmod(0o600)
     except apsw.NotADBError as error:
         raise UnfitJournal(f"{path.name} is not a journal: move it away") from error
     except apsw.Error as error:

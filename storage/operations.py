@@ -46,12 +46,13 @@ class JournalOperations:
     async def resync(self, selection: Selection, *, now: datetime) -> int:
         """Send the selected deliveries again; see titip.ports.Operations."""
         text, bindings = _selected(selection)
+        event = Requeued(vouched=selection.vouched)
         total, after = 0, 0
 
         def requeue(db: apsw.Connection) -> tuple[int, int]:
             rows = db.execute(text, {**bindings, "after": after}).fetchall()
             for row in rows:
-                self._requeue(db, delivery_of(row[1:]), now=now)
+                self._requeue(db, delivery_of(row[1:]), event, now=now)
             return len(rows), int(rows[-1][0] or 0) if rows else 0
 
         while True:
@@ -86,8 +87,15 @@ class JournalOperations:
 
         return await self._journal.write(record)
 
-    def _requeue(self, db: apsw.Connection, before: Delivery, *, now: datetime) -> None:
-        step(db, before, advance(before, Requeued(), now=now, policy=self._policy, rng=self._rng))
+    def _requeue(
+        self,
+        db: apsw.Connection,
+        before: Delivery,
+        event: Requeued,
+        *,
+        now: datetime,
+    ) -> None:
+        step(db, before, advance(before, event, now=now, policy=self._policy, rng=self._rng))
 
 
 def _selected(selection: Selection) -> tuple[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from storage.deliveries import (
     heads,
     step,
     waiting,
+    waiting_rows,
 )
 from storage.standings import is_paused
 from storage.uploads import find
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
     from storage.journal import Journal
     from titip.retry import RetryPolicy
+
+SPARED_AT_ONCE: Final = 500
+"""Deliveries skipped in one transaction."""
 
 _LAPSE: Final = (
     "UPDATE deliveries SET due_at = :until "
@@ -110,15 +114,28 @@ class JournalQueue:
         """Prolong the lease; see titip.ports.Queue."""
         return await self._refine(delivery, replace(delivery, due_at=until))
 
-    async def lapse(self, destination: str, *, now: datetime, until: datetime) -> int:
+    async def lapse(self, destination: str, *, until: datetime) -> int:
         """End at `until` the leases left behind; see titip.ports.Queue."""
-        del now
 
         def shorten(db: apsw.Connection) -> int:
             db.execute(_LAPSE, {"destination": destination, "until": to_ms(until)})
             return db.changes()
 
         return await self._journal.write(shorten)
+
+    async def spare(self, destination: str, *, now: datetime) -> int:
+        """Skip all that waits for a destination that is no longer wanted; tell how many."""
+
+        def skip(db: apsw.Connection) -> int:
+            rows = waiting_rows(db, destination, limit=SPARED_AT_ONCE)
+            for one in rows:
+                self._step_spared(db, one, now=now)
+            return len(rows)
+
+        total = 0
+        while spared := await self._journal.write(skip):
+            total += spared
+        return total
 
     async def _refine(self, before: Delivery, after: Delivery) -> Delivery:
         await self._journal.write(lambda db: step(db, before, after))
@@ -146,4 +163,7 @@ class JournalQueue:
         mirror = find_delivery(db, delivery_id(registered.upload, MIRROR))
         if mirror is None or mirror.state not in {DeliveryState.QUEUED, DeliveryState.DEFERRED}:
             return
-        step(db, mirror, advance(mirror, Spared(), now=now, policy=self._policy, rng=self._rng))
+        self._step_spared(db, mirror, now=now)
+
+    def _step_spared(self, db: apsw.Connection, before: Delivery, *, now: datetime) -> None:
+        step(db, before, advance(before, Spared(), now=now, policy=self._policy, rng=self._rng))

@@ -124,6 +124,7 @@ def health_of(text: str) -> Health | None:
         bad_streak=kept["bad_streak"],
         openings=kept["openings"],
         until=from_ms_or_none(kept["until"]),
+        asked=kept["asked"],
         reason=kept["reason"],
     )
 
@@ -139,6 +140,7 @@ def text_of_health(health: Health) -> str:
             "bad_streak": health.bad_streak,
             "openings": health.openings,
             "until": to_ms_or_none(health.until),
+            "asked": health.asked,
             "reason": health.reason,
         },
     )

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from storage.durable import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+LOOKS: Final = 10
+LOOK_SECONDS: Final = 0.1
+"""A lock may be held for a moment by `titip status`, which asks whether somebody works here."""
 
 
 class Taken(RuntimeError):
@@ -20,15 +26,23 @@ class Taken(RuntimeError):
 @contextmanager
 def tenure(root: Path, role: str) -> Iterator[None]:
     """Hold the role for the block; raises Taken if another process holds it."""
-    import fcntl  # noqa: PLC0415 - not on Windows, where only `titip push` is at home
-
     with translated():
         fd = os.open(root / f"{role}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Taken(f"another {role} already runs on {root}") from error
+        _lock(fd, f"another {role} already runs on {root}")
         yield
     finally:
         os.close(fd)
+
+
+def _lock(fd: int, taken: str) -> None:
+    import fcntl  # noqa: PLC0415 - not on Windows, where only `titip push` is at home
+
+    for _ in range(LOOKS):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOOK_SECONDS)
+        else:
+            return
+    raise Taken(taken)

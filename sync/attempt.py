@@ -12,17 +12,18 @@ from titip import errors
 from titip.health import Ill, Well
 
 if TYPE_CHECKING:
-    from sync.hold import Hold
+    from sync.lease import Lease
     from titip.delivery import DeliveryEvent, Parcel
     from titip.health import HealthEvent
-    from titip.ports import Archive, Destination
+    from titip.ports import Archive, Content, Destination
+    from titip.upload import Upload
 
 log = structlog.get_logger()
 
 
 async def carry(
     parcel: Parcel,
-    hold: Hold,
+    lease: Lease,
     *,
     destination: Destination,
     archive: Archive,
@@ -33,11 +34,14 @@ async def carry(
     """
     try:
         with archive.open(parcel.upload.id) as content:
-            arrival = await destination.deliver(parcel, content, hold)
+            _ensure_whole(content, parcel.upload)
+            arrival = await destination.deliver(parcel, content, lease)
     except asyncio.CancelledError:
-        return _interrupted(hold), None
+        return _interrupted(lease), None
     except errors.DeliveryFault as fault:
         return outcome_of(fault), sign_of(fault)
+    except errors.StorageFull as error:
+        return d.Faltered(str(error)), None
     except errors.CustodyError as error:
         log.error("delivery.spool_failed", upload=parcel.upload.id, reason=str(error))
         return d.Refused(f"its bytes cannot be read from the spool: {error}"), None
@@ -68,7 +72,13 @@ def sign_of(fault: errors.DeliveryFault) -> HealthEvent | None:
             return None
 
 
-def _interrupted(hold: Hold) -> DeliveryEvent:
-    if hold.whole_body_sent:
+def _ensure_whole(content: Content, upload: Upload) -> None:
+    """Refuse a spool that lost bytes: a registry that tells no digest would take what is left."""
+    if content.size != upload.length:
+        raise errors.StorageBroken(f"it has {content.size} bytes instead of {upload.length}")
+
+
+def _interrupted(lease: Lease) -> DeliveryEvent:
+    if lease.whole_body_sent:
         return d.Unknown("Titip stopped before the answer came")
     return d.Postponed("Titip stopped", at_once=True)

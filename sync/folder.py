@@ -70,7 +70,7 @@ class FolderMirror:
         return arrival
 
     async def probe(self) -> bool | None:
-        """Tell whether the folder can be written and has room."""
+        """Tell whether the folder can be written, or made, and has room."""
         return await in_thread(self._well)
 
     async def close(self) -> None:
@@ -78,12 +78,12 @@ class FolderMirror:
 
     def _well(self) -> bool:
         try:
-            self._path.mkdir(parents=True, exist_ok=True)
-            there = os.statvfs(self._path)
+            there = next(path for path in (self._path, *self._path.parents) if path.exists())
+            room = os.statvfs(there)
         except OSError:
             return False
-        has_room = there.f_bavail * there.f_frsize >= ROOM_TO_BE_WELL
-        return has_room and os.access(self._path, os.W_OK | os.X_OK)
+        has_room = room.f_bavail * room.f_frsize >= ROOM_TO_BE_WELL
+        return has_room and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 @dataclass(frozen=True, slots=True)

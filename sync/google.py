@@ -52,10 +52,10 @@ _NOT_A_REDIRECT: Final = 308
 def load_credentials(options: DriveOptions) -> Callable[[], Credentials]:
     """Read the credentials' file; give what makes a copy for each connection.
 
-    Raises ValueError that says what to do.
+    Another endpoint than Google's may do without the file. Raises ValueError that says what to do.
     """
     path = options.credentials
-    if path is None:
+    if path is None or (options.endpoint and not path.exists()):
         return AnonymousCredentials  # type: ignore[no-any-return,unused-ignore]
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

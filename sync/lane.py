@@ -10,19 +10,20 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from sync.attempt import carry
-from sync.hold import Hold
+from sync.lease import Lease
 from titip.delivery import DeliveryState, Faltered, advance
 from titip.errors import LeaseLost, TitipError
 from titip.health import Ill
 from titip.order import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
     from random import Random
 
@@ -82,12 +83,12 @@ class Lane:
         self._rules = rules
         self._wake = wake
         self._turns = Turns()
-        self._carrying: set[asyncio.Task[None]] = set()
+        self._carrying: dict[asyncio.Task[None], datetime] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop, then let what is under way finish, or break it off in time."""
         name, now = self._destination.name, self._world.now()
-        await self._world.queue.lapse(name, now=now, until=now + SETTLE)
+        await self._world.queue.lapse(name, until=now + SETTLE)
         await self._watch.load()
         log.info("lane.started", destination=name, circuit=self._watch.health.circuit.value)
         while not stopping.is_set():
@@ -104,7 +105,7 @@ class Lane:
         """Look after the destination's health, then start what may be started; tell how many."""
         await self._watch.look()
         started = 0
-        while (free := self._watch.places(len(self._carrying))) > 0:
+        while (free := self._watch.places(self._carrying.values())) > 0:
             taken = await self._claim(free)
             if not taken:
                 break
@@ -135,7 +136,7 @@ class Lane:
             for parcel in parcels:
                 size = parcel.upload.length
                 self._turns = self._turns.after(submitter, size, waiting=waiting)
-                self._start(parcel)
+                self._start(parcel, now)
             taken += len(parcels)
         return taken
 
@@ -145,23 +146,25 @@ class Lane:
         health = await self._world.standings.health(self._world.hurried_by)
         return health is not None and health.stalled
 
-    def _start(self, parcel: Parcel) -> None:
-        task = asyncio.create_task(self._attend(parcel), name=f"carry {parcel.delivery.id}")
-        self._carrying.add(task)
+    def _start(self, parcel: Parcel, claimed_at: datetime) -> None:
+        attending = self._attend(parcel, claimed_at)
+        task = asyncio.create_task(attending, name=f"carry {parcel.delivery.id}")
+        self._carrying[task] = claimed_at
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._carrying.discard(task)
+        del self._carrying[task]
         self._wake.set()
 
-    async def _attend(self, parcel: Parcel) -> None:
-        overdue = _Overdue(self._watch, self._rules.slow_after)
-        hold = Hold(parcel.delivery, self._world.queue, on_body_sent=overdue.start)
+    async def _attend(self, parcel: Parcel, claimed_at: datetime) -> None:
+        hear = partial(self._watch.heard, claimed_at=claimed_at)
+        overdue = _Overdue(hear, self._rules.slow_after)
+        lease = Lease(parcel.delivery, self._world.queue, on_body_sent=overdue.start)
         try:
-            event, sign = await self._carry_leased(parcel, hold)
-            await self._record(hold, event)
-            if sign is not None and not (overdue.told and not isinstance(sign, Ill)):
-                await self._watch.note(sign)
+            event, sign = await self._carry_leased(parcel, lease)
+            await self._record(lease, event)
+            if sign is not None and not overdue.told:
+                await hear(sign)
         except LeaseLost:
             log.warning("delivery.lease_lost", delivery=parcel.delivery.id)
         except TitipError as error:
@@ -172,17 +175,17 @@ class Lane:
     async def _carry_leased(
         self,
         parcel: Parcel,
-        hold: Hold,
+        lease: Lease,
     ) -> Outcome:
         carrying = asyncio.ensure_future(
             carry(
                 parcel,
-                hold,
+                lease,
                 destination=self._destination,
                 archive=self._world.archive,
             ),
         )
-        keeping = asyncio.ensure_future(self._keep_lease(hold, carrying))
+        keeping = asyncio.ensure_future(self._keep_lease(lease, carrying))
         try:
             return await asyncio.shield(carrying)
         except asyncio.CancelledError:
@@ -196,24 +199,27 @@ class Lane:
         finally:
             keeping.cancel()
 
-    async def _keep_lease(self, hold: Hold, carrying: asyncio.Future[Outcome]) -> None:
+    async def _keep_lease(self, lease: Lease, carrying: asyncio.Future[Outcome]) -> None:
         third = self._rules.lease / 3
         while True:
             await asyncio.sleep(third.total_seconds())
             try:
-                await hold.extend(self._world.now() + self._rules.lease)
-            except TitipError:
+                await lease.extend(self._world.now() + self._rules.lease)
+            except LeaseLost:
                 carrying.cancel()
                 return
+            except TitipError as error:
+                log.warning("lease.not_extended", reason=str(error))
 
-    async def _record(self, hold: Hold, event: DeliveryEvent) -> None:
-        now, before = self._world.now(), hold.delivery
+    async def _record(self, lease: Lease, event: DeliveryEvent) -> None:
+        now, before = self._world.now(), lease.delivery
         after = advance(before, event, now=now, policy=self._rules.retry, rng=self._world.rng)
         await self._world.queue.record(before, after, now=now)
         tell = log.warning if after.state is DeliveryState.PARKED else log.info
         tell(
             f"delivery.{after.state}",
-            delivery=after.id,
+            upload=after.upload,
+            destination=after.destination,
             attempt=after.attempts,
             due_at=after.due_at.isoformat() if after.state.waiting else None,
             reason=after.reason,
@@ -238,10 +244,17 @@ class Lane:
 
 
 class _Overdue:
-    """The clock on an answer: a stall is known when it lasts too long, not when it ends."""
+    """The clock on an answer: a stall is known when it lasts too long, not when it ends.
 
-    def __init__(self, watch: Watch, slow_after: timedelta) -> None:
-        self._watch = watch
+    Once told, the delivery's own end says nothing new of the destination: each counts once.
+    """
+
+    def __init__(
+        self,
+        hear: Callable[[HealthEvent], Coroutine[None, None, None]],
+        slow_after: timedelta,
+    ) -> None:
+        self._hear = hear
         self._slow_after = slow_after
         self._timer: asyncio.TimerHandle | None = None
         self._telling: asyncio.Task[None] | None = None
@@ -262,4 +275,4 @@ class _Overdue:
     def _tell(self) -> None:
         seconds = self._slow_after.total_seconds()
         event = Ill(f"no answer within {seconds:g} s of the last byte")
-        self._telling = asyncio.ensure_future(self._watch.note(event))
+        self._telling = asyncio.ensure_future(self._hear(event))

@@ -28,7 +28,7 @@ def safe_name(text: str) -> str:
     if spelt.startswith("."):
         spelt = "%2E" + spelt[1:]
     if not spelt:
-        return "%00"
+        return "%-"
     if len(spelt) <= MAX_NAME:
         return spelt
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

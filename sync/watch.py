@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,11 +14,12 @@ from titip.health import (
     HealthEvent,
     advance,
     cooled_off,
+    counts,
     places,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime, timedelta
     from random import Random
 
@@ -57,14 +59,21 @@ class Watch:
 
     async def load(self) -> None:
         """Take up what was known before a restart; an illness does not end by restarting."""
-        self._health = await self._standings.health(self._destination.name) or self._health
+        kept = await self._standings.health(self._destination.name) or self._health
+        self._health = replace(kept, window=min(kept.window, float(self._policy.max_window)))
 
-    def places(self, in_flight: int) -> int:
-        """Tell how many deliveries may be claimed now."""
+    def places(self, claims: Iterable[datetime]) -> int:
+        """Tell how many deliveries may be claimed beside those claimed then and still carried."""
+        in_flight = sum(counts(self._health, claimed_at=claimed_at) for claimed_at in claims)
         return places(self._health, in_flight=in_flight)
 
+    async def heard(self, event: HealthEvent, *, claimed_at: datetime) -> None:
+        """Take in what a delivery claimed then has found."""
+        if counts(self._health, claimed_at=claimed_at):
+            await self.note(event)
+
     async def note(self, event: HealthEvent) -> None:
-        """Take in what an attempt or a probe found."""
+        """Take in what was found now."""
         before = self._health
         if isinstance(event, CooledOff) and before.circuit is not Circuit.OPEN:
             return

@@ -130,7 +130,12 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """An operator mended the cause and sends it again."""
+    """An operator mended the cause and sends it again.
+
+    `vouched`: they looked, and an earlier attempt whose answer was lost had no effect.
+    """
+
+    vouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +210,9 @@ def advance(
             return replace(moved, reason=reason, due_at=now)
         case Faltered() | Postponed() | Unknown():
             return _troubled(moved, event, now=now, policy=policy, rng=rng)
-        case Requeued():
-            return replace(moved, due_at=now, trouble_since=None, ended_at=None, reason="")
+        case Requeued(vouched):
+            fresh = replace(moved, due_at=now, trouble_since=None, ended_at=None, reason="")
+            return replace(fresh, doubtful=delivery.doubtful and not vouched)
         case Spared():
             return replace(moved, ended_at=now, reason="the registry has it")
         case _ as never:

@@ -28,6 +28,10 @@ FAILED_COHORT: Final = 5
 SHRINK: Final = 0.7
 """What a push-back leaves of the window (between Netflix's 0.9 and TCP's 0.5)."""
 
+UNBELIEVED: Final = timedelta(hours=1)
+"""So long after the rest a probe may say no before a canary goes all the same: it may be the
+probe's address that is wrong."""
+
 EAGER_OPENINGS: Final = 3
 """After so many failed canaries a good probe no longer shortens the cool-off: it may lie."""
 
@@ -61,7 +65,10 @@ class HealthPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is known of one destination; a value that lives in the journal."""
+    """What is known of one destination; a value that lives in the journal.
+
+    `since` is when the circuit last changed, `asked` that the destination itself named `until`.
+    """
 
     since: datetime
     circuit: Circuit = Circuit.CLOSED
@@ -70,6 +77,7 @@ class Health:
     bad_streak: int = 0
     openings: int = 0
     until: datetime | None = None
+    asked: bool = False
     reason: str = ""
 
     @property
@@ -141,6 +149,14 @@ def advance(
             assert_never(never)
 
 
+def counts(health: Health, *, claimed_at: datetime) -> bool:
+    """Tell whether a delivery claimed then says anything of the destination as it is now.
+
+    A canary is alone: what was claimed before the circuit opened is neither it nor in its way.
+    """
+    return health.circuit is not Circuit.HALF_OPEN or claimed_at >= health.since
+
+
 def places(health: Health, *, in_flight: int) -> int:
     """Tell how many more deliveries may be claimed now: one canary when half open."""
     match health.circuit:
@@ -158,13 +174,16 @@ def cooled_off(health: Health, *, now: datetime, probed_well: bool | None) -> bo
     """Tell whether an open circuit may let its canary go.
 
     `probed_well` is the last probe's word, None where there is no probe. A good probe ends the
-    rest early, a bad one prolongs it; but a probe that keeps promising what the canaries do not
-    find is not believed before the rest is over.
+    rest early, unless the destination itself asked for it or keeps promising what the canaries do
+    not find; a bad one prolongs it, but not for ever.
     """
-    if health.circuit is not Circuit.OPEN or probed_well is False:
+    if health.circuit is not Circuit.OPEN:
         return False
-    rested = health.until is None or now >= health.until
-    return rested or (probed_well is True and health.openings <= EAGER_OPENINGS)
+    until = health.until or health.since
+    if probed_well is False:
+        return now >= until + UNBELIEVED
+    early = probed_well is True and not health.asked and health.openings <= EAGER_OPENINGS
+    return early or now >= until
 
 
 def _well(health: Health, *, now: datetime, policy: HealthPolicy) -> Health:
@@ -237,6 +256,7 @@ def _opened(
         bad_streak=0,
         since=now,
         until=now + rest,
+        asked=event.retry_after is not None,
         reason=event.reason,
     )
 
@@ -245,4 +265,4 @@ def _rested(health: Health, event: Ill, now: datetime) -> Health:
     if event.retry_after is None or health.until is None:
         return health
     asked = now + respecting(timedelta(0), event.retry_after)
-    return replace(health, until=max(health.until, asked))
+    return replace(health, until=max(health.until, asked), asked=True)

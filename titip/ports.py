@@ -133,7 +133,7 @@ class Queue(Protocol):
     async def extend(self, delivery: Delivery, until: datetime) -> Delivery:
         """Prolong the lease; raises LeaseLost."""
 
-    async def lapse(self, destination: str, *, now: datetime, until: datetime) -> int:
+    async def lapse(self, destination: str, *, until: datetime) -> int:
         """End at `until` the leases that a former process of this lane left behind."""
 
 
@@ -269,11 +269,15 @@ class Records(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which deliveries an operator means: ids of deliveries or uploads, or all of some states."""
+    """Which deliveries an operator means: ids of deliveries or uploads, or all of some states.
+
+    `vouched`: the operator looked, and the destination does not have them.
+    """
 
     ids: Collection[str] = ()
     states: Collection[DeliveryState] = ()
     destination: str | None = None
+    vouched: bool = False
 
 
 class Operations(Protocol):

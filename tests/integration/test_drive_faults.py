@@ -273,6 +273,51 @@ async def test_a_session_that_expired_while_titip_was_away_is_replaced_under_the
         assert copies(far) == [DATA]
 
 
+async def test_a_file_that_turns_out_to_be_there_is_not_sent_again():
+    async with a_drive() as (far, options), a_mirror(options) as mirror:
+        first = await deliver(mirror)
+        knows_its_id = RecordingProgress(checkpoint=DriveCheckpoint(id=first.locator).text)
+        far.set_fault("server_error", on="get", status=404)
+
+        second = await deliver(mirror, parcel=tried_again(a_parcel(DATA), knows_its_id))
+
+        assert second.locator == first.locator
+        assert far.stats()["sessions"]["completed"] == 1
+        assert copies(far) == [DATA]
+
+
+async def test_an_id_that_drive_will_not_take_is_replaced():
+    async with a_drive() as (far, options), a_mirror(options) as mirror:
+        foreign = RecordingProgress(checkpoint=DriveCheckpoint(id="1" + "A" * 32).text)
+
+        arrival = await deliver(mirror, parcel=tried_again(a_parcel(DATA), foreign))
+
+        assert arrival.locator != "1" + "A" * 32
+        assert copies(far) == [DATA]
+
+
+async def test_a_folder_that_is_gone_is_looked_for_once_and_then_told():
+    async with a_drive() as (far, options), a_mirror(options) as mirror:
+        far.set_fault("server_error", on="start", status=404, times=1)
+        await deliver(mirror)
+        far.set_fault("server_error", on="start", status=404, times=0)
+
+        with pytest.raises(Unavailable, match="restore it from the trash"):
+            await deliver(mirror, parcel=a_parcel(DATA, upload="u2"))
+
+        assert copies(far) == [DATA]
+
+
+async def test_sessions_that_are_lost_again_and_again_end_the_attempt():
+    async with a_drive() as (far, options), a_mirror(options) as mirror:
+        far.set_fault("expired_session", times=0)
+
+        with pytest.raises(Faltered, match="lost 3 sessions"):
+            await deliver(mirror)
+
+        assert far.stats()["requests"]["start"] == 3
+
+
 async def test_an_open_drive_needs_no_credentials():
     async with a_drive(StandinOptions(is_open=True), credentials=None) as (far, options):
         async with a_mirror(options) as mirror:

@@ -111,6 +111,16 @@ def test_a_store_of_a_newer_titip_is_left_alone(place, store):
         Store.open(place)
 
 
+def test_a_store_of_an_older_titip_keeps_what_it_knows(place, store):
+    store.save(CASE, Record(url="u"), DIGEST)
+    with closing(sqlite3.connect(place)) as raw:
+        raw.executescript("DROP TABLE again; PRAGMA user_version = 1")
+
+    with closing(Store.open(place)) as other:
+        assert other.find(CASE) == Record(url="u")
+        assert other.draw_salt(CASE)
+
+
 def test_a_store_in_a_place_that_cannot_be_is_refused(tmp_path):
     (tmp_path / "file").touch()
 

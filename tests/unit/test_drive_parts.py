@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,6 +163,12 @@ def test_credentials_that_cannot_work_are_told(text, told, tmp_path):
         load_credentials(DriveOptions(credentials=path))
 
     assert told in str(caught.value)
+
+
+def test_another_endpoint_does_without_a_file(tmp_path):
+    options = DriveOptions(credentials=tmp_path / "drive.json", endpoint="http://127.0.0.1:9/")
+
+    assert isinstance(load_credentials(options)(), AnonymousCredentials)
 
 
 def test_each_connection_has_credentials_of_its_own(tmp_path):

@@ -99,6 +99,11 @@ def test_a_disk_error_tells_what_to_do(number, advice):
         raise OSError(number, os.strerror(number))
 
 
+async def test_a_probe_makes_nothing(mirror, tmp_path):
+    assert await mirror.probe() is True
+    assert not (tmp_path / "mirror").exists()
+
+
 async def test_a_file_in_the_folders_place_makes_it_unavailable(mirror, tmp_path):
     (tmp_path / "mirror").write_text("in the way")
 

@@ -15,7 +15,7 @@ from tests.destination_fakes import a_parcel
         (".hidden", "%2Ehidden"),
         ("a/b\\c", "a%2Fb%5Cc"),
         ("~root", "%7Eroot"),
-        ("", "%00"),
+        ("", "%-"),
     ],
 )
 def test_a_submitter_becomes_one_harmless_element_of_a_path(text, name):

@@ -45,7 +45,13 @@ def test_a_conflict_and_a_cut_tell_the_committed_offset():
 
 @pytest.mark.parametrize("problem", problems.CATALOGUE, ids=lambda problem: problem.slug)
 def test_head_softens_trouble_and_nothing_else(problem):
-    assert for_head(problem) == (problems.PASSING_TROUBLE if problem.status >= 500 else problem)
+    answered = for_head(problem, retry_after=5)
+
+    if problem.status < 500:
+        assert answered == problem
+    else:
+        assert (answered.slug, answered.status) == (problems.PASSING_TROUBLE.slug, 423)
+        assert answered.headers["Retry-After"] == "5"
 
 
 def test_every_problem_has_a_name_of_its_own_and_reads_as_rfc_9457():

@@ -122,7 +122,7 @@ async def test_a_former_process_s_leases_lapse_soon_after_a_restart(house):
     await claim(house)
     now = house.clock()
 
-    assert await house.queue.lapse(REGISTRY, now=now, until=now + timedelta(seconds=5)) == 1
+    assert await house.queue.lapse(REGISTRY, until=now + timedelta(seconds=5)) == 1
     house.clock.forward(seconds=5)
 
     assert len(await claim(house)) == 1
@@ -176,6 +176,18 @@ async def test_a_mirror_wanted_always_is_never_spared(tmp_path):
         assert mirror.state is DeliveryState.QUEUED
 
 
+async def test_a_mirror_wanted_no_more_is_owed_no_more(house, monkeypatch):
+    monkeypatch.setattr("storage.queue.SPARED_AT_ONCE", 2)
+    for number in range(5):
+        await house.hand_in(bytes([number]))
+    (under_way,) = await claim(house, MIRROR, hurry=True, limit=1)
+
+    assert await house.queue.spare(MIRROR, now=house.clock()) == 4
+
+    mirrors = await house.records.deliveries(Query(destination=MIRROR))
+    assert [one.id for one in mirrors if one.state.owed] == [under_way.delivery.id]
+
+
 async def test_a_paused_destination_is_not_claimed_and_the_other_goes_on(house):
     await house.hand_in(b"x")
     await house.operations.pause(REGISTRY, paused=True)
@@ -222,6 +234,23 @@ async def test_a_resync_never_sends_what_was_delivered(house):
     selection = Selection(ids=[upload.id], destination=REGISTRY)
 
     assert await house.operations.resync(selection, now=house.clock()) == 0
+
+
+@pytest.mark.parametrize("vouched", [False, True])
+async def test_only_an_operator_s_word_ends_the_doubt_about_a_lost_answer(house, vouched):
+    upload = await house.hand_in(b"1")
+    (parcel,) = await claim(house)
+    doubted = await settle(house, parcel.delivery, d.Unknown("reset"))
+    house.clock.forward(minutes=1)
+    (again,) = await claim(house)
+    await settle(house, again.delivery, d.Refused("needs a human"))
+
+    selection = Selection(ids=[upload.id], destination=REGISTRY, vouched=vouched)
+    await house.operations.resync(selection, now=house.clock())
+
+    (third,) = await claim(house)
+    assert doubted.doubtful
+    assert third.delivery.doubtful is not vouched
 
 
 async def test_a_large_resync_goes_in_batches(house, monkeypatch):

@@ -15,6 +15,7 @@ from titip.health import (
     EAGER_OPENINGS,
     FAILED_COHORT,
     SHRINK,
+    UNBELIEVED,
     Circuit,
     CooledOff,
     Health,
@@ -23,6 +24,7 @@ from titip.health import (
     Well,
     advance,
     cooled_off,
+    counts,
     places,
 )
 from titip.retry import LONGEST_ASKED
@@ -267,7 +269,7 @@ def test_a_late_bad_answer_changes_nothing_while_the_circuit_is_open():
 def test_a_late_request_for_time_prolongs_the_rest_and_never_shortens_it(asked, until):
     resting = a_health(Circuit.OPEN, until=LATER + timedelta(minutes=1))
 
-    assert step(resting, Ill("answered 429", asked)) == replace(resting, until=until)
+    assert step(resting, Ill("answered 429", asked)) == replace(resting, until=until, asked=True)
 
 
 def test_a_late_request_for_time_does_not_invent_an_end_of_the_rest():
@@ -287,9 +289,28 @@ def test_once_rested_a_canary_goes_unless_the_probe_says_no(openings, probed_wel
     assert cooled_off(resting, now=LATER, probed_well=probed_well)
 
 
-@pytest.mark.parametrize("now", [EPOCH, LATER, LATER + timedelta(days=1)])
+@pytest.mark.parametrize("now", [EPOCH, LATER, LATER + UNBELIEVED - timedelta(seconds=1)])
 def test_a_bad_probe_prolongs_the_rest(now):
     assert not cooled_off(a_health(Circuit.OPEN), now=now, probed_well=False)
+
+
+def test_a_probe_that_never_says_yes_does_not_keep_the_circuit_open_for_ever():
+    assert cooled_off(a_health(Circuit.OPEN), now=LATER + UNBELIEVED, probed_well=False)
+
+
+def test_a_good_probe_does_not_shorten_a_rest_the_destination_asked_for():
+    asked = a_health(Circuit.OPEN, asked=True)
+
+    assert not cooled_off(asked, now=EPOCH, probed_well=True)
+    assert cooled_off(asked, now=LATER, probed_well=True)
+
+
+def test_a_delivery_from_before_the_opening_is_neither_canary_nor_in_its_way():
+    half_open = a_health(Circuit.HALF_OPEN, since=LATER)
+
+    assert not counts(half_open, claimed_at=EPOCH)
+    assert counts(half_open, claimed_at=LATER)
+    assert counts(a_health(Circuit.CLOSED, since=LATER), claimed_at=EPOCH)
 
 
 def test_without_a_probe_the_rest_is_kept():

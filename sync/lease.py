@@ -1,4 +1,4 @@
-"""A claimed delivery in a worker's hands: its lease, its checkpoint, and what has been sent."""
+"""A worker's lease of a delivery: until when, with which checkpoint, and what has been sent."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from titip.ports import Queue
 
 
-class Hold:
+class Lease:
     """Implements titip.ports.Progress; its delivery is the row as last written."""
 
     def __init__(
         self, delivery: Delivery, queue: Queue, *, on_body_sent: Callable[[], None]
     ) -> None:
-        """Hold a delivery that was just claimed."""
+        """Begin with a delivery that was just claimed."""
         self.delivery = delivery
         self.bytes_sent = 0
         self.whole_body_sent = False

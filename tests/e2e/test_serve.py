@@ -1,0 +1,266 @@
+"""`titip serve`, `gateway`, `sync`, `push` and the stand-ins as their own processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli_world import Desk
+
+pytestmark = pytest.mark.e2e
+
+WITHIN = 30
+LISTEN = '[gateway]\nlisten = "127.0.0.1:0"\n'
+
+
+@contextmanager
+def running(*words, log):
+    """Run `titip ...` until the block ends; its standard output can be read line by line."""
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "config.cli", *words],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=WITHIN)
+
+
+def read_until(process, pattern):
+    for line in process.stdout:
+        found = re.search(pattern, line)
+        if found:
+            return found[1]
+    raise AssertionError(f"it ended without {pattern}")
+
+
+def ended(process, number=signal.SIGTERM):
+    process.send_signal(number)
+    return process.wait(WITHIN)
+
+
+def titip(*words, **variables):
+    return subprocess.run(
+        [sys.executable, "-m", "config.cli", *words],
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+        check=False,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **variables},
+    )
+
+
+def wait_for(fact):
+    deadline = time.monotonic() + WITHIN
+    while not (found := fact()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk.at(tmp_path, LISTEN)
+
+
+def test_the_first_start_makes_one_operators_token_and_shows_it_once(desk, tmp_path):
+    log = tmp_path / "log"
+
+    with running("serve", "-c", str(desk.file), log=log) as first:
+        token = read_until(first, r"^  (titip_\S+)$")
+        read_until(first, r"at (http://\S+)/files/")
+        code = ended(first)
+    with running("serve", "-c", str(desk.file), log=log) as second:
+        line = second.stdout.readline()
+        ended(second, signal.SIGINT)
+
+    tokens = desk.read("token", "list")["tokens"]
+    assert code == 0
+    assert [(one["role"], one["id"]) for one in tokens] == [("operator", token.split("_")[1])]
+    assert line.startswith("Titip takes files in at ")
+    assert token not in log.read_text("utf-8")
+
+
+def test_without_tokens_none_is_made(tmp_path):
+    desk = Desk.at(tmp_path, f'{LISTEN}auth = "none"\n')
+
+    with running("gateway", "-c", str(desk.file), log=tmp_path / "log") as process:
+        line = process.stdout.readline()
+        ended(process)
+
+    assert line.startswith("Titip takes files in at ")
+    assert desk.read("token", "list") == {"tokens": []}
+
+
+def test_logs_are_json_one_event_a_line(desk, tmp_path):
+    log = tmp_path / "log"
+
+    with running("serve", "-c", str(desk.file), "--log-json", log=log) as process:
+        read_until(process, r"at (http://\S+)/files/")
+        ended(process)
+
+    events = [json.loads(line)["event"] for line in log.read_text("utf-8").splitlines()]
+    assert "gateway.listening" in events
+    assert events[-1] == "titip.stopped"
+
+
+def test_a_second_gateway_on_the_same_folder_is_refused(desk, tmp_path):
+    with running("gateway", "-c", str(desk.file), log=tmp_path / "log") as process:
+        read_until(process, r"at (http://\S+)/files/")
+        second = titip("gateway", "-c", str(desk.file))
+        ended(process)
+
+    assert second.returncode == 1
+    assert "Another gateway already runs" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_an_address_in_use_is_told(desk, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    with running("gateway", "-c", str(desk.file), log=tmp_path / "log") as process:
+        address = read_until(process, r"at http://(\S+)/files/")
+        other = Desk.at(elsewhere, f'[gateway]\nlisten = "{address}"\n')
+        second = titip("serve", "-c", str(other.file))
+        ended(process)
+
+    assert second.returncode == 1
+    assert "in use" in second.stderr.lower()
+    assert "Traceback" not in second.stderr
+
+
+def test_gateway_and_sync_may_be_two_processes(desk, tmp_path):
+    log = tmp_path / "log"
+    (tmp_path / "one.txt").write_text("one", "utf-8")
+
+    with running("gateway", "-c", str(desk.file), log=log) as gateway:
+        address = read_until(gateway, r"at (http://\S+)/files/")
+        token = titip("token", "create", "--submitter", "p", "-c", str(desk.file)).stdout.strip()
+        pushed = titip(
+            *("push", str(tmp_path / "one.txt"), "--to", address, "--json"),
+            *("--state", str(tmp_path / "pushed.db")),
+            TITIP_TOKEN=token,
+        )
+        upload = json.loads(pushed.stdout)["files"][0]["upload"]
+        before = desk.read("status")
+        assert desk.run("resync", upload, "--to", "mirror").exit_code == 0
+        with running("sync", "-c", str(desk.file), log=log) as sync:
+            wait_for(lambda: desk.read("status")["sync_runs"])
+            wait_for(
+                lambda: desk.read("deliveries", "--to", "mirror", "--state", "delivered")[
+                    "deliveries"
+                ]
+            )
+            assert ended(sync) == 0
+        assert ended(gateway) == 0
+
+    assert pushed.returncode == 0
+    assert (before["gateway_runs"], before["sync_runs"]) == (True, False)
+    passages = desk.read("receipt", upload)["passages"]
+    assert [one["state"] for one in passages] == ["delivered", "queued"]
+
+
+def test_a_push_takes_its_token_from_a_file_and_repeats_nothing(desk, tmp_path):
+    (tmp_path / "one.txt").write_text("one", "utf-8")
+    desk.run("token", "create", "--submitter", "p")
+    (tmp_path / "token").write_text(desk.run("token", "create", "--submitter", "p").stdout, "utf-8")
+    words = (str(tmp_path / "one.txt"), "--state", str(tmp_path / "pushed.db"), "--json")
+
+    with running("serve", "-c", str(desk.file), log=tmp_path / "log") as process:
+        address = read_until(process, r"at (http://\S+)/files/")
+        to = ("--to", address, "--token-file", str(tmp_path / "token"))
+        first, second = titip("push", *words, *to), titip("push", *words, *to)
+        refused = titip("push", *words, "--to", address, "--token", "titip_0_0", "--again")
+        ended(process)
+
+    assert first.returncode == second.returncode == 0
+    assert json.loads(second.stdout)["counts"]["already_proven"] == 1
+    assert refused.returncode == 1
+    assert "token was refused" in refused.stderr
+
+
+def test_a_token_file_that_is_not_there_is_told(tmp_path):
+    found = titip("push", "x", "--to", "http://127.0.0.1:9", "--token-file", str(tmp_path / "no"))
+
+    assert found.returncode == 2
+    assert "check --token-file" in found.stderr
+
+
+def test_an_address_that_is_none_is_told():
+    found = titip("push", "x", "--to", "ftp://h")
+
+    assert found.returncode == 1
+    assert "must begin with https:// or http://" in found.stderr
+
+
+def test_the_standin_registry_can_be_switched_from_the_command_line(tmp_path):
+    with running("standin", "registry", "--json", log=tmp_path / "log") as process:
+        url = read_until(process, r'"url": "(\S+)"')
+        switched = titip("standin", "mode", url, "slow", "seconds=0.5")
+        wrong = titip("standin", "mode", url, "slow", "speed=1")
+        stats = titip("standin", "stats", url)
+        entries = titip("standin", "entries", url)
+        code = ended(process)
+
+    assert code == 0
+    assert json.loads(switched.stdout)["seconds"] == 0.5
+    assert wrong.returncode == 1
+    assert "no such parameter here" in wrong.stderr
+    assert json.loads(stats.stdout)["mode"] == "slow"
+    assert json.loads(entries.stdout) == []
+
+
+def test_the_standin_drive_says_what_to_write_into_the_settings(tmp_path):
+    credentials = tmp_path / "drive.json"
+
+    with running(
+        *("standin", "drive", "--flip-byte", "--credentials", str(credentials)),
+        log=tmp_path / "log",
+    ) as process:
+        url = read_until(process, r"Listening at (\S+)")
+        endpoint = read_until(process, r'endpoint = "(\S+)"')
+        faults = json.loads(titip("standin", "fault", url, "none").stdout)
+        ended(process)
+
+    assert endpoint == f"{url}/"
+    assert credentials.stat().st_mode & 0o077 == 0
+    assert faults == {"faults": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("registry", "--mode", "sunny"), "choose one of"),
+        (("registry", "--dedupe", "--conflict"), "Choose one of --dedupe and --conflict"),
+        (("mode", "http://127.0.0.1:9", "down", "x"), "write KEY=VALUE"),
+    ],
+)
+def test_mistakes_with_the_standins_are_told(words, reason):
+    found = titip("standin", *words)
+
+    assert found.returncode == 2
+    assert reason in found.stderr
+
+
+def test_a_standin_that_is_not_there_is_told():
+    found = titip("standin", "stats", "http://127.0.0.1:9")
+
+    assert found.returncode == 1
+    assert "No stand-in answers at http://127.0.0.1:9" in found.stderr

@@ -1,0 +1,149 @@
+"""Answers of a tus server that is not ours, and what Titip makes of them."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from standin.server import LOOPBACK, root_url, serve_app
+from sync.tus_registry import TusOptions, TusRegistry
+from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
+from titip.errors import Faltered, Refused, Unavailable, Unknown
+
+MIB = 1 << 20
+DATA = bytes(range(256)) * (10 * 1024)
+
+
+class ScriptedTus:
+    """Holds uploads in memory; `script` gives the statuses of the next PATCHes, 0 for "do it"."""
+
+    def __init__(self, *script):
+        self.script = list(script)
+        self.uploads: list[bytearray | None] = []
+        self.headers: list[dict[str, str]] = []
+        self.takes = True
+        self.moves_on = False
+
+    def app(self):
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_route("OPTIONS", "/files/", self.options)
+        app.router.add_post("/files/", self.create)
+        app.router.add_route("HEAD", "/files/{n}", self.head)
+        app.router.add_patch("/files/{n}", self.patch)
+        return app
+
+    async def options(self, request):
+        return web.Response(status=204, headers={"Tus-Extension": "creation"})
+
+    async def create(self, request):
+        self.uploads.append(bytearray())
+        return web.Response(status=201, headers={"Location": f"{len(self.uploads) - 1}"})
+
+    async def head(self, request):
+        held = self.uploads[int(request.match_info["n"])]
+        if held is None:
+            return web.Response(status=410)
+        return web.Response(headers={"Upload-Offset": str(len(held))})
+
+    async def patch(self, request):
+        self.headers.append(dict(request.headers))
+        number = int(request.match_info["n"])
+        held = self.uploads[number] or bytearray()
+        body = await request.read()
+        status = self.script.pop(0) if self.script else 0
+        if status:
+            return web.Response(status=status)
+        assert int(request.headers["Upload-Offset"]) == len(held)
+        if self.takes:
+            held += body
+        is_whole = len(held) == len(DATA)
+        self.uploads[number] = None if is_whole and self.moves_on else held
+        return web.Response(status=204, headers={"Upload-Offset": str(len(held))})
+
+
+@asynccontextmanager
+async def a_registry(*script):
+    far = ScriptedTus(*script)
+    async with serve_app(far.app(), listen=LOOPBACK) as address:
+        near = TusRegistry(TusOptions(url=f"{root_url(address)}/files/", chunk=MIB))
+        try:
+            yield far, near
+        finally:
+            await near.close()
+
+
+async def deliver(near, progress=None, parcel=None):
+    return await near.deliver(
+        parcel or a_parcel(DATA), MemoryContent(DATA), progress or RecordingProgress()
+    )
+
+
+async def test_a_server_without_lengths_and_checksums_will_do():
+    async with a_registry() as (far, near):
+        arrival = await deliver(near)
+
+        assert arrival.locator.endswith("/files/0")
+        assert arrival.size is None
+        assert bytes(far.uploads[0]) == DATA
+        assert "Upload-Checksum" not in far.headers[0]
+
+
+@pytest.mark.parametrize("status", [409, 460])
+async def test_another_offset_is_asked_for_and_gone_on_from(status):
+    async with a_registry(0, status) as (far, near):
+        await deliver(near)
+
+        assert bytes(far.uploads[0]) == DATA
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_an_upload_that_goes_away_is_begun_anew(status):
+    async with a_registry(0, status) as (far, near):
+        parcel, progress = a_parcel(DATA), RecordingProgress()
+        with pytest.raises(Faltered, match="sent anew"):
+            await deliver(near, progress)
+
+        arrival = await deliver(near, parcel=tried_again(parcel, progress))
+
+        assert arrival.locator.endswith("/files/1")
+        assert bytes(far.uploads[1]) == DATA
+
+
+@pytest.mark.parametrize(
+    ("script", "meant"),
+    [
+        ((423,), Faltered),
+        ((503,), Unavailable),
+        ((500,), Unavailable),
+        ((0, 0, 500), Unknown),
+        ((401,), Unavailable),
+        ((413,), Refused),
+        ((302,), Unavailable),
+    ],
+)
+async def test_each_answer_has_one_owner(script, meant):
+    async with a_registry(*script) as (_, near):
+        with pytest.raises((Faltered, Refused, Unavailable)) as caught:
+            await deliver(near)
+
+        assert type(caught.value) is meant
+
+
+async def test_a_server_that_takes_nothing_is_not_asked_for_ever():
+    async with a_registry() as (far, near):
+        far.takes = False
+
+        with pytest.raises(Faltered, match="took no more bytes"):
+            await deliver(near)
+
+        assert len(far.headers) == 8
+
+
+async def test_an_upload_that_moves_on_once_it_is_whole_has_arrived():
+    async with a_registry() as (far, near):
+        far.moves_on = True
+
+        arrival = await deliver(near)
+
+        assert arrival.locator.endswith("/files/0")
+        assert far.uploads == [None]
