@@ -14,7 +14,10 @@ import typer
 from config.cli_errors import MISTAKEN, Complaint
 from config.cli_options import examples
 
-_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDINGS: Final = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+"""Signals that end the story; Windows has no SIGHUP."""
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -39,7 +40,11 @@ def print_status(settings: Settings) -> None:
 
 def watch(settings: Settings) -> None:
     """Keep the screen fresh until Ctrl-C."""
-    with opened_books(settings) as books, Live(console=console(), auto_refresh=False) as live:
+    with (
+        suppress(KeyboardInterrupt),
+        opened_books(settings) as books,
+        Live(console=console(), auto_refresh=False) as live,
+    ):
         while True:
             live.update(_screen(books, settings), refresh=True)
             time.sleep(GLANCE_SECONDS)
@@ -82,7 +87,7 @@ def print_uploads(found: Iterable[Upload]) -> None:
 def print_deliveries(found: Iterable[Delivery]) -> None:
     """List deliveries."""
     now = datetime.now(UTC)
-    columns = ("id", "state", "tries", "owed for", "next", "submitter", "reason or place")
+    columns = ("id", "state", "tries", "owed", "next", "submitter", "reason or place")
     rows = [
         (
             f"{one.upload[:SHORT_ID]}.{one.destination}",
@@ -95,7 +100,7 @@ def print_deliveries(found: Iterable[Delivery]) -> None:
         )
         for one in found
     ]
-    console().print(table(*columns, right=("tries", "owed for"), rows=rows))
+    console().print(table(*columns, right=("tries", "owed"), rows=rows))
 
 
 def print_history(tries: Mapping[str, Attempts]) -> None:

@@ -26,8 +26,8 @@ __all__ = ["age", "amount", "clock", "console", "count", "say_json", "seen", "ta
 UNBOUNDED: Final = 1000
 """Columns where there is no terminal: a pipe gets every row on one line, whatever its width."""
 
-SHORT_ID: Final = 12
-"""Hex digits of an id that are shown; every command takes the beginning of an id for the id."""
+SUBMITTER: Final = "submitter"
+"""A column of names, which may be long."""
 
 _STEPS: Final = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
@@ -51,11 +51,15 @@ def say_json(value: object) -> None:
 
 
 def table(*columns: str, right: Sequence[str] = (), rows: Iterable[Sequence[str]]) -> Table:
-    """Lay rows out; cells are data, never markup."""
+    """Lay rows out; cells are data, never markup. Names and the last column may wrap."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in columns:
-        justify = "right" if name in right else "left"
-        made.add_column(Text(name), justify=justify, overflow="fold", no_wrap=name == "id")  # type: ignore[arg-type]
+        made.add_column(
+            Text(name),
+            justify="right" if name in right else "left",
+            overflow="fold",
+            no_wrap=name not in {SUBMITTER, columns[-1]},
+        )
     for row in rows:
         made.add_row(*(Text(seen(cell)) for cell in row))
     return made

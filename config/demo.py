@@ -125,16 +125,15 @@ class _Story:
 
     def _hand_in_the_largest(self) -> None:
         largest = self._sources[-1]
-        self._voice.step(
-            f"The last file ({amount(largest.size)}): the line is cut, then the server is killed.",
-            "An upload goes on at the byte the gateway has kept; kill -9 takes nothing from it.",
-        )
         if largest.size < WORTH_BREAKING:
-            self._voice.say("it is too small to be cut in its middle")
+            self._voice.step("The last file.", "It is too small to be cut in its middle.")
         else:
-            self._line.break_at(
-                Break(largest.size // 3, self._tell_cut), Break(largest.size // 3, self._kill)
+            self._voice.step(
+                f"The last file ({amount(largest.size)}): a cut line, then a killed server.",
+                "An upload goes on at the byte the gateway has kept; kill -9 takes nothing of it.",
             )
+            third = largest.size // 3
+            self._line.break_at(Break(third, self._tell_cut), Break(third, self._kill))
         self._push([largest])
         if self._line.resumed_at:
             offsets = " and ".join(f"{offset:,}" for offset in self._line.resumed_at)
@@ -181,9 +180,7 @@ class _Story:
         grown = [windows[0], *(b for a, b in pairwise(windows) if a != b)] if windows else [1]
         self._voice.say(f"files at once: {', '.join(map(str, grown))}")
         peak = read_stats(self._there.registry)["peak_in_flight"]
-        self._voice.good(
-            f"{count(number, 'file')} delivered; at most {peak} were on their way at once"
-        )
+        self._voice.good(f"{count(number, 'file')} delivered; never more than {peak} at once")
 
     def _hand_in_again(self) -> PushReport:
         self._voice.step(
@@ -208,7 +205,8 @@ class _Story:
             tell = self._voice.good if kept == found.files else self._voice.bad
             tell(f"{kept} of {found.files} {promise}")
         for breach in found.breaches:
-            self._voice.bad(f"BROKEN  {breach.file}  ({breach.promise}): {breach.found}")
+            word = breach.promise.partition(":")[0]
+            self._voice.bad(f"NOT {word}: {breach.file}: {breach.found}")
         self._voice.show(_numbers(found))
         if found.breaches or found.duplicates or sent_again:
             self._voice.bad("A promise was broken.")

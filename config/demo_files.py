@@ -19,6 +19,7 @@ LARGEST: Final = 12 * MIB
 """Of the made-up files: three requests of the client, so that there is a middle to be cut in."""
 
 _NAMES: Final = (
+    ("daftar pendukung lengkap.zip", LARGEST),
     ("kosong.txt", 0),
     ("satu bita.bin", 1),
     ("Surat Pernyataan Dukungan - Kelurahan Gabek.pdf", 310_000),
@@ -27,7 +28,6 @@ _NAMES: Final = (
     ("kata \"kutip\" & 'tunggal' % 100.txt", 4_000),
     ("baris pertama\nbaris kedua.txt", 2_500),
     ("..titik dua..", 333),
-    ("daftar pendukung lengkap.zip", LARGEST),
     ("peta wilayah.tiff", 5 * MIB),
     ("rekaman rapat.mp4", 3 * MIB + 1),
     ("tepat satu MiB.bin", MIB),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from client.report import Fate
@@ -13,6 +15,9 @@ from config.cli_screen import console, seen
 if TYPE_CHECKING:
     from client.plan import Item
     from client.report import Outcome, PushReport
+
+TIMES: Final = 10
+"""Columns for the seconds before each line."""
 
 
 class Voice:
@@ -29,7 +34,7 @@ class Voice:
         self._step += 1
         self._console.print()
         self._console.print(Text(f"{self._step}  {title}", style="bold cyan"))
-        self._console.print(Text(f"   {why}", style="italic"))
+        self._console.print(Padding(Text(why, style="italic"), (0, 0, 0, 3), expand=False))
 
     def say(self, text: str) -> None:
         """Tell what happened."""
@@ -58,9 +63,12 @@ class Voice:
         return time.monotonic() - self._begun
 
     def _line(self, text: str, style: str) -> None:
-        self._console.print(
-            Text.assemble((f"   {self.seconds:5.1f} s  ", "dim"), (seen(text), style))
-        )
+        """Print a line whose continuation stays clear of the times."""
+        sheet = Table.grid(padding=(0, 2, 0, 0))
+        sheet.add_column(width=TIMES, justify="right", no_wrap=True)
+        sheet.add_column(overflow="fold")
+        sheet.add_row(Text(f"{self.seconds:.1f} s", style="dim"), Text(seen(text), style=style))
+        self._console.print(sheet)
 
 
 class QuietFace:

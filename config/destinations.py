@@ -88,5 +88,6 @@ def _tus(settings: Settings) -> Destination:
         TusOptions(
             url=settings.registry.url,
             bearer=settings.registry.bearer.get_secret_value(),
+            answer_within=2 * settings.health.slow_after,
         ),
     )

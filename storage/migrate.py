@@ -30,16 +30,32 @@ def refuse_old_sqlite(version: str) -> None:
 def migrate(connection: apsw.Connection) -> int:
     """Bring the journal to this program's schema and give its version.
 
+    One that is up to date is only read: the command line opens it while the gateway commits.
     Raises UnfitJournal when the journal is newer than the program.
     """
-    with connection:
-        version = int(connection.pragma("user_version"))
-        if version > len(SCHEMAS):
-            raise UnfitJournal(
-                f"the journal has schema {version}, this Titip knows {len(SCHEMAS)}: "
-                "run the newer Titip that wrote it",
-            )
-        for name in SCHEMAS[version:]:
+    if _version(connection) < len(SCHEMAS):
+        _upgrade(connection)
+    return len(SCHEMAS)
+
+
+def _upgrade(connection: apsw.Connection) -> None:
+    # IMMEDIATE waits for other writers; a transaction that begins by reading would fail instead.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for name in SCHEMAS[_version(connection) :]:
             connection.execute(files("storage").joinpath(name).read_text("utf-8"))
         connection.pragma("user_version", len(SCHEMAS))
-    return len(SCHEMAS)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _version(connection: apsw.Connection) -> int:
+    version = int(connection.pragma("user_version"))
+    if version > len(SCHEMAS):
+        raise UnfitJournal(
+            f"the journal has schema {version}, this Titip knows {len(SCHEMAS)}: "
+            "run the newer Titip that wrote it",
+        )
+    return version

@@ -134,7 +134,7 @@ class _Copying:
     abandoned: threading.Event
 
     def into(self, place: _Place) -> Arrival:
-        place.copy.parent.mkdir(parents=True, exist_ok=True)
+        place.copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         for leftover in place.leftovers():
             leftover.unlink(missing_ok=True)
         there = self._already(place)
@@ -169,7 +169,7 @@ class _Copying:
 
     def _write(self, path: Path) -> None:
         digest = hashlib.sha256()
-        with path.open("wb") as file:
+        with open(path, "wb", opener=_for_its_owner) as file:
             for piece in pieces(self.content):
                 if self.abandoned.is_set():
                     raise Abandoned
@@ -192,3 +192,7 @@ def _sync_names(place: _Place) -> None:
     sync_folder(place.root)
     with suppress(PermissionError):  # a parent that Titip may not read, it did not make either
         sync_folder(place.root.parent)
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -152,9 +152,9 @@ def advance(
 def counts(health: Health, *, claimed_at: datetime) -> bool:
     """Tell whether a delivery claimed then says anything of the destination as it is now.
 
-    A canary is alone: what was claimed before the circuit opened is neither it nor in its way.
+    What was claimed before a stall is a straggler after it: neither the canary nor in its way.
     """
-    return health.circuit is not Circuit.HALF_OPEN or claimed_at >= health.since
+    return health.circuit is Circuit.OPEN or claimed_at >= health.since
 
 
 def places(health: Health, *, in_flight: int) -> int:

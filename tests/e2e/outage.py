@@ -172,12 +172,15 @@ class Outage:
         )
 
     def ask(self, path: str, *, token: str | None = None):
+        return json.loads(self.text(path, token=token))
+
+    def text(self, path: str, *, token: str | None = None) -> str:
         request = urllib.request.Request(  # noqa: S310 - our own loopback server
             self.url + path,
             headers={"Authorization": f"Bearer {token or self.operator}"},
         )
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-            return json.load(answer)
+            return str(answer.read(), "utf-8")
 
     async def counts(self, destination: str) -> dict[str, int]:
         status = await asyncio.to_thread(self.ask, "/api/status")

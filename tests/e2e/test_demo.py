@@ -79,7 +79,7 @@ def test_a_spoilt_byte_is_seen_and_its_file_named(scratch):
     assert code == 1, output
     assert "15 of 16 mirrored" in output
     assert "16 of 16 delivered" in output
-    assert "BROKEN  " in output
+    assert "NOT mirrored: " in output
     assert "A promise was broken." in output
 
 

@@ -77,6 +77,7 @@ async def _run(root, env, *args):
         cwd=root,
         env=env,
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT if args[0] == "push" else None,
     )
     out, _ = await process.communicate()
     return process.returncode, out.decode()

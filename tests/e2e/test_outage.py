@@ -30,6 +30,7 @@ async def test_five_hundred_files_outlive_a_stall_and_arrive_once(tmp_path):
         assert scene.registry.stats()["duplicates"] == 0
         deliveries = await asyncio.to_thread(_all_deliveries, scene)
         assert max(one["attempts"] for one in deliveries if one["destination"] == "registry") <= 2
+        _tells_no_secret(scene, digests)
 
 
 async def test_a_second_push_sends_nothing_and_says_so(tmp_path):
@@ -57,6 +58,17 @@ async def test_a_stop_lets_go_within_ten_seconds_with_a_stalled_delivery_under_w
         code = await asyncio.to_thread(scene.server.stop, within=10)
 
         assert code == 0
+
+
+def _tells_no_secret(scene, digests):
+    """Promise 9: no token, no session address and no file name in logs and metrics."""
+    page = scene.text("/metrics")
+    told = scene.server.log.read_text() + page
+    secrets = [scene.lo, scene.operator, scene.lo.split("_")[2], "upload_id=", "uploadType="]
+    names = [name.rsplit("/", 1)[-1].partition("\n")[0] for name in digests]
+    assert "delivery.delivered" in told
+    assert 'titip_deliveries{destination="registry",state="delivered"} 500.0' in page
+    assert [secret for secret in [*secrets, *names] if secret in told] == []
 
 
 def _held_by(drive):

@@ -5,12 +5,14 @@ import json
 import socket
 import threading
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from config import check_gateway, check_machine
 from config.check_machine import existing, file_system
+from standin.drive import serve_drive, write_credentials
 from standin.registry import RegistryOptions, serve_registry
 from standin.registry_modes import parse_mode
 from storage.tenure import tenure
@@ -18,12 +20,12 @@ from tests.cli_world import Desk
 
 
 @contextmanager
-def registry_standin(mode="healthy"):
-    """Run a registry in a thread of its own, since the command brings its own event loop."""
+def served(serving):
+    """Run a stand-in in a thread of its own, since the command brings its own event loop."""
     loop, ready, stopping, told = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
 
     async def serve():
-        async with serve_registry(RegistryOptions(mode=parse_mode({"mode": mode}))) as running:
+        async with serving as running:
             told.append(running)
             ready.set()
             await stopping.wait()
@@ -37,6 +39,10 @@ def registry_standin(mode="healthy"):
         loop.call_soon_threadsafe(stopping.set)
         thread.join(10)
         loop.close()
+
+
+def registry_standin(mode="healthy"):
+    return served(serve_registry(RegistryOptions(mode=parse_mode({"mode": mode}))))
 
 
 def free_port():
@@ -216,6 +222,40 @@ def test_credentials_that_are_missing_are_told(tmp_path):
     assert "mirror.drive.credentials" in about(look(desk, code=1), "mirror", "bad")[0]
 
 
+def drive_desk(folder, running):
+    credentials = folder / "drive.json"
+    write_credentials(credentials, drive_url=running.url)
+    return desk_at(
+        folder,
+        f'[mirror]\nkind = "drive"\n[mirror.drive]\ncredentials = "{credentials}"\n'
+        f'endpoint = "{running.url}/"\n',
+    )
+
+
+def test_a_drive_that_lets_us_in_is_well(tmp_path):
+    with served(serve_drive()) as running:
+        findings = look(drive_desk(tmp_path, running))
+
+    assert about(findings, "mirror", "well") == [f"{running.url}/ can receive"]
+
+
+def test_a_drive_that_does_not_let_us_in_is_told(tmp_path):
+    with served(serve_drive()) as running:
+        running.set_fault("revoked")
+        findings = look(drive_desk(tmp_path, running), code=1)
+
+    assert about(findings, "mirror", "bad") == [f"{running.url}/ is not well"]
+
+
+def test_credentials_that_others_may_read_are_a_note(tmp_path):
+    with served(serve_drive()) as running:
+        desk = drive_desk(tmp_path, running)
+        (tmp_path / "drive.json").chmod(0o644)
+        findings = look(desk)
+
+    assert "others may read the credentials" in about(findings, "mirror", "note")[0]
+
+
 def settings_for(running):
     return (
         f'[registry]\nkind = "http"\nurl = "{running.intake_url}"\n'
@@ -280,6 +320,35 @@ def test_options_of_a_registry_that_cannot_work_are_told_each(tmp_path):
     )
 
     assert len(about(look(desk, code=1), "registry", "bad")) == 2
+
+
+def test_a_data_folder_that_others_may_look_into_is_a_note(tmp_path):
+    desk = desk_at(tmp_path)
+    desk.settings.storage.path.mkdir(mode=0o755)
+
+    assert "others on this machine" in about(look(desk), "data folder", "note")[0]
+
+
+def test_few_open_files_are_a_note(tmp_path, monkeypatch):
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1024, 4096))
+
+    assert about(look(desk_at(tmp_path)), "open files", "note") == [
+        "at most 1,024: enough for about 341 uploads at once",
+    ]
+
+
+def test_an_old_sqlite_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("apsw.sqlite_lib_version", lambda: "3.40.1")
+
+    findings = list(check_machine.machine_findings(desk_at(tmp_path).settings))
+
+    assert [one.grade for one in findings if one.topic == "SQLite"] == ["bad"]
+
+
+def test_a_clock_that_was_never_set_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(check_machine, "EARLIEST", datetime(2999, 1, 1, tzinfo=UTC))
+
+    assert about(look(desk_at(tmp_path), code=1), "clock", "bad")
 
 
 def test_the_nearest_folder_that_exists_is_found(tmp_path):

@@ -1,8 +1,11 @@
 """`titip status|uploads|deliveries|history|receipt` on a real journal."""
 
 import hashlib
+import threading
+from contextlib import closing
 from datetime import UTC, datetime
 
+import apsw
 import pytest
 
 from tests.cli_world import Desk
@@ -39,6 +42,43 @@ def test_status_as_json_has_the_numbers_and_the_words(desk):
     assert found["destinations"][0]["health"]["stalled"] is True
     assert found["gateway_runs"] is False
     assert "stalled since" in found["headline"]
+
+
+def test_status_answers_while_others_commit_without_pause(desk):
+    desk.hand_in(b"one")
+    stopping, commits = threading.Event(), []
+
+    def commit_without_pause():
+        with closing(apsw.Connection(str(desk.settings.storage.path / "journal.db"))) as other:
+            other.set_busy_timeout(10_000)
+            while not stopping.is_set():
+                other.execute("BEGIN IMMEDIATE; UPDATE tallies SET rows = rows; COMMIT")
+                commits.append(1)
+
+    writer = threading.Thread(target=commit_without_pause)
+    writer.start()
+    try:
+        codes = [desk.run("status").exit_code for _ in range(20)]
+    finally:
+        stopping.set()
+        writer.join()
+
+    assert codes == [0] * 20
+    assert len(commits) > 20
+
+
+def test_a_watched_status_is_left_by_an_interrupt(desk, monkeypatch):
+    desk.hand_in(b"one")
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", interrupt)
+
+    result = desk.run("status", "--watch")
+
+    assert result.exit_code == 0
+    assert "1 file kept (3 bytes)" in result.stdout
 
 
 def test_uploads_show_names_with_their_control_signs_made_visible(desk):

@@ -35,6 +35,13 @@ async def test_a_copy_lies_under_its_submitter_by_the_uploads_id(mirror, tmp_pat
     assert files(tmp_path) == [COPY]
 
 
+async def test_a_copy_is_read_by_its_owner_alone(mirror, tmp_path):
+    await deliver(mirror)
+
+    copy = tmp_path / "mirror" / COPY
+    assert (copy.stat().st_mode & 0o777, copy.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
 async def test_a_wrong_copy_is_moved_aside_and_written_anew(mirror, tmp_path):
     await deliver(mirror)
     for damage in (b"rot", b"more rot"):

@@ -245,6 +245,64 @@ async def test_a_stall_is_known_before_the_answer_is_given_up(tmp_path):
         assert line.watch.health.circuit is Circuit.OPEN
 
 
+async def test_a_straggler_from_before_the_stall_is_neither_canary_nor_in_its_way(tmp_path):
+    answers = [asyncio.Event(), asyncio.Event()]
+
+    async def hangs(answer, fault):
+        await answer.wait()
+        return fault
+
+    script = [
+        None,
+        lambda _: hangs(answers[0], Unavailable("at last: 504")),
+        lambda _: hangs(answers[1], Unavailable("502", retry_after=timedelta(seconds=1))),
+    ]
+    async with opened_line(tmp_path, Scripted(script=script)) as line:
+        await line.house.hand_in(b"first")
+        await line.turn()
+        for number in range(3):
+            await line.house.hand_in(bytes([number]))
+        await line.lane.turn()
+        answers[1].set()
+        await eventually(lambda: line.watch.health.circuit is Circuit.OPEN)
+        line.house.clock.forward(seconds=10)
+
+        assert await line.lane.turn() == 1
+        await eventually(lambda: line.watch.health.circuit is Circuit.CLOSED)
+        line.house.clock.forward(seconds=1)
+        assert await line.lane.turn() == 1
+        answers[0].set()
+        await line.lane.idle()
+
+        assert line.watch.health.circuit is Circuit.CLOSED
+        assert line.watch.health.bad_streak == 0
+
+
+async def test_an_overdue_delivery_counts_once_whatever_its_end(tmp_path):
+    answer = asyncio.Event()
+
+    async def silent(progress):
+        progress.body_sent()
+        await answer.wait()
+        return Unknown("no answer")
+
+    destination = Scripted(script=[None, None, silent])
+    async with opened_line(tmp_path, destination, slow_after=timedelta(milliseconds=1)) as line:
+        for number in range(3):
+            await line.house.hand_in(bytes([number]))
+            await line.lane.turn()
+            if number < 2:
+                await line.lane.idle()
+        assert line.watch.health.window == 3.0
+
+        await eventually(lambda: line.watch.health.bad_streak == 1)
+        answer.set()
+        await line.lane.idle()
+
+        assert line.watch.health.bad_streak == 1
+        assert await line.states() == {"delivered": 2, "verify": 1}
+
+
 async def test_a_mirror_waits_its_patience_unless_the_registry_is_stalled(tmp_path):
     async with opened_line(tmp_path, Scripted(name=MIRROR)) as line:
         await line.house.hand_in(b"x")

@@ -305,12 +305,16 @@ def test_a_good_probe_does_not_shorten_a_rest_the_destination_asked_for():
     assert cooled_off(asked, now=LATER, probed_well=True)
 
 
-def test_a_delivery_from_before_the_opening_is_neither_canary_nor_in_its_way():
-    half_open = a_health(Circuit.HALF_OPEN, since=LATER)
+@pytest.mark.parametrize("circuit", [Circuit.HALF_OPEN, Circuit.CLOSED])
+def test_a_delivery_from_before_the_stall_is_neither_canary_nor_in_its_way(circuit):
+    after = a_health(circuit, since=LATER)
 
-    assert not counts(half_open, claimed_at=EPOCH)
-    assert counts(half_open, claimed_at=LATER)
-    assert counts(a_health(Circuit.CLOSED, since=LATER), claimed_at=EPOCH)
+    assert not counts(after, claimed_at=EPOCH)
+    assert counts(after, claimed_at=LATER)
+
+
+def test_while_it_is_open_every_late_answer_is_heard():
+    assert counts(a_health(Circuit.OPEN, since=LATER), claimed_at=EPOCH)
 
 
 def test_without_a_probe_the_rest_is_kept():

@@ -1,0 +1,1 @@
+"""What is measured of Titip, beside its peers, and how: see docs/performance.md."""
