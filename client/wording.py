@@ -33,9 +33,11 @@ def amount(size: int) -> str:
     value = float(size)
     for unit in UNITS:
         if value < STEP or unit == UNITS[-1]:
-            return f"{size:,} {unit}" if unit == UNITS[0] else f"{value:.1f} {unit}"
+            break
         value /= STEP
-    return f"{size:,} bytes"
+    if unit == UNITS[0]:
+        return "1 byte" if size == 1 else f"{size:,} {unit}"
+    return f"{value:.1f} {unit}"
 
 
 def patience(reason: str, seconds: float) -> str:

@@ -23,7 +23,8 @@ from gateway.views import status_json as views_status_json
 from storage import uploads
 from titip.delivery import Delivery
 from titip.metadata import filename
-from titip.ports import Census, Room
+from titip.overview import Census
+from titip.ports import Room
 from titip.receipt import Receipt
 from titip.upload import Upload
 

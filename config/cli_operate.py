@@ -21,7 +21,7 @@ from titip.delivery import DeliveryState
 if TYPE_CHECKING:
     from config.settings import Settings
     from config.wiring import Books
-    from titip.ports import Selection
+    from titip.overview import Selection
 
 Where = Annotated[DestinationName, typer.Argument(metavar="DEST", help="registry or mirror.")]
 
@@ -164,7 +164,7 @@ def delivered(
 def _selection(
     books: "Books", ids: list[str], *, parked: bool, to: DestinationName | None
 ) -> "Selection":
-    from titip.ports import Selection
+    from titip.overview import Selection
 
     states = frozenset({DeliveryState.PARKED} if parked else _OWED)
     return Selection(

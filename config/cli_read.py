@@ -90,7 +90,7 @@ def uploads(
     from config.cli_look import print_uploads
     from config.wiring import opened_books
     from gateway.views import upload_json
-    from titip.ports import Query
+    from titip.overview import Query
 
     with opened_books(settings_with_journal(config)) as books:
         below = found_upload(books, after).id if after else ""
@@ -121,7 +121,7 @@ def deliveries(
     from config.cli_look import print_deliveries
     from config.wiring import opened_books
     from gateway.views import delivery_json
-    from titip.ports import Query
+    from titip.overview import Query
 
     states = [*(state or ()), *([DeliveryState.PARKED] if parked else [])]
     with opened_books(settings_with_journal(config)) as books:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from titip.health import Health
-    from titip.ports import Census, Room, Standing
+    from titip.overview import Census, Standing
+    from titip.ports import Room
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ class Settings(BaseSettings):
 
 
 def settings_from(file: Path | None, **overrides: dict[str, object]) -> Settings:
-    """Read the settings; raises pydantic.ValidationError, tomllib.TOMLDecodeError, OSError."""
+    """Read the settings; raises pydantic.ValidationError, also for bad TOML, and OSError."""
     if file is None:
         return Settings.model_validate(overrides)
     file.open("rb").close()

@@ -10,7 +10,7 @@ from gateway.errors import Refusal
 from gateway.problems import BAD_REQUEST, NOT_FOUND
 from titip.access import Role
 from titip.delivery import DESTINATIONS, DeliveryState
-from titip.ports import Query, Selection
+from titip.overview import Query, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from gateway.problems import NO_TOKEN, NOT_ALLOWED
 from titip.access import Bearer, Role, Token, digest_of, opens, split
 
 if TYPE_CHECKING:
-    from titip.ports import Tokens
+    from titip.overview import Tokens
 
 FRESH: Final = 1.0
 """Seconds a looked-up token is good for: as long may a revoked one still open."""

@@ -14,8 +14,8 @@ from gateway.errors import Refusal
 from gateway.inviting import invite
 from gateway.problems import DRAINING, KEY_REUSED
 from gateway.taking import check_of, commit, take
-from titip.errors import StorageFull, UploadExists
-from titip.upload import Upload, UploadId, UploadState
+from titip.errors import StorageFull
+from titip.upload import Upload, UploadExists, UploadId, UploadState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

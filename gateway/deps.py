@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from titip.ports import Operations, Records, Store, Tokens
+    from titip.overview import Operations, Records, Tokens
+    from titip.ports import Store
 
 
 class Auth(StrEnum):

@@ -11,7 +11,8 @@ from titip.health import Circuit
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from titip.ports import Census, Room, Standing
+    from titip.overview import Census, Standing
+    from titip.ports import Room
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
 """Methods that get a label of their own; made-up ones share `other`."""

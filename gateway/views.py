@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from titip.delivery import Delivery
     from titip.health import Health
-    from titip.ports import Census, Room, Standing
+    from titip.overview import Census, Standing
+    from titip.ports import Room
     from titip.receipt import Receipt
     from titip.upload import Upload
 

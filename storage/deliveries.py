@@ -10,7 +10,7 @@ from titip.delivery import DeliveryState
 from titip.errors import LeaseLost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from datetime import datetime
 
     import apsw
@@ -22,9 +22,8 @@ CLAIMABLE: Final = "state IN ('queued', 'active', 'deferred', 'verify')"
 
 _DUE: Final = "(due_at <= :now OR (:hurry AND state = 'queued'))"
 
-_INSERT: Final = (
-    f"INSERT INTO deliveries ({DELIVERY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_INSERT: Final = f"INSERT INTO deliveries ({DELIVERY}) VALUES "
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FIND: Final = f"SELECT {DELIVERY} FROM deliveries WHERE id = ?"
 _SET: Final = (
     "UPDATE deliveries SET state = ?, due_at = ?, attempts = ?, trouble_since = ?, doubtful = ?, "
@@ -58,10 +57,11 @@ _HEADS: Final = (
 )
 
 
-def insert_deliveries(db: apsw.Connection, deliveries: Iterable[Delivery]) -> None:
-    """Queue new deliveries."""
-    for delivery in deliveries:
-        db.execute(_INSERT, row_of_delivery(delivery))
+def insert_deliveries(db: apsw.Connection, deliveries: Sequence[Delivery]) -> None:
+    """Queue new deliveries of one upload, in one statement."""
+    if deliveries:
+        values = [value for delivery in deliveries for value in row_of_delivery(delivery)]
+        db.execute(_INSERT + ", ".join([_ROW] * len(deliveries)), values)
 
 
 def find_delivery(db: apsw.Connection, delivery: str) -> Delivery | None:

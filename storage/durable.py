@@ -59,7 +59,7 @@ def sync_data(fd: int) -> None:
         _fdatasync(fd)
 
 
-def sync_folder(path: Path) -> None:
+def sync_folder(path: Path | str) -> None:
     """Bring the names in a folder to stable storage."""
     with translated():
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

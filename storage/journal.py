@@ -65,17 +65,21 @@ class Journal:
         self._reader = _connect(path, reading=True)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
         self._queue: SimpleQueue[_Piece | None] = SimpleQueue()
+        self._closed = False
         self._thread = Thread(target=self._run, name="journal-write", daemon=True)
         self._thread.start()
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:
         """Do the work in a transaction and give its result once that is on stable storage.
 
-        The work must only touch the database. What it raises undoes its own changes only.
+        The work must only touch the database, and may be done twice: when another piece of its
+        group fails, all are undone and done again. What it raises undoes its own changes only.
         Raises StorageFull, StorageBroken when the disk refuses the commit.
         """
         loop = asyncio.get_running_loop()
         piece = _Piece(work, loop.create_future(), loop)
+        if self._closed:
+            raise StorageBroken("the journal is closed")
         self._queue.put(piece)
         return cast("T", await piece.future)
 
@@ -86,6 +90,7 @@ class Journal:
 
     def close(self) -> None:
         """Finish what was handed in, fold the log into the database, and let go."""
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
         self._reading.shutdown()
@@ -131,8 +136,11 @@ class Journal:
     def _commit(self, group: list[_Piece]) -> None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for piece in group:
-                self._do(piece)
+            if not self._do_together(group):
+                self._writer.execute("ROLLBACK")
+                self._writer.execute("BEGIN IMMEDIATE")
+                for piece in group:
+                    self._do_apart(piece)
             self._writer.execute("COMMIT")
         except apsw.Error as error:
             if self._writer.in_transaction:
@@ -140,7 +148,24 @@ class Journal:
             for piece in group:
                 piece.error = _translated(error)
 
-    def _do(self, piece: _Piece) -> None:
+    def _do_together(self, group: list[_Piece]) -> bool:
+        """Do all pieces, and tell whether all went well: they nearly always do.
+
+        Every statement lets go of the interpreter and must wait for its turn again, so that two
+        savepoints cost a small upload as much as its own rows.
+        """
+        try:
+            for piece in group:
+                piece.result = piece.work(self._writer)
+        except apsw.Error:
+            if not self._writer.in_transaction:
+                raise  # a full or failing disk undid the whole group
+            return False
+        except Exception:  # noqa: BLE001 - found again, and carried to its piece, one by one
+            return False
+        return True
+
+    def _do_apart(self, piece: _Piece) -> None:
         self._writer.execute("SAVEPOINT piece")
         try:
             piece.result = piece.work(self._writer)

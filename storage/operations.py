@@ -1,4 +1,4 @@
-"""Acting for operators: implements titip.ports.Operations."""
+"""Acting for operators: implements titip.overview.Operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from storage.journal import Journal
     from titip.delivery import DeliveryId
-    from titip.ports import Doorbell, Selection
+    from titip.overview import Selection
+    from titip.ports import Doorbell
     from titip.retry import RetryPolicy
 
 BATCH: Final = 500
@@ -44,7 +45,7 @@ class JournalOperations:
         self._doorbell = doorbell
 
     async def resync(self, selection: Selection, *, now: datetime) -> int:
-        """Send the selected deliveries again; see titip.ports.Operations."""
+        """Send the selected deliveries again; see titip.overview.Operations."""
         text, bindings = _selected(selection)
         event = Requeued(vouched=selection.vouched)
         total, after = 0, 0
@@ -74,7 +75,7 @@ class JournalOperations:
         self._doorbell.ring()
 
     async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
-        """Record that an operator entered the file by hand; see titip.ports.Operations."""
+        """Record that an operator entered the file by hand; see titip.overview.Operations."""
 
         def record(db: apsw.Connection) -> Delivery:
             before = find_delivery(db, delivery)

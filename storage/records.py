@@ -1,4 +1,4 @@
-"""Reading for people: implements titip.ports.Records."""
+"""Reading for people: implements titip.overview.Records."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from storage.clock import from_ms
 from storage.rows import DELIVERY, UPLOAD, delivery_of, health_of, upload_of
 from titip.delivery import DESTINATIONS, DeliveryState
+from titip.overview import Census, Query, Standing
 from titip.owing import delivery_id
-from titip.ports import Census, Query, Standing
 from titip.upload import UploadState
 
 if TYPE_CHECKING:

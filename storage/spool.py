@@ -30,6 +30,7 @@ class Spool:
     def __init__(self, root: Path) -> None:
         """Make the shard folders that are missing; raises StorageBroken, StorageFull."""
         self._root = root / "spool"
+        self._root_text = str(self._root)  # a Path costs more than the call it is made for
         self.quarantine = root / "quarantine"
         make_folder(self._root)
         make_folder(self.quarantine)
@@ -51,7 +52,7 @@ class Spool:
 
     def adopt(self, upload: UploadId) -> None:
         """Bring the new file's name to stable storage."""
-        sync_folder(self.path(upload).parent)
+        sync_folder(f"{self._root_text}/{upload[:2]}")
 
     def open_for_append(self, upload: UploadId, *, new: bool = False) -> int:
         """Open the file for writing, making it if needed; a new upload must find none.
@@ -60,7 +61,7 @@ class Spool:
         """
         flags = os.O_RDWR | os.O_CREAT | (os.O_EXCL if new else 0)
         with translated():
-            return os.open(self.path(upload), flags, 0o600)
+            return os.open(f"{self._root_text}/{upload[:2]}/{upload}", flags, 0o600)
 
     def truncate(self, upload: UploadId, size: int) -> None:
         """Cut a torn tail off, durably."""

@@ -1,4 +1,4 @@
-"""Who may come in: implements titip.ports.Tokens. Only digests of secrets are kept."""
+"""Who may come in: implements titip.overview.Tokens. Only digests of secrets are kept."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from storage.clock import to_ms
 from storage.deliveries import insert_deliveries
 from storage.rows import UPLOAD, row_of_upload, upload_of
-from titip.errors import OffsetConflict, UploadExists, UploadMissing
-from titip.upload import Expired, UploadState, advance
+from titip.errors import OffsetConflict, UploadMissing
+from titip.upload import Expired, UploadExists, UploadState, advance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

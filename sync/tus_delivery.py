@@ -19,7 +19,7 @@ from titip.ports import Arrival
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sync.tus_registry import Hop
+    from sync.tus_hop import Hop
     from titip.delivery import Parcel
     from titip.ports import Progress
 

@@ -5,33 +5,26 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tusclient.client import TusClient
 
-from sync.blocking import in_thread
 from sync.registry_answer import fault
 from sync.templates import facts
 from sync.tus_delivery import TusDelivery
+from sync.tus_hop import Hop
 from sync.tus_steps import Answered, TusSteps, checks_sha256
 from sync.tus_wire import Wire
 from titip.delivery import REGISTRY
 from titip.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from titip.delivery import Parcel
     from titip.ports import Arrival, Content, Progress
 
-T = TypeVar("T")
-
 WORKERS: Final = 8
 """Threads: as many as the widest window of a lane; more deliveries wait for one another."""
-
-PATIENCE: Final = 5.0
-"""Seconds that a cancelled call may take to notice that its connection was shut."""
 
 METADATA: Final = {
     "filename": "filename",
@@ -65,18 +58,6 @@ class TusOptions:
             problems.append("the chunk for a tus registry must be above 0 bytes")
         if problems:
             raise ValueError("; ".join(problems))
-
-
-class Hop:
-    """Runs blocking steps of one delivery in a thread, and ends them when it is cancelled."""
-
-    def __init__(self, pool: ThreadPoolExecutor, wire: Wire) -> None:
-        self._pool = pool
-        self._wire = wire
-
-    async def __call__(self, step: Callable[[], T]) -> T:
-        """Run one step."""
-        return await in_thread(step, pool=self._pool, stop=self._wire.abort, patience=PATIENCE)
 
 
 class TusRegistry:

@@ -1,4 +1,4 @@
-"""In-memory rows and levers over a MemoryStore: titip.ports.Records and Operations."""
+"""In-memory rows and levers over a MemoryStore: titip.overview.Records and Operations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from titip.delivery import DESTINATIONS, Delivery, DeliveryId, Recorded, Requeued, advance
-from titip.ports import Census, Query, Selection, Standing
+from titip.overview import Census, Query, Selection, Standing
 from titip.retry import RetryPolicy
 from titip.upload import Upload, UploadId, UploadState
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class MemoryRecords:
-    """Implements titip.ports.Records over a MemoryStore."""
+    """Implements titip.overview.Records over a MemoryStore."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -78,7 +78,7 @@ class MemoryRecords:
 
 
 class MemoryOperations:
-    """Implements titip.ports.Operations over a MemoryStore and its MemoryRecords."""
+    """Implements titip.overview.Operations over a MemoryStore and its MemoryRecords."""
 
     def __init__(self, store: MemoryStore, records: MemoryRecords) -> None:
         self._store = store

@@ -17,7 +17,6 @@ from titip.errors import (
     StorageBroken,
     StorageFull,
     UploadClosed,
-    UploadExists,
     UploadGone,
     UploadMissing,
 )
@@ -28,6 +27,7 @@ from titip.upload import (
     Sealed,
     Terminated,
     Upload,
+    UploadExists,
     UploadId,
     UploadState,
     advance,
@@ -189,7 +189,7 @@ class MemoryDeposit:
 
 
 class MemoryTokens:
-    """Implements titip.ports.Tokens."""
+    """Implements titip.overview.Tokens."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Token] = {}

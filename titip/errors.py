@@ -2,7 +2,7 @@
 
 TitipError
 ├── CustodyError        the gateway's and the store's: an upload cannot be taken or kept
-│   ├── UploadMissing · UploadGone · OffsetConflict · LengthExceeded · UploadClosed · UploadExists
+│   ├── UploadMissing · UploadGone · OffsetConflict · LengthExceeded · UploadClosed
 │   └── StorageFull · StorageBroken
 ├── DeliveryFault       a destination's answer, by whose fault it is
 │   ├── Refused         this file, for ever
@@ -11,6 +11,8 @@ TitipError
 │       └── Unknown     ... after the whole body had left: it may have had its effect
 ├── LeaseLost           a worker's claim was taken over: change nothing and stop
 └── IllegalEvent        a state machine was asked for what its table does not allow
+
+One more custody error, UploadExists, carries an upload and stands in `titip/upload.py`.
 """
 
 from __future__ import annotations
@@ -19,8 +21,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import timedelta
-
-    from titip.upload import Upload
 
 
 class TitipError(Exception):
@@ -41,15 +41,6 @@ class UploadGone(CustodyError):
 
 class UploadClosed(CustodyError):
     """The upload is sealed; its bytes are in custody and change no more."""
-
-
-class UploadExists(CustodyError):
-    """The submitter already began an upload under this key: go on with that one."""
-
-    def __init__(self, upload: Upload) -> None:
-        """Keep the upload as committed, so that the answer can tell where it is."""
-        super().__init__("an upload was already begun under this key")
-        self.upload = upload
 
 
 class OffsetConflict(CustodyError):

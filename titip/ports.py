@@ -1,24 +1,23 @@
 """Where the rooms meet: narrow interfaces, joined in `config/wiring.py`.
 
-Gateway -> storage: Store, Records, Operations, Tokens. Sync -> storage: Queue, Standings, Archive.
-Sync -> the outside: Destination. A contract suite in `tests/contract` holds each of them.
+Gateway -> storage: Store, Deposit. Sync -> storage: Queue, Standings, Archive, Custodian.
+Sync -> the outside: Destination. What operators see and do is in `titip/overview.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
-    from titip.access import Role, Token
-    from titip.delivery import Delivery, DeliveryId, DeliveryState, Parcel
+    from titip.delivery import Delivery, Parcel
     from titip.health import Health
-    from titip.upload import Upload, UploadId, UploadState
+    from titip.upload import Upload, UploadId
 
 # ---------------------------------------------------------------- taking in
 
@@ -214,105 +213,6 @@ class Destination(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
-
-
-# ---------------------------------------------------------------- seeing and operating
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A destination as operators see it."""
-
-    name: str
-    paused: bool
-    health: Health | None
-    counts: Mapping[DeliveryState, int] = field(default_factory=dict)
-    oldest_owed: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Census:
-    """All of it in numbers."""
-
-    uploads: Mapping[UploadState, int]
-    sealed_bytes: int
-    open_bytes: int
-    destinations: Sequence[Standing]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A page of rows: newest first, after a cursor; empty collections mean no restriction."""
-
-    submitter: str | None = None
-    states: Collection[str] = ()
-    destination: str | None = None
-    after: str = ""
-    limit: int = 100
-
-
-class Records(Protocol):
-    """Reading."""
-
-    async def uploads(self, query: Query) -> Sequence[Upload]:
-        """List uploads, newest first; the last one's id is the next cursor."""
-
-    async def deliveries(self, query: Query) -> Sequence[Delivery]:
-        """List deliveries, newest first; the last one's id is the next cursor."""
-
-    async def of_upload(self, upload: UploadId) -> Sequence[Delivery]:
-        """List the deliveries of one upload."""
-
-    async def census(self) -> Census:
-        """Count everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which deliveries an operator means: ids of deliveries or uploads, or all of some states.
-
-    `vouched`: the operator looked, and the destination does not have them.
-    """
-
-    ids: Collection[str] = ()
-    states: Collection[DeliveryState] = ()
-    destination: str | None = None
-    vouched: bool = False
-
-
-class Operations(Protocol):
-    """Acting, as an operator."""
-
-    async def resync(self, selection: Selection, *, now: datetime) -> int:
-        """Send the selected deliveries again; give how many were moved."""
-
-    async def pause(self, destination: str, *, paused: bool) -> None:
-        """Stop or start the claims of a destination, from the next claim on."""
-
-    async def ask_probe(self, destination: str) -> None:
-        """Ask the lane to probe its destination now."""
-
-    async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
-        """Record that an operator entered the file by hand.
-
-        Raises IllegalEvent where the delivery cannot be, LookupError where there is none.
-        """
-
-
-class Tokens(Protocol):
-    """Who may come in."""
-
-    async def token(self, token_id: str) -> Token | None:
-        """Give the token of that id, revoked ones too."""
-
-    async def tokens(self) -> Sequence[Token]:
-        """List them all, oldest first."""
-
-    async def issue(self, role: Role, submitter: str, *, now: datetime) -> tuple[Token, str]:
-        """Make a token; its text is given here once and never again."""
-
-    async def revoke(self, token_id: str, *, now: datetime) -> bool:
-        """End a token; tell whether there was one."""
 
 
 class Doorbell(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType, assert_never
 
-from titip.errors import IllegalEvent, LengthExceeded
+from titip.errors import CustodyError, IllegalEvent, LengthExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +78,15 @@ class Terminated:
 @dataclass(frozen=True, slots=True)
 class Expired:
     """The unfinished upload was left alone for too long."""
+
+
+class UploadExists(CustodyError):
+    """The submitter already began an upload under this key: go on with that one."""
+
+    def __init__(self, upload: Upload) -> None:
+        """Keep the upload as committed, so that the answer can tell where it is."""
+        super().__init__("an upload was already begun under this key")
+        self.upload = upload
 
 
 UploadEvent = Appended | Sealed | Terminated | Expired

@@ -9,16 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from titip.delivery import DeliveryState
-from titip.errors import (
-    LengthExceeded,
-    OffsetConflict,
-    UploadClosed,
-    UploadExists,
-    UploadGone,
-    UploadMissing,
-)
-from titip.ports import Records, Store
-from titip.upload import Upload, UploadId, UploadState
+from titip.errors import LengthExceeded, OffsetConflict, UploadClosed, UploadGone, UploadMissing
+from titip.overview import Records
+from titip.ports import Store
+from titip.upload import Upload, UploadExists, UploadId, UploadState
 
 
 class Kept(NamedTuple):

@@ -8,7 +8,8 @@ from config.cli_screen import age, clock
 from config.cli_status import Arrangement, picture
 from titip.delivery import DeliveryState
 from titip.health import Circuit, Health
-from titip.ports import Census, Room, Standing
+from titip.overview import Census, Standing
+from titip.ports import Room
 from titip.upload import UploadState
 
 NOW = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)

@@ -10,7 +10,7 @@ from gateway import asking
 from gateway.errors import Refusal
 from titip.access import Bearer, Role
 from titip.delivery import DeliveryState
-from titip.ports import Query, Selection
+from titip.overview import Query, Selection
 from titip.upload import UploadState
 
 LO = Bearer(Role.LO, "pair-1")

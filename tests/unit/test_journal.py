@@ -135,3 +135,11 @@ def test_a_sqlite_that_loses_commits_is_refused(version):
 
 def test_the_bundled_sqlite_is_good():
     refuse_old_sqlite(apsw.sqlite_lib_version())
+
+
+async def test_a_closed_journal_says_so_instead_of_keeping_anybody_waiting(tmp_path):
+    with Journal(tmp_path / "journal.db") as journal:
+        pass
+
+    with pytest.raises(StorageBroken, match="closed"):
+        await journal.write(_add("late"))

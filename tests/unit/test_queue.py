@@ -10,8 +10,8 @@ from titip import delivery as d
 from titip.delivery import MIRROR, REGISTRY, DeliveryState
 from titip.errors import IllegalEvent, LeaseLost
 from titip.health import Health, Ill
+from titip.overview import Query, Selection
 from titip.owing import delivery_id
-from titip.ports import Query, Selection
 
 LEASE = timedelta(seconds=60)
 

@@ -19,11 +19,10 @@ from titip.errors import (
     StorageBroken,
     StorageFull,
     UploadClosed,
-    UploadExists,
     UploadGone,
     UploadMissing,
 )
-from titip.upload import UploadState
+from titip.upload import UploadExists, UploadState
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from hypothesis import given
 
 from tests.strategies import uploads
 from titip import errors
+from titip.upload import UploadExists
 
 RAISED = [
     one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Exception)
@@ -22,7 +23,7 @@ def test_every_error_has_the_one_root(error):
         errors.UploadMissing,
         errors.UploadGone,
         errors.UploadClosed,
-        errors.UploadExists,
+        UploadExists,
         errors.OffsetConflict,
         errors.LengthExceeded,
         errors.StorageFull,
@@ -60,7 +61,7 @@ def test_a_conflict_tells_the_committed_offset():
 
 @given(uploads())
 def test_a_second_beginning_is_told_of_the_first_and_says_nothing_of_it(upload):
-    got = errors.UploadExists(upload)
+    got = UploadExists(upload)
 
     assert got.upload is upload
     assert str(got) == "an upload was already begun under this key"

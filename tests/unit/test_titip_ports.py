@@ -5,7 +5,7 @@ import pytest
 
 from titip import ports
 from titip.delivery import REGISTRY
-from titip.ports import Census, Query, Selection, Standing
+from titip.overview import Census, Query, Selection, Standing
 
 PORTS = [
     one
