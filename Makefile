@@ -42,8 +42,8 @@ format: .venv ## lay the code out, and mend what ruff can mend
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: .venv ## measure throughput, latency and memory
-	@$(BIN)/python -m bench
+bench: .venv ## measure speed, latency and memory; PEERS=1: beside other tus servers
+	@$(BIN)/python -m bench $(if $(PEERS),--peers)
 
 # ------------------------------------------------------------------------------ what it stands on
 # One environment in two steps: the demo needs the first alone. Each stamp is renewed only when the
@@ -99,6 +99,7 @@ $(UV):
 	.venv-lock/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
 
 clean: ## remove what was built here; data of a gateway stays
-	rm -rf $(VENV) .venv-lock $(NODE)/node_modules dist build htmlcov
+	rm -rf $(VENV) .venv-lock .venv-bench $(NODE)/node_modules bench/node/node_modules
+	rm -rf dist build htmlcov
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PARTS: Final = ("disk", "small", "big", "deliveries", "push")
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system of memory, where a sync costs nothing
+WIDTH: Final = 120
+IN_MEMORY: Final = "data in a file system of memory: the same work, and syncs that cost nothing"
 ROOM: Final = 4 << 30
 """Bytes of memory that must be free there to measure in it."""
 
@@ -34,7 +36,7 @@ ROOM: Final = 4 << 30
 def main() -> None:
     """Read the options and measure."""
     options = _options()
-    console = Console(width=None if sys.stdout.isatty() else 150)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     results: list[Contest] = []
     try:
         with TemporaryDirectory(prefix="titip-bench-", dir=options.folder) as folder:
@@ -66,7 +68,9 @@ def _options() -> argparse.Namespace:
         help="beside another source tree of Titip: before and after a change, in one run",
     )
     parser.add_argument(
-        "--folder", type=Path, help="measure the disk that this folder is on; else the temporary one"
+        "--folder",
+        type=Path,
+        help="measure the disk that this folder is on; else the temporary one",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run there")
     return parser.parse_args()
@@ -98,7 +102,7 @@ def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> lis
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
         memory = stack.enter_context(TemporaryDirectory(prefix="titip-bench-", dir=MEMORY))
         titip = Titip(Path(memory) / "titip")
-        servers.append(stack.enter_context(gateway("Titip in memory", titip)))
+        servers.append(stack.enter_context(gateway("Titip in memory", titip, note=IN_MEMORY)))
     if options.peers:
         servers += [
             stack.enter_context(peer.running(folder / f"peer-{index}"))
@@ -108,7 +112,9 @@ def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> lis
 
 
 def _beside(options: argparse.Namespace) -> dict[str, Path]:
-    return {} if options.beside is None else {f"Titip in {options.beside}": options.beside.resolve()}
+    return (
+        {} if options.beside is None else {f"Titip in {options.beside}": options.beside.resolve()}
+    )
 
 
 if __name__ == "__main__":

@@ -25,9 +25,7 @@ GIB: Final = 1 << 30
 def contests(servers: Sequence[Server], *, runs: int) -> Iterator[Contest]:
     """Measure both ways."""
     for way, chunk, told in (("whole", 0, "one PATCH"), ("chunks", CHUNK, "8 MiB chunks")):
-        plans = {
-            server.name: partial(_run, server, way=way, chunk=chunk) for server in servers
-        }
+        plans = {server.name: partial(_run, server, way=way, chunk=chunk) for server in servers}
         lines = in_turn(plans, runs=runs, notes={one.name: one.note for one in servers})
         yield Contest(f"512 MiB, {told}", "MiB/s", lines)
 

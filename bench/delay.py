@@ -31,9 +31,7 @@ class Delay:
         async with server:
             await server.serve_forever()
 
-    async def _connected(
-        self, here: asyncio.StreamReader, back: asyncio.StreamWriter
-    ) -> None:
+    async def _connected(self, here: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         await asyncio.sleep(self._round_trip)
         try:
             there, on = await asyncio.open_connection(LOOPBACK, self._target)

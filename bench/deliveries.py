@@ -55,35 +55,36 @@ def _deliver(kind: str, source: Path, root: Path) -> dict[str, float]:
         titip = Titip(folder / "titip", source, variables)
         with gateway("Titip", titip) as server:
             measured(server, server.plan("post", size=SIZE, files=FILES, connections=8))
-            watch = _Watch(server, titip.token("operator"))
-            name = "registry" if kind == "registry" else "mirror"
+            token = titip.token("operator")
             sync = titip.start("sync", name="sync")
             try:
-                figures = watch.rate(name)
+                name = "registry" if kind == "registry" else "mirror"
+                return _Watch(server, token, sync).rate(name)
             finally:
-                cpu = sync.cpu_seconds()
                 sync.stop()
-    return figures if cpu is None else {**figures, "cpu": cpu / FILES}
 
 
 class _Watch:
-    """Looks at the counts of the gateway."""
+    """Looks at the counts of the gateway, and at what the sync daemon spends."""
 
-    def __init__(self, server: Server, token: str) -> None:
+    def __init__(self, server: Server, token: str, sync: Program) -> None:
+        self._sync = sync
         self._connection = HTTPConnection(LOOPBACK, server.port, timeout=10)
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def rate(self, destination: str) -> dict[str, float]:
         """Give the deliveries in a second between the first that is seen and the last."""
         deadline = time.perf_counter() + RUN_WITHIN
-        first: tuple[float, int] | None = None
+        first: tuple[float, float, int] | None = None
         while (now := time.perf_counter()) < deadline:
             delivered = self._delivered(destination)
+            cpu = self._sync.cpu_seconds() or 0.0
             if first is None and delivered:
-                first = (now, delivered)
+                first = (now, cpu, delivered)
             if first is not None and delivered == FILES:
-                begun, already = first
-                return {"rate": (FILES - already) / max(now - begun, GLANCE)}
+                begun, spent, already = first
+                more = max(FILES - already, 1)
+                return {"rate": more / max(now - begun, GLANCE), "cpu": (cpu - spent) / more}
             time.sleep(GLANCE)
         raise Unable(f"not everything arrived at {destination} within {RUN_WITHIN:g} s")
 

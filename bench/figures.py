@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -58,14 +58,12 @@ class Contest:
     name: str
     unit: str
     lines: Sequence[Line]
-    notes: Sequence[str] = field(default=())
 
     def as_json(self) -> dict[str, object]:
         """Give everything, for `--json`."""
         return {
             "contest": self.name,
             "unit": self.unit,
-            "notes": list(self.notes),
             "lines": [
                 {"name": line.name, "note": line.note, "runs": [dict(run) for run in line.runs]}
                 for line in self.lines

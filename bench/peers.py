@@ -19,7 +19,7 @@ PINS: Final = HERE / "bench" / "peers.txt"
 NODE: Final = HERE / "bench" / "node"
 LAUNCHERS: Final = HERE / "bench" / "peer_servers"
 
-UNSYNCED: Final = "answers before the disk has the bytes"
+KEPT: Final = "answers before the disk has the bytes"
 
 
 def peers() -> list[Peer]:
@@ -31,13 +31,13 @@ def peers() -> list[Peer]:
             "tuspyserver",
             (python, str(LAUNCHERS / "of_tuspyserver.py"), "{port}", "{folder}"),
             "/files/",
-            UNSYNCED,
+            f"{KEPT}; syncs its info file",
         ),
         Peer(
             "resumable-upload",
             (python, str(LAUNCHERS / "of_resumable_upload.py"), "{port}", "{folder}"),
             "/files",
-            UNSYNCED,
+            f"{KEPT}; syncs its database",
         ),
     ]
     node, npm = shutil.which("node"), shutil.which("npm")
@@ -46,7 +46,7 @@ def peers() -> list[Peer]:
         return found
     _make_modules(npm)
     argv = (node, str(NODE / "server.mjs"), "{port}", "{folder}")
-    return [*found, Peer("@tus/server", argv, "/files", UNSYNCED)]
+    return [*found, Peer("@tus/server", argv, "/files", f"{KEPT}; syncs nothing")]
 
 
 def _make_environment() -> None:

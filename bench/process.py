@@ -6,9 +6,11 @@ import os
 import socket
 import subprocess
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 START_WITHIN: Final = 30.0
 STOP_WITHIN: Final = 10.0
 GLANCE: Final = 0.02
+LAST_WORDS: Final = 20
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -27,11 +30,14 @@ class Unable(RuntimeError):
 
 @dataclass(slots=True)
 class Program:
-    """A running program, with all it says in one file."""
+    """A running program; what it says goes down a pipe, as to any service manager.
+
+    A log in a file on the disk that is measured would wait for that disk's syncs.
+    """
 
     name: str
     process: subprocess.Popen[bytes]
-    log: Path
+    said: deque[bytes]
 
     @classmethod
     def start(
@@ -44,18 +50,19 @@ class Program:
     ) -> Self:
         """Start it with none of the caller's TITIP variables."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("TITIP")}
-        log = folder / f"{name}.log"
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**kept, **(variables or {})},
-                cwd=folder,
-                start_new_session=True,
-            )
-        return cls(name, process, log)
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**kept, **(variables or {})},
+            cwd=folder,
+            start_new_session=True,
+        )
+        said: deque[bytes] = deque(maxlen=LAST_WORDS)
+        if process.stdout is not None:
+            Thread(target=said.extend, args=(process.stdout,), daemon=True).start()
+        return cls(name, process, said)
 
     def wait_for_port(self, port: int) -> None:
         """Wait until it takes connections; raises Unable when it does not."""
@@ -67,8 +74,7 @@ class Program:
 
     def last_words(self) -> str:
         """Give the end of what it said."""
-        lines = self.log.read_text("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return self.said[-1].decode("utf-8", "replace").strip() if self.said else "it said nothing"
 
     def cpu_seconds(self) -> float | None:
         """Tell the processor time that it and its threads took so far; None where unknown."""

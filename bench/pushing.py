@@ -50,7 +50,9 @@ def contests(sources: Mapping[str, Path], folder: Path, *, runs: int) -> Iterato
                 looped = LOOPED[milliseconds]
                 contestants[f"tuspy in a loop, {looped} files"] = partial(pushing.loop, looped)
                 lines = in_turn(
-                    contestants, runs=min(runs, 1 if milliseconds else runs), warm_up=not milliseconds
+                    contestants,
+                    runs=min(runs, 1 if milliseconds else runs),
+                    warm_up=not milliseconds,
                 )
                 name = f"{FILES} files of 20 KB through a line of {milliseconds} ms round trip"
                 yield Contest(name, "files/s", lines)

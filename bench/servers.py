@@ -14,7 +14,7 @@ from bench.load import Plan
 from bench.process import LOOPBACK, Program, Unable, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 HERE: Final = Path(__file__).resolve().parent.parent
 """The source tree that this bench lies in."""
@@ -100,9 +100,7 @@ def gateway(name: str, titip: Titip, *, note: str = "") -> Iterator[Server]:
     titip.folder.mkdir(parents=True)
     port = free_port()
     token = titip.token("lo")
-    program = titip.start(
-        "gateway", name="gateway", TITIP__GATEWAY__LISTEN=f"{LOOPBACK}:{port}"
-    )
+    program = titip.start("gateway", name="gateway", TITIP__GATEWAY__LISTEN=f"{LOOPBACK}:{port}")
     try:
         program.wait_for_port(port)
         headers = {"Authorization": f"Bearer {token}"}

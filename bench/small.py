@@ -30,9 +30,7 @@ def contests(servers: Sequence[Server], *, runs: int) -> Iterator[Contest]:
                 server.name: partial(
                     measured,
                     server,
-                    server.plan(
-                        way, size=SIZE, files=FILES[connections], connections=connections
-                    ),
+                    server.plan(way, size=SIZE, files=FILES[connections], connections=connections),
                 )
                 for server in servers
             }

@@ -9,6 +9,7 @@ from bench.figures import Line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+
 def in_turn(
     contestants: Mapping[str, Callable[[], Mapping[str, float]]],
     *,

@@ -6,7 +6,7 @@ import asyncio
 import re
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 from urllib.parse import urlsplit
 
 from bench.process import LOOPBACK
@@ -140,7 +140,7 @@ class Blocking:
             self._buffer += piece
         return reply
 
-    def __enter__(self) -> Blocking:
+    def __enter__(self) -> Self:
         """Give the connection; leaving hangs up."""
         return self
 

@@ -89,7 +89,13 @@ def test_the_exit_code_is_zero_only_when_every_file_is_proven(told, code):
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [(0, "0 bytes"), (1, "1 byte"), (1023, "1,023 bytes"), (1536, "1.5 KiB"), (1 << 62, "4194304.0 TiB")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (1023, "1,023 bytes"),
+        (1536, "1.5 KiB"),
+        (1 << 62, "4194304.0 TiB"),
+    ],
 )
 def test_sizes_are_written_for_people(size, words):
     assert amount(size) == words
