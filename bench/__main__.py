@@ -112,9 +112,7 @@ def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> lis
 
 
 def _beside(options: argparse.Namespace) -> dict[str, Path]:
-    return (
-        {} if options.beside is None else {f"Titip in {options.beside}": options.beside.resolve()}
-    )
+    return {} if options.beside is None else {"Titip beside": options.beside.resolve()}
 
 
 if __name__ == "__main__":

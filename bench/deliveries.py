@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bench.servers import Server
 
-FILES: Final = 300
+FILES: Final = 500
 GLANCE: Final = 0.05
 
 KINDS: Final = {
