@@ -10,7 +10,7 @@ CODE     := $(PACKAGES) tests $(wildcard bench)
 CORE     := titip/*,gateway/protocol.py
 NODE     := tests/e2e/node
 
-.PHONY: help demo serve test nightly check format bench node lock clean .venv
+.PHONY: help demo serve test torture nightly check format bench node lock clean .venv
 .DELETE_ON_ERROR:
 
 help: ## say what can be done here (default)
@@ -26,6 +26,10 @@ test: check node ## every check, then every test, with the coverage gates
 	rm -f .coverage .coverage.*
 	$(BIN)/pytest --cov --cov-report=term
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
+
+torture: .venv ## kill and freeze it under load, and cut its power: SECONDS=600 SEED=1 IMAGES=3000
+	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.powercut $(if $(IMAGES),--images $(IMAGES)) $(if $(SEED),--seed $(SEED))
 
 nightly: .venv ## the tests alone, with Hypothesis looking for much longer
 	TITIP_HYPOTHESIS=nightly $(BIN)/pytest --timeout=7200

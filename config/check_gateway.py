@@ -8,13 +8,16 @@ import ipaddress
 import os
 import socket
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from config.check_finding import bad, note, well
 from config.running import runs
+from config.timekeeping import noted_against_clock
 from config.wiring import JOURNAL, opened_books
 from storage.migrate import UnfitJournal
 from titip.access import Role
+from titip.clock import advice
 from titip.errors import TitipError
 
 if TYPE_CHECKING:
@@ -43,10 +46,13 @@ def _journal(settings: Settings) -> Iterator[Finding]:
     try:
         with opened_books(settings) as books:
             tokens = asyncio.run(books.tokens.tokens())
+            clock = asyncio.run(noted_against_clock(books.journal, now=datetime.now(UTC)))
     except (UnfitJournal, TitipError) as error:
         yield bad("journal", str(error), f"is {path} readable, whole, and made by this Titip?")
         return
     yield well("journal", "opens")
+    if wrong := advice(clock):
+        yield bad("clock", wrong, "set it right, and let chrony or systemd-timesyncd keep it so")
     yield from _tokens(tokens, settings)
 
 

@@ -34,6 +34,8 @@ FEW_FILES: Final = 4096
 """Open files: a connection and its file are two, and a restart brings everybody back at once."""
 EARLIEST: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """A clock before this was never set: Titip is younger."""
+LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+"""A clock after this was set by mistake."""
 SLOW_SYNC: Final = 0.1
 """Seconds for one sync; every upload waits for at least one."""
 
@@ -151,19 +153,19 @@ def _sqlite() -> Finding:
 
 
 def _open_files() -> Finding:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    topic, text = "open files", f"at most {soft:,}"
-    if soft == resource.RLIM_INFINITY:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # a start raises the soft one to it
+    topic, text = "open files", f"at most {hard:,}"
+    if hard == resource.RLIM_INFINITY:
         return well(topic, "no limit")
-    if soft < FEW_FILES:
-        mend = f"ulimit -n {FEW_FILES}, or LimitNOFILE={FEW_FILES} in the systemd unit"
-        return note(topic, f"{text}: enough for about {soft // 3:,} uploads at once", mend)
+    if hard < FEW_FILES:
+        mend = f"ulimit -Hn {FEW_FILES}, or LimitNOFILE={FEW_FILES} in the systemd unit"
+        return note(topic, f"{text}: enough for about {hard // 3:,} uploads at once", mend)
     return well(topic, text)
 
 
 def _clock() -> Finding:
     topic, now = "clock", datetime.now(UTC)
-    if now < EARLIEST:
+    if not EARLIEST <= now < LATEST:
         return bad(topic, f"it says {now:%Y-%m-%d}", "set it: receipts carry its time")
     text = f"{now.astimezone():%Y-%m-%d %H:%M:%S %z}"
     if _is_unsynchronized():

@@ -8,11 +8,14 @@ import typer
 from typer.core import TyperGroup
 
 from config import (
+    cli_backup,
     cli_check,
     cli_demo,
+    cli_hold,
     cli_operate,
     cli_push,
     cli_read,
+    cli_scrub,
     cli_serve,
     cli_standin,
     cli_token,
@@ -26,6 +29,9 @@ _PARTS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     cli_push.add_commands,
     cli_read.add_commands,
     cli_operate.add_commands,
+    cli_hold.add_commands,
+    cli_backup.add_commands,
+    cli_scrub.add_commands,
     cli_token.add_commands,
     cli_check.add_commands,
     cli_demo.add_commands,
@@ -35,7 +41,10 @@ _PARTS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
 _FORESEEN: Final = (
     ("client.errors", "PushError"),
     ("standin.control", "StandinTrouble"),
+    ("storage.footing", "UnfitFolder"),
+    ("storage.manifest", "UnfitBackup"),
     ("storage.migrate", "UnfitJournal"),
+    ("storage.snapshot", "UnsoundJournal"),
     ("storage.tenure", "Taken"),
     ("titip.errors", "TitipError"),
 )

@@ -14,16 +14,22 @@ from rich.table import Table
 from rich.text import Text
 
 from config.cli_finding import Attempts
+from config.cli_hold import hold_json
 from config.cli_screen import age, amount, clock, console, seen, table
 from config.cli_status import Arrangement, DestinationLine, Picture, picture
 from config.running import runs
 from config.settings import Settings
-from config.wiring import Books, opened_books
+from config.timekeeping import noted_against_clock
+from config.wiring import BALLAST, Books, opened_books
 from gateway.views import status_json as views_status_json
 from storage import uploads
+from storage.ballast import Ballast
+from storage.holds import all_holds
+from storage.trouble import trouble_of
+from titip.clock import ClockState, advice
 from titip.delivery import Delivery
 from titip.metadata import filename
-from titip.overview import Census
+from titip.overview import Census, Hold
 from titip.ports import Room
 from titip.receipt import Receipt
 from titip.upload import Upload
@@ -57,13 +63,18 @@ def status_json(settings: Settings) -> dict[str, Any]:
 
     with opened_books(settings) as books:
         census, room = _numbers(books, settings)
-    now, how = datetime.now(UTC), _arrangement(settings)
+        held = asyncio.run(books.journal.read(all_holds))
+        now = datetime.now(UTC)
+        doubts = asyncio.run(noted_against_clock(books.journal, now=now))
+    how = _arrangement(settings, doubts)
     shown = picture(census, room, how=how, now=now)
     return {
-        **views_status_json(census, room, version=VERSION, now=now),
+        **views_status_json(census, room, version=VERSION, now=now, clock=doubts),
         "gateway_runs": how.gateway_runs,
         "sync_runs": how.sync_runs,
         "headline": shown.headline,
+        "alarm": shown.alarm,
+        "holds": [hold_json(one) for one in held],
         "todo": shown.todo,
     }
 
@@ -133,6 +144,8 @@ def print_receipt(proof: Receipt) -> None:
         ("begun", _moment(proof.begun_at)),
         ("sealed", _moment(proof.sealed_at)),
     ]
+    if proof.freed_at is not None:
+        rows.append(("bytes", f"no longer kept here since {_moment(proof.freed_at)}"))
     for one in proof.passages:
         words = (one.state.value, _moment(one.ended_at), one.locator)
         rows.append((one.destination, "  ".join(word for word in words if word)))
@@ -145,12 +158,15 @@ def print_receipt(proof: Receipt) -> None:
 def _screen(books: Books, settings: Settings) -> Group:
     census, room = _numbers(books, settings)
     now = datetime.now(UTC)
-    shown = picture(census, room, how=_arrangement(settings), now=now)
+    doubts = asyncio.run(noted_against_clock(books.journal, now=now))
+    shown = picture(census, room, how=_arrangement(settings, doubts), now=now)
     return Group(
         Text(seen(shown.headline), style="bold"),
         Text(shown.kept),
+        *([Text(shown.alarm, style="bold red")] if shown.alarm else []),
         _destinations(shown),
         *(_condition(line) for line in shown.lines),
+        *(_held(one) for one in asyncio.run(books.journal.read(all_holds))),
         Text(""),
         *(Text(seen(f"-> {line}"), style="bold") for line in shown.todo),
     )
@@ -177,6 +193,11 @@ def _condition(line: DestinationLine) -> Text:
     return Text(seen(f"{line.name}: {line.condition}"), style="green" if line.well else "yellow")
 
 
+def _held(one: Hold) -> Text:
+    reason = f" ({one.reason})" if one.reason else ""
+    return Text(seen(f"on hold: {one.submitter}, since {clock(one.since)}{reason}"), style="yellow")
+
+
 def _numbers(books: Books, settings: Settings) -> tuple[Census, Room]:
     async def look() -> tuple[Census, int]:
         return await books.records.census(), await books.journal.read(uploads.promised)
@@ -186,18 +207,25 @@ def _numbers(books: Books, settings: Settings) -> tuple[Census, Room]:
     return census, Room(free=free, promised=promised)
 
 
-def _arrangement(settings: Settings) -> Arrangement:
+def _arrangement(settings: Settings, doubts: ClockState) -> Arrangement:
     root = settings.storage.path
+    roles = ("gateway", "sync")
+    gateway_runs, sync_runs = (runs(root, role) for role in roles)
     return Arrangement(
         by_hand=settings.registry.kind == "none",
         mirror_wanted=settings.mirror.when != "never",
-        gateway_runs=runs(root, "gateway"),
-        sync_runs=runs(root, "sync"),
+        gateway_runs=gateway_runs,
+        sync_runs=sync_runs,
         reserve=settings.storage.reserve,
+        reserved=not gateway_runs or Ballast(root / BALLAST).held,
+        clock=advice(doubts),
+        troubles=tuple(dict.fromkeys(note for role in roles if (note := trouble_of(root, role)))),
     )
 
 
 def _progress(upload: Upload) -> str:
+    if upload.damaged:
+        return f"{upload.state.value}, damaged"
     if upload.complete or not upload.length:
         return upload.state.value
     return f"{upload.state.value} {100 * upload.offset // upload.length}%"

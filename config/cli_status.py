@@ -29,6 +29,9 @@ class Arrangement:
     gateway_runs: bool
     sync_runs: bool
     reserve: int
+    reserved: bool = True
+    troubles: tuple[str, ...] = ()
+    clock: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Picture:
     kept: str
     lines: list[DestinationLine]
     todo: list[str] = field(default_factory=list)
+    alarm: str = ""
 
 
 def picture(census: Census, room: Room, *, how: Arrangement, now: datetime) -> Picture:
@@ -65,7 +69,8 @@ def picture(census: Census, room: Room, *, how: Arrangement, now: datetime) -> P
         headline=_headline(standings.get(REGISTRY), how=how, now=now),
         kept=_kept(census, room),
         lines=lines,
-        todo=list(_todo(standings, lines, room, how)) or ["Nothing to do."],
+        todo=[*_repairs(census), *_todo(standings, lines, room, how)] or ["Nothing to do."],
+        alarm=_alarm(census),
     )
 
 
@@ -116,12 +121,32 @@ def _headline(registry: Standing | None, *, how: Arrangement, now: datetime) -> 
 
 
 def _kept(census: Census, room: Room) -> str:
-    sealed = census.uploads.get(UploadState.SEALED, 0)
+    sealed = census.uploads.get(UploadState.SEALED, 0) - census.freed
     still_open = census.uploads.get(UploadState.OPEN, 0)
     text = f"{count(sealed, 'file')} kept ({amount(census.sealed_bytes)})"
     if still_open:
         text += f"; {still_open:,} still being handed in ({amount(census.open_bytes)} to come)"
+    if census.freed:
+        text += f"; {census.freed:,} delivered and freed"
     return f"{text}. Free on the disk: {amount(room.free)}."
+
+
+def _alarm(census: Census) -> str:
+    if not census.damaged:
+        return ""
+    verb = "is" if census.damaged == 1 else "are"
+    return (
+        f"{count(census.damaged, 'kept file')} {verb} DAMAGED: what is on the disk is not what "
+        "was sealed. It is not delivered so."
+    )
+
+
+def _repairs(census: Census) -> Iterator[str]:
+    if census.damaged:
+        yield (
+            "Look at the disk (the kernel's log), then titip repair --all: it puts back what the "
+            "mirror has, and says what to do for the rest."
+        )
 
 
 def _is_shown(mirror: Standing | None, how: Arrangement) -> bool:
@@ -153,11 +178,20 @@ def _todo(
     room: Room,
     how: Arrangement,
 ) -> Iterator[str]:
+    for trouble in how.troubles:
+        yield f"The storage failed, nothing is taken in until a restart: {trouble}."
+    if how.clock:
+        yield f"{how.clock[:1].upper()}{how.clock[1:]}."
     if not how.gateway_runs:
         yield "No gateway runs on this data folder: start titip serve."
     if not how.sync_runs and any(line.waiting for line in lines):
         yield "No sync daemon runs on this data folder: nothing is passed on. Start titip serve."
-    if room.free - room.promised < how.reserve:
+    if not how.reserved:
+        yield (
+            "The disk was full: files are refused until the journal's own room is reserved again, "
+            "by itself. Make room."
+        )
+    elif room.free - room.promised < how.reserve:
         yield f"The disk is nearly full: files are refused below {amount(how.reserve)}. Make room."
     for line in lines:
         yield from _todo_of(line, standings[line.name], how)

@@ -9,8 +9,11 @@ from sync.folder import FolderMirror, FolderOptions
 from sync.verified import Verified
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from config.settings import Settings
-    from titip.ports import Destination
+    from sync.drive import DriveMirror
+    from titip.ports import Destination, Source
 
 
 def destinations_of(settings: Settings) -> list[Destination]:
@@ -23,12 +26,12 @@ def mirror_of(settings: Settings) -> Destination | None:
     """Build the mirror, None when it is never wanted."""
     if settings.mirror.when == "never":
         return None
-    inner: Destination
-    if settings.mirror.kind == "folder":
-        inner = FolderMirror(FolderOptions(path=settings.mirror_path))
-    else:
-        inner = _drive(settings)
-    return Bounded(Verified(inner, must_prove=True))
+    return Bounded(Verified(_mirror(settings), must_prove=True))
+
+
+def source_of(settings: Settings) -> Source:
+    """Build the mirror as a place to fetch copies from, whether or not it is wanted any more."""
+    return _mirror(settings)
 
 
 def registry_of(settings: Settings) -> Destination | None:
@@ -42,7 +45,18 @@ def registry_of(settings: Settings) -> Destination | None:
             return Bounded(Verified(_tus(settings)))
 
 
-def _drive(settings: Settings) -> Destination:
+def answer_within(settings: Settings) -> timedelta:
+    """Tell how long a registry's answer is waited for after the last byte."""
+    return 2 * settings.health.slow_after
+
+
+def _mirror(settings: Settings) -> FolderMirror | DriveMirror:
+    if settings.mirror.kind == "folder":
+        return FolderMirror(FolderOptions(path=settings.mirror_path))
+    return _drive(settings)
+
+
+def _drive(settings: Settings) -> DriveMirror:
     from sync.drive import DriveMirror, DriveOptions  # noqa: PLC0415 - 0.2 s and 32 MiB
 
     drive = settings.mirror.drive
@@ -76,7 +90,7 @@ def _http(settings: Settings) -> Destination:
             lookup=registry.lookup,
             lookup_sha256=registry.lookup_sha256,
             health=registry.health,
-            answer_within=2 * settings.health.slow_after,
+            answer_within=answer_within(settings),
         ),
     )
 
@@ -88,6 +102,6 @@ def _tus(settings: Settings) -> Destination:
         TusOptions(
             url=settings.registry.url,
             bearer=settings.registry.bearer.get_secret_value(),
-            answer_within=2 * settings.health.slow_after,
+            answer_within=answer_within(settings),
         ),
     )

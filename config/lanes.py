@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from config.destinations import answer_within
 from storage.clock import utc_now
+from storage.keeping import SpoolKeeping
 from sync.janitor import Janitor
-from sync.lane import Lane, LaneRules, LaneWorld
+from sync.lane import SETTLE, Lane, LaneRules, LaneWorld
+from sync.scrubber import Scrubber
 from sync.watch import Watch
 from titip.delivery import MIRROR, REGISTRY
 from titip.health import HealthPolicy
-from titip.retry import RetryPolicy
+from titip.retry import LONGEST_ASKED, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from config.settings import Settings
     from config.wiring import Books, Vault
+    from storage.scrub import Scrub
     from titip.ports import Destination
+
+LEAST_LEASE: Final = timedelta(seconds=3)
+"""A third of it, after which a lease is prolonged, is as long as a lane's rest."""
 
 
 def lanes_of(
@@ -31,11 +39,6 @@ def lanes_of(
     """Give each destination its lane; to be called in the running loop."""
     rng = random.Random()  # noqa: S311 - jitter, not secrecy
     policy = health_policy(settings)
-    rules = LaneRules(
-        retry=RetryPolicy(settings.retry.floor, settings.retry.ceiling),
-        slow_after=settings.health.slow_after,
-        lease=max(timedelta(seconds=60), 3 * settings.health.slow_after),
-    )
     return [
         Lane(
             destination,
@@ -55,20 +58,47 @@ def lanes_of(
                 now=utc_now,
                 rng=rng,
             ),
-            rules=rules,
+            rules=lane_rules(settings, destination.name),
             wake=books.doorbell.listen(),
         )
         for destination in destinations
     ]
 
 
-def janitor_of(settings: Settings, vault: Vault) -> Janitor:
+def lane_rules(settings: Settings, destination: str) -> LaneRules:
+    """Give the times a lane keeps to.
+
+    A registry may store what it read until an answer is given up. Until then nothing that was lost
+    on the way to it is looked for, after a restart neither: a lease is prolonged each third of it,
+    so that what is left of one that was cut off, two thirds, is no less.
+    """
+    patience = answer_within(settings)
+    return LaneRules(
+        retry=RetryPolicy(settings.retry.floor, settings.retry.ceiling),
+        slow_after=settings.health.slow_after,
+        lease=max(LEAST_LEASE, patience * 3 / 2),
+        settle=patience if destination == REGISTRY else SETTLE,
+        farthest=max(settings.retry.ceiling, LONGEST_ASKED, patience) + settings.mirror.after,
+    )
+
+
+def janitor_of(
+    settings: Settings, books: Books, vault: Vault, *, spared_until: datetime | None = None
+) -> Janitor:
     """Give the janitor."""
     return Janitor(
         vault.store,
+        SpoolKeeping(vault.spool, books.journal),
         max_unfinished_age=settings.gateway.max_unfinished_age,
+        keep_after_delivery=settings.storage.keep_after_delivery,
         now=utc_now,
+        spared_until=spared_until,
     )
+
+
+def scrubber_of(settings: Settings, scrub: Scrub) -> Scrubber:
+    """Give the scrubber."""
+    return Scrubber(scrub, every=settings.storage.scrub, now=utc_now)
 
 
 def health_policy(settings: Settings) -> HealthPolicy:

@@ -18,7 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from config.units import Duration, Size
+from config.units import Duration, Keeping, Period, Size
 
 __all__ = ["Settings", "settings_from"]
 
@@ -51,12 +51,19 @@ class Gateway(Section):
     max_unfinished_age: Duration = timedelta(days=7)
     auth: Literal["token", "none"] = "token"
     origins: tuple[str, ...] = ("*",)
+    max_connections: int = Field(20_000, ge=10)
+    header_timeout: Duration = Field(timedelta(seconds=10), gt=timedelta(0))
+    idle_timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0))
+    min_rate: Size = Field(256, ge=0)
+    max_open_uploads: int = Field(20_000, ge=1)
 
 
 class Storage(Section):
     """Keeping."""
 
     path: Path = Path("titip-data")
+    scrub: Period = timedelta(days=30)
+    keep_after_delivery: Keeping = timedelta(days=30)
     reserve: Size = Field(1 << 30, ge=0)
 
 

@@ -46,5 +46,27 @@ def parse_duration(value: object) -> object:
     return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
 
 
+def parse_period(value: object) -> object:
+    """Read how often something is done; "never" and "0" are a duration of 0."""
+    if isinstance(value, str) and value.strip() in {"never", "0"}:
+        return timedelta(0)
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ValueError('write a duration such as "12h" or "30d", or "never"') from error
+
+
+def parse_keeping(value: object) -> object:
+    """Read a duration, or "forever", which is None."""
+    if value == "forever":
+        return None
+    try:
+        return value if value is None else parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f'{error}, or "forever"') from error
+
+
 Size = Annotated[int, BeforeValidator(parse_size)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Keeping = Annotated[timedelta | None, BeforeValidator(parse_keeping)]
+Period = Annotated[timedelta, BeforeValidator(parse_period)]

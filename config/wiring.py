@@ -6,10 +6,13 @@ import random
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from storage.ballast import Ballast
 from storage.clock import utc_now
-from storage.durable import make_folder
+from storage.durable import make_folder, make_way
+from storage.footing import refuse_lost_journal
 from storage.journal import Journal
 from storage.operations import JournalOperations
 from storage.queue import JournalQueue
@@ -18,6 +21,7 @@ from storage.spool import Spool
 from storage.standings import JournalStandings
 from storage.store import SpoolStore
 from storage.tokens import JournalTokens
+from storage.trouble import note_trouble
 from sync.doorbell import LoopDoorbell
 from titip.delivery import MIRROR, REGISTRY
 from titip.owing import Owed
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 JOURNAL: Final = "journal.db"
+BALLAST: Final = "ballast"
+GATEWAY: Final = "gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +52,24 @@ class Books:
 
 
 @contextmanager
-def opened_books(settings: Settings) -> Iterator[Books]:
+def opened_books(settings: Settings, *, serving: str = "") -> Iterator[Books]:
     """Open the journal of the configured data folder, making both if they are missing.
 
-    Raises UnfitJournal, StorageBroken, StorageFull.
+    `serving` names the role of a process that stays. Raises UnfitFolder, UnfitJournal,
+    StorageBroken, StorageFull.
     """
     root = settings.storage.path
     make_data_folder(root)
+    refuse_lost_journal(root, root / JOURNAL)
     rng = random.Random()  # noqa: S311 - jitter, not secrecy
     policy = RetryPolicy(settings.retry.floor, settings.retry.ceiling)
     doorbell = LoopDoorbell()
-    with Journal(root / JOURNAL) as journal:
+    with Journal(
+        root / JOURNAL,
+        ballast=Ballast(root / BALLAST),
+        serving=bool(serving),
+        failed=partial(note_trouble, root, serving) if serving else None,
+    ) as journal:
         yield Books(
             journal=journal,
             records=JournalRecords(journal),
@@ -92,6 +105,7 @@ def opened_vault(settings: Settings, books: Books) -> Iterator[Vault]:
             owed=owed_by(settings),
             doorbell=books.doorbell,
             now=utc_now,
+            failed=partial(note_trouble, settings.storage.path, GATEWAY),
         )
         stack.callback(store.close)
         yield Vault(spool, store)
@@ -110,6 +124,6 @@ def owed_by(settings: Settings) -> tuple[Owed, ...]:
 
 
 def make_data_folder(root: Path) -> None:
-    """Make the data folder, readable by nobody else."""
-    root.parent.mkdir(parents=True, exist_ok=True)
+    """Make the data folder, readable by nobody else, and the way to it."""
+    make_way(root)
     make_folder(root)

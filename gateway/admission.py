@@ -24,5 +24,5 @@ def admit_bytes(length: int, *, room: Room, reserve: int) -> None:
 
     Counting promises keeps many half uploads from filling the disk so that none can end.
     """
-    if room.free - room.promised - reserve < length:
+    if not room.reserved or room.free - room.promised - reserve < length:
         raise StorageFull("there is no room for an upload of that length now")

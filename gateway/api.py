@@ -57,7 +57,9 @@ async def _status(request: web.Request) -> web.Response:
     gate = request.app[GATE]
     census = await gate.deps.records.census()
     room = await gate.deps.store.room()
-    shown = views.status_json(census, room, version=_version(), now=gate.deps.now())
+    shown = views.status_json(
+        census, room, version=_version(), now=gate.deps.now(), clock=gate.deps.clock()
+    )
     return json_response(shown)
 
 

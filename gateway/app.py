@@ -9,11 +9,13 @@ from aiohttp import web
 
 from gateway import api, files, operating, probes
 from gateway.auth import Door
+from gateway.connections import Connections, WatchedRunner
 from gateway.gate import GATE, Gate
 from gateway.locks import UploadLocks
 from gateway.metrics import Metrics
 from gateway.middleware import outermost
 from gateway.space import Space
+from gateway.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,19 +33,30 @@ SERVER_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
         "access_log": None,
     },
 )
-"""For `web.AppRunner(app, **SERVER_OPTIONS)`."""
+"""What aiohttp's server is told."""
 
 
 def gateway_app(deps: Deps) -> web.Application:
     """Make the gateway's application."""
     app = web.Application(middlewares=[outermost])
+    locks, metrics = UploadLocks(), Metrics()
     app[GATE] = Gate(
         deps=deps,
         door=Door(deps.tokens, deps.options.auth),
-        locks=UploadLocks(),
+        locks=locks,
         space=Space(deps.store),
-        metrics=Metrics(),
+        metrics=metrics,
+        connections=Connections(
+            deps.options.connections, bodies=lambda: len(locks), metrics=metrics
+        ),
+        unfinished=Unfinished(deps.records, most=deps.options.max_open_uploads),
     )
     for part in (files, api, operating, probes):
         part.add_routes(app)
     return app
+
+
+def gateway_runner(app: web.Application, *, shutdown_timeout: float) -> web.AppRunner:
+    """Make what serves the application; seconds to let requests end when it stops."""
+    options = {**SERVER_OPTIONS, "shutdown_timeout": shutdown_timeout}
+    return WatchedRunner(app, app[GATE].connections, options)

@@ -7,16 +7,19 @@ what had arrived until then is given out first.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import ClientError, web
 
 from gateway.errors import Ending
+from gateway.slowness import Slowness
 from titip.errors import LengthExceeded
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
 
+    from gateway.intake import Pace
     from gateway.locks import Hold
 
 MAX_PIECES: Final = 512
@@ -28,14 +31,16 @@ _BROKEN: Final = (ConnectionError, ClientError, web.RequestPayloadError)
 class Body:
     """Reads one request's body, `room` bytes at most."""
 
-    def __init__(self, content: StreamReader, *, hold: Hold, room: int, idle: float) -> None:
-        """End it as silent when no byte comes for `idle` seconds."""
+    def __init__(self, content: StreamReader, *, hold: Hold, room: int, pace: Pace) -> None:
+        """End it as silent when its sender is slower than the pace allows."""
         self.ending: Ending | None = None
         self.received = 0
         self._content = content
         self._hold = hold
         self._room = room
-        self._idle = idle
+        self._idle = pace.idle
+        self._flush = pace.flush
+        self._slowness = Slowness(min_rate=pace.min_rate, window=pace.rate_window)
         self._deadline: asyncio.Timeout | None = None
         self._stopped: Ending | None = None
         self._loop = asyncio.get_running_loop()
@@ -56,17 +61,22 @@ class Body:
     async def batch(self, size: int) -> list[bytes]:
         """Read on until there are `size` bytes, or the body ended; raises LengthExceeded.
 
-        A body that has brought all the bytes there is room for is read to its end, so that
-        nothing is sealed before it is certain that nothing follows.
+        Also when the first of them has waited for `flush` seconds: what a slow sender brought is
+        to lie on the disk, not in memory. A body that has brought all the bytes there is room for
+        is read to its end, so that nothing is sealed before it is certain that nothing follows.
         """
         pieces: list[bytes] = []
-        got = 0
-        while self.ending is None and (
-            (got < size and len(pieces) < MAX_PIECES) or self.received == self._room
-        ):
-            piece = await self._read()
+        got, flush_at = 0, math.inf
+        while self.ending is None:
+            if self.received < self._room and (
+                got >= size or len(pieces) >= MAX_PIECES or self._loop.time() >= flush_at
+            ):
+                break
+            piece = await self._read(flush_at)
             if not piece:
                 continue
+            if not pieces:
+                flush_at = self._loop.time() + self._flush
             pieces.append(piece)
             got += len(piece)
             self.received += len(piece)
@@ -74,27 +84,38 @@ class Body:
                 raise LengthExceeded("the body goes past the declared length")
         return pieces
 
-    async def _read(self) -> bytes:
+    async def _read(self, flush_at: float) -> bytes:
+        """Give the next piece; nothing when the body ended, or at `flush_at`."""
         try:
             if self._stopped is not None:
                 return self._end(self._stopped)
-            piece = self._content.read_nowait() or await self._wait()
+            piece = self._content.read_nowait() or await self._wait(flush_at)
         except _BROKEN:
             return self._end(Ending.CUT)
         except TimeoutError:
+            if self._stopped is None and self._loop.time() >= flush_at:
+                return b""
             return self._end(self._stopped or Ending.SILENT)
         return piece or self._end(Ending.WHOLE)
 
-    async def _wait(self) -> bytes:
+    async def _wait(self, flush_at: float) -> bytes:
         if self._content.at_eof():
             return b""
-        self._hold.waiting_since = self._loop.time()
+        self._hold.waiting_since = since = self._loop.time()
+        piece = b""
+        until = since + self._idle
+        if self.received < self._room:
+            until = min(until, flush_at)
         try:
-            async with asyncio.timeout(self._idle) as self._deadline:
-                return await self._content.readany()
+            async with asyncio.timeout_at(until) as self._deadline:
+                piece = await self._content.readany()
         finally:
             self._deadline = None
             self._hold.waiting_since = None
+            waited = self._loop.time() - since
+            if self._slowness.too_slow(waited, received=self.received + len(piece)):
+                self._stopped = self._stopped or Ending.SILENT
+        return piece
 
     def _end(self, ending: Ending) -> bytes:
         """End it, giving what had arrived: a broken stream raises before it hands that out."""

@@ -89,8 +89,9 @@ async def _turn(gate: Gate, upload: Upload) -> AsyncIterator[Hold]:
 
 async def _admit(gate: Gate, upload: Upload) -> None:
     try:
+        await gate.unfinished.admit(upload.submitter)
         admit_bytes(upload.length, room=await gate.space.room(), reserve=gate.options.reserve)
-    except StorageFull:
+    except (Refusal, StorageFull):
         if upload.key:  # what is here already needs no room: creating it again finds it
             await (await gate.deps.store.create(upload)).close()
         raise
@@ -99,6 +100,8 @@ async def _admit(gate: Gate, upload: Upload) -> None:
 
 def _tell(gate: Gate, upload: Upload) -> None:
     gate.metrics.created.inc()
+    if upload.state is UploadState.OPEN:
+        gate.unfinished.begun(upload.submitter)
     log.info("upload.created", upload=upload.id, length=upload.length)
     if upload.state is UploadState.SEALED:
         log.info("upload.sealed", upload=upload.id, length=upload.length)

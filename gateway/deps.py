@@ -7,8 +7,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gateway.connections import ConnectionLimits
 from gateway.intake import Pace
 from gateway.notice import Draining
+from titip.clock import ClockState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,12 +42,15 @@ class GatewayOptions:
     reserve: int = 1 << 30
     origins: tuple[str, ...] = ("*",)
     pace: Pace = field(default_factory=Pace)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
+    max_open_uploads: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The ports of `titip.ports` that the gateway uses, and the wall clock in UTC.
+    """The ports of `titip.ports` that the gateway uses, and the time in UTC.
 
+    `clock` tells what is known against the machine's clock.
     Whoever stops the process gives `draining` first, and closes the listeners after that.
     """
 
@@ -55,4 +60,5 @@ class Deps:
     tokens: Tokens
     now: Callable[[], datetime]
     draining: Draining = field(default_factory=Draining)
+    clock: Callable[[], ClockState] = ClockState
     options: GatewayOptions = field(default_factory=GatewayOptions)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from gateway.errors import Refusal
-from gateway.problems import BYTES_GONE, NOT_SEALED
+from gateway.problems import BYTES_DAMAGED, BYTES_GONE, NOT_SEALED
 from gateway.protocol import repr_digest
 from titip.errors import UploadGone
 from titip.metadata import filename
@@ -42,8 +42,10 @@ async def fetch(gate: Gate, upload_id: UploadId, bearer: Bearer) -> web.StreamRe
             pass
         case _ as never:
             assert_never(never)
+    if upload.damaged:
+        raise Refusal(BYTES_DAMAGED)
     path = gate.deps.store.path(upload.id)
-    if not await asyncio.to_thread(path.is_file):
+    if upload.freed_at is not None or not await asyncio.to_thread(path.is_file):
         raise Refusal(BYTES_GONE)
     headers = {
         "Content-Type": "application/octet-stream",

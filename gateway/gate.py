@@ -14,11 +14,13 @@ from titip.upload import UploadId
 
 if TYPE_CHECKING:
     from gateway.auth import Door
+    from gateway.connections import Connections
     from gateway.deps import Deps, GatewayOptions
     from gateway.locks import UploadLocks
     from gateway.metrics import Metrics
     from gateway.notice import Draining
     from gateway.space import Space
+    from gateway.unfinished import Unfinished
     from titip.access import Bearer
     from titip.upload import Upload
 
@@ -40,6 +42,8 @@ class Gate:
     locks: UploadLocks
     space: Space
     metrics: Metrics
+    connections: Connections
+    unfinished: Unfinished
 
     @property
     def options(self) -> GatewayOptions:

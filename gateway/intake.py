@@ -21,27 +21,44 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a body is taken in.
+    """How a body is taken in; times in seconds, sizes in bytes.
+
+    It ends as silent when no byte comes for `idle`, or when fewer than `min_rate` a second come
+    over `rate_window`: so slow a sender comes again once its line is better. What came is written
+    after `flush` at the latest, and in smaller batches when many bodies come at once: `memory` is
+    what all of them should hold together, `least` the smallest batch.
 
     A long body is committed on its way after so many bytes or seconds: one PATCH may carry a
     whole file, and a crash must not cost all of it.
     """
 
     idle: float = 30.0
+    flush: float = 2.0
+    min_rate: int = 256
+    rate_window: float = 60.0
     patience: float = 5.0
     batch: int = 1 << 20
+    least: int = 64 << 10
+    memory: int = 128 << 20
     commit_bytes: int = 64 << 20
     commit_seconds: float = 10.0
+
+    def batch_among(self, bodies: int) -> int:
+        """Give the batch of a body that comes while there are so many."""
+        return max(self.least, min(self.batch, self.memory // max(1, bodies)))
 
 
 class Intake:
     """One body on its way into one deposit."""
 
-    def __init__(self, body: Body, deposit: Deposit, *, pace: Pace, all_or_nothing: bool) -> None:
-        """Commit nothing on the way when the body counts only as a whole."""
+    def __init__(
+        self, body: Body, deposit: Deposit, *, pace: Pace, batch: int, all_or_nothing: bool
+    ) -> None:
+        """Write `batch` bytes at a time; on the way commit nothing of a body that counts whole."""
         self._body = body
         self._deposit = deposit
         self._pace = pace
+        self._batch = batch
         self._all_or_nothing = all_or_nothing
         self._loop = asyncio.get_running_loop()
         self._commit_at = self._loop.time() + pace.commit_seconds
@@ -51,7 +68,7 @@ class Intake:
         writing: asyncio.Task[None] | None = None
         try:
             while True:
-                batch = await self._body.batch(self._pace.batch)
+                batch = await self._body.batch(self._batch)
                 if writing is not None:
                     await writing
                 if self._body.ended:

@@ -44,6 +44,10 @@ class UploadLocks:
     def __init__(self) -> None:
         self._holds: dict[UploadId, Hold] = {}
 
+    def __len__(self) -> int:
+        """Tell how many uploads are held."""
+        return len(self._holds)
+
     def holder(self, upload: UploadId) -> Hold | None:
         """Give the present hold on an upload."""
         return self._holds.get(upload)

@@ -33,6 +33,10 @@ class Metrics:
         self.sealed = counter("uploads_sealed", "Uploads completed and taken into custody")
         self.terminated = counter("uploads_terminated", "Uploads withdrawn unfinished")
         self.in_flight = gauge("requests_in_flight", "Requests being answered now")
+        self.connections = gauge("connections", "Connections open now")
+        self.connections_closed = counter(
+            "connections_closed", "Connections closed or refused to spare the others", "reason"
+        )
         self.commit_seconds = Histogram(
             "titip_commit_seconds",
             "Time to bring bytes and their offset to stable storage",
@@ -73,6 +77,7 @@ class _CensusGauges:
         self._free = gauge("disk_free_bytes", "Bytes free on the spool's disk")
         self._promised = gauge("disk_promised_bytes", "Bytes still to come of unfinished uploads")
         self._uploads = gauge("uploads", "Uploads by state", "state")
+        self._damaged = gauge("uploads_damaged", "Sealed uploads whose bytes are damaged or lost")
         self._deliveries = gauge("deliveries", "Deliveries by state", "destination", "state")
         self._oldest = gauge(
             "delivery_oldest_seconds",
@@ -97,6 +102,7 @@ class _CensusGauges:
         self._promised.set(room.promised)
         for state, count in census.uploads.items():
             self._uploads.labels(state=state).set(count)
+        self._damaged.set(census.damaged)
         self._deliveries.clear()
         for standing in census.destinations:
             self._show_destination(standing, now)

@@ -62,6 +62,12 @@ IN_CUSTODY: Final = Problem(
     "The upload is sealed",
     "Its bytes are in custody and on their way: custody cannot be withdrawn, nor anything added.",
 )
+ON_HOLD: Final = Problem(
+    "on-hold",
+    403,
+    "Nothing of this submitter may be removed now",
+    "An operator holds what you handed in; you may still go on with it.",
+)
 NOT_FOUND: Final = Problem("not-found", 404, "There is no such thing here")
 NO_UPLOAD: Final = Problem(
     "no-upload",
@@ -95,6 +101,12 @@ BYTES_GONE: Final = Problem(
     "The bytes are no longer kept here",
     "The receipt stays; ask the operator where the file is.",
 )
+BYTES_DAMAGED: Final = Problem(
+    "bytes-damaged",
+    409,
+    "The bytes are damaged here",
+    "Nothing damaged is given out. An operator can put them back, or ask for the file anew.",
+)
 WRONG_VERSION: Final = Problem(
     "wrong-version",
     412,
@@ -127,6 +139,19 @@ PASSING_TROUBLE: Final = Problem(
     "The upload cannot be looked at now",
     "It is kept; ask again in a moment.",
 )
+TOO_MANY_OPEN: Final = Problem(
+    "too-many-open",
+    429,
+    "Too many uploads are unfinished",
+    "Finish some of them, or end them with DELETE, before others begin.",
+    {"Retry-After": "60"},
+)
+HEAD_TOO_LARGE: Final = Problem(
+    "head-too-large",
+    431,
+    "The request's head is larger than is read",
+    "Send fewer or shorter headers.",
+)
 CHECKSUM_MISMATCH: Final = Problem(
     "checksum-mismatch",
     460,
@@ -143,7 +168,7 @@ DRAINING: Final = Problem(
 SILENT: Final = Problem(
     "silent",
     503,
-    "No byte came for too long",
+    "Too little came for too long",
     "What came before is kept: ask for the offset, and go on from there.",
 )
 STORAGE_BROKEN: Final = Problem(
@@ -152,11 +177,17 @@ STORAGE_BROKEN: Final = Problem(
     "The storage takes nothing in now",
     "What was committed is kept; try again later.",
 )
+BUSY: Final = Problem(
+    "busy",
+    503,
+    "Too many are being served now",
+    "Nothing is lost: come again in a moment.",
+)
 NO_ROOM: Final = Problem(
     "no-room",
     507,
     "There is no room for these bytes now",
-    "Try again later.",
+    "What was committed is kept: go on from its offset later, or ask the operator to make room.",
 )
 
 CATALOGUE: Final = (
@@ -165,6 +196,7 @@ CATALOGUE: Final = (
     NO_TOKEN,
     NOT_ALLOWED,
     IN_CUSTODY,
+    ON_HOLD,
     NOT_FOUND,
     NO_UPLOAD,
     NO_METHOD,
@@ -173,16 +205,20 @@ CATALOGUE: Final = (
     NO_STEP,
     UPLOAD_GONE,
     BYTES_GONE,
+    BYTES_DAMAGED,
     WRONG_VERSION,
     TOO_LARGE,
     WRONG_TYPE,
     KEY_REUSED,
     LOCKED,
     PASSING_TROUBLE,
+    TOO_MANY_OPEN,
+    HEAD_TOO_LARGE,
     CHECKSUM_MISMATCH,
     FAILED,
     DRAINING,
     SILENT,
     STORAGE_BROKEN,
+    BUSY,
     NO_ROOM,
 )

@@ -12,7 +12,7 @@ from gateway.body import Body
 from gateway.errors import BodyInterrupted, Ending, Refusal
 from gateway.gate import CUT_SHORT
 from gateway.intake import Intake
-from gateway.problems import CHECKSUM_MISMATCH
+from gateway.problems import BUSY, CHECKSUM_MISMATCH
 from titip.errors import LengthExceeded
 from titip.upload import UploadState
 
@@ -78,17 +78,21 @@ async def take(
     counts: then, and when it is too long or does not fit, nothing of it is kept. Raises
     LengthExceeded, Refusal, BodyInterrupted, StorageFull, StorageBroken, OffsetConflict.
     """
+    if not gate.connections.room_for_body():
+        raise Refusal(BUSY)
     pace = gate.options.pace
     before = deposit.upload
-    request.content.set_read_chunk_size(pace.batch)
-    body = Body(request.content, hold=hold, room=before.remaining, idle=pace.idle)
+    batch = pace.batch_among(len(gate.locks))
+    request.content.set_read_chunk_size(batch)
+    body = Body(request.content, hold=hold, room=before.remaining, pace=pace)
     with ExitStack() as listening:
         for notice, ending in (
             (hold.asked_to_leave, Ending.ASKED_TO_LEAVE),
             (gate.draining, Ending.DRAINING),
         ):
             listening.enter_context(notice.heard_by(partial(body.stop, ending)))
-        intake = Intake(body, deposit, pace=pace, all_or_nothing=check is not None)
+        counts_whole = check is not None
+        intake = Intake(body, deposit, pace=pace, batch=batch, all_or_nothing=counts_whole)
         try:
             last = await intake.run()
         except LengthExceeded:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from gateway import problems
 from gateway.errors import BodyInterrupted, Ending, Refusal, UploadLocked
 from titip.errors import (
+    Damaged,
     IllegalEvent,
     LengthExceeded,
     OffsetConflict,
@@ -14,6 +15,7 @@ from titip.errors import (
     StorageFull,
     UploadClosed,
     UploadGone,
+    UploadHeld,
     UploadMissing,
 )
 
@@ -74,7 +76,9 @@ _KINDS: Final[Mapping[type[TitipError], Problem]] = {
     UploadMissing: problems.NO_UPLOAD,
     UploadGone: problems.UPLOAD_GONE,
     UploadClosed: problems.IN_CUSTODY,
+    UploadHeld: problems.ON_HOLD,
     UploadLocked: problems.LOCKED,
     StorageFull: problems.NO_ROOM,
     StorageBroken: problems.STORAGE_BROKEN,
+    Damaged: problems.STORAGE_BROKEN,
 }

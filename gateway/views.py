@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from titip.clock import ClockState
     from titip.delivery import Delivery
     from titip.health import Health
     from titip.overview import Census, Standing
@@ -33,6 +34,8 @@ def upload_json(upload: Upload, deliveries: Iterable[Delivery] | None = None) ->
         "sha256": upload.sha256 or None,
         "created_at": _time(upload.created_at),
         "sealed_at": _time(upload.ended_at) if sealed else None,
+        "freed_at": _time(upload.freed_at),
+        "damaged_at": _time(upload.damaged_at),
     }
     if deliveries is not None:
         shown["deliveries"] = [delivery_json(one) for one in deliveries]
@@ -75,16 +78,26 @@ def receipt_json(receipt: Receipt) -> Json:
             }
             for one in receipt.passages
         ],
+        "freed_at": _time(receipt.freed_at),
     }
 
 
-def status_json(census: Census, room: Room, *, version: str, now: datetime) -> Json:
+def status_json(
+    census: Census, room: Room, *, version: str, now: datetime, clock: ClockState
+) -> Json:
     """Show everything in numbers."""
     return {
         "titip": version,
         "now": _time(now),
+        "clock": {
+            "trusted": clock.trusted,
+            "set_by_seconds": round(clock.set_by.total_seconds(), 3),
+            "went_back_seconds": round(clock.went_back.total_seconds(), 3),
+        },
         "uploads": dict(census.uploads),
+        "damaged": census.damaged,
         "sealed_bytes": census.sealed_bytes,
+        "freed": census.freed,
         "open_bytes": census.open_bytes,
         "disk": {"free": room.free, "promised": room.promised},
         "destinations": [_standing_json(one) for one in census.destinations],

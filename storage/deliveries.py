@@ -23,11 +23,13 @@ CLAIMABLE: Final = "state IN ('queued', 'active', 'deferred', 'verify')"
 _DUE: Final = "(due_at <= :now OR (:hurry AND state = 'queued'))"
 
 _INSERT: Final = f"INSERT INTO deliveries ({DELIVERY}) VALUES "
-_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FIND: Final = f"SELECT {DELIVERY} FROM deliveries WHERE id = ?"
+_OF_UPLOAD: Final = f"SELECT {DELIVERY} FROM deliveries WHERE id > ? || '.' AND id < ? || '/'"
 _SET: Final = (
     "UPDATE deliveries SET state = ?, due_at = ?, attempts = ?, trouble_since = ?, doubtful = ?, "
-    "checkpoint = ?, locator = ?, reason = ?, ended_at = ? WHERE id = ? AND attempts = ? "
+    "checkpoint = ?, locator = ?, reason = ?, ended_at = ?, restored = ? "
+    "WHERE id = ? AND attempts = ? "
     "AND state = ?"
 )
 _BEGIN: Final = "INSERT INTO attempts VALUES (?, ?, ?, NULL, '', '')"
@@ -68,6 +70,11 @@ def find_delivery(db: apsw.Connection, delivery: str) -> Delivery | None:
     """Give one delivery."""
     row = db.execute(_FIND, (delivery,)).fetchone()
     return None if row is None else delivery_of(row)
+
+
+def deliveries_of_upload(db: apsw.Connection, upload: str) -> list[Delivery]:
+    """Give all deliveries of an upload: their ids begin with its own."""
+    return [delivery_of(row) for row in db.execute(_OF_UPLOAD, (upload, upload))]
 
 
 def waiting(db: apsw.Connection, destination: str, *, now: datetime, hurry: bool) -> list[str]:

@@ -7,10 +7,10 @@ import hashlib
 import os
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Final, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Final, Protocol, TypeVarTuple, Unpack
 
 from storage.durable import sync_data, translated, write_at
-from titip.errors import LengthExceeded, StorageBroken
+from titip.errors import Damaged, LengthExceeded, StorageBroken, StorageFull
 from titip.upload import Appended, Sealed, UploadExists, advance
 
 if TYPE_CHECKING:
@@ -28,19 +28,29 @@ REREAD: Final = 1 << 20
 """Bytes read at a time when a digest is made again after a restart."""
 
 
+class Refusing(Protocol):
+    """Says whether anything, or `more`, may be written now."""
+
+    def __call__(self, *, more: bool) -> None:
+        """Raise StorageBroken or StorageFull if not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What every deposit of a store works with.
 
     `keep` commits the step from one upload to the next, from None for a new one; `let_go` hears
     of a closed deposit, with the digest of the committed bytes; `broken` of a disk that failed.
+    `refuse` raises StorageBroken once it did, and StorageFull for more bytes while the disk is
+    full.
     """
 
     spool: Spool
     threads: Executor
     keep: Callable[[Upload | None, Upload], Awaitable[None]]
     let_go: Callable[[Upload, Digest | None], None]
-    broken: Callable[[], None]
+    broken: Callable[[StorageBroken], None]
+    refuse: Refusing
     now: Callable[[], datetime]
 
 
@@ -61,6 +71,7 @@ class SpoolDeposit:
         self._means = means
         self._new = new
         self._offered = False
+        self._spoiled: StorageFull | None = None
         self._closed = False
         self._digest = digest
         self._running: Digest | None = None
@@ -96,7 +107,7 @@ class SpoolDeposit:
         self._offered = True
         try:
             await self._means.keep(None if self._new else self._upload, after)
-        except UploadExists:
+        except (UploadExists, StorageFull):
             self._offered = False
             raise
         self._upload, self._new = after, False
@@ -131,11 +142,14 @@ class SpoolDeposit:
         self._hops_begun += 1
         try:
             await asyncio.get_running_loop().run_in_executor(self._means.threads, held)
-        except StorageBroken:
-            self._means.broken()
+        except StorageBroken as error:
+            self._means.broken(error)
             raise
 
     def _put(self, batch: Sequence[bytes]) -> None:
+        self._means.refuse(more=bool(batch))
+        if self._spoiled is not None:
+            raise self._spoiled
         fd = self._open()
         running = self._running or self._begin(fd)
         write_at(fd, batch, self._written)
@@ -148,14 +162,24 @@ class SpoolDeposit:
 
     def _put_and_sync(self, batch: Sequence[bytes]) -> None:
         self._put(batch)
-        sync_data(self._open())
-        if not self._adopted:
-            self._means.spool.adopt(self._upload.id)
-            self._adopted = True
+        try:
+            sync_data(self._open())
+            if not self._adopted:
+                self._means.spool.adopt(self._upload.id)
+        except StorageFull as error:
+            # A second sync could succeed although what the first one should have written was
+            # dropped: only bytes that are written anew may count.
+            self._spoiled = error
+            raise
+        self._adopted = True
+        self._means.spool.refuse_moved()
 
     def _open(self) -> int:
         if self._fd is None:
-            self._fd = self._means.spool.open_for_append(self._upload.id, new=self._new)
+            upload = self._upload
+            self._fd = self._means.spool.open_for_append(
+                upload.id, new=self._new, holds=upload.offset
+            )
         return self._fd
 
     def _begin(self, fd: int) -> Digest:
@@ -193,8 +217,16 @@ class SpoolDeposit:
 
 
 def _digest_of(fd: int, size: int) -> Digest:
+    """Read the committed bytes again, from the disk where the system can be made to."""
     digest = hashlib.sha256()
     with translated():
-        for offset in range(0, size, REREAD):
-            digest.update(os.pread(fd, min(REREAD, size - offset), offset))
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        offset = 0
+        while offset < size:
+            piece = os.pread(fd, min(REREAD, size - offset), offset)
+            if not piece:
+                raise Damaged("it has fewer bytes than were committed")
+            digest.update(piece)
+            offset += len(piece)
     return digest

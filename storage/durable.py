@@ -21,6 +21,16 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """The system is short of files or memory for the moment: trouble, but none of the disk's."""
 
+_ADVICE: Final = {
+    errno.EIO: "look at the kernel's log, mend or replace the disk, restart Titip",
+    errno.EROFS: "it is read-only: look at the kernel's log, mend it, mount it for writing, "
+    "restart Titip",
+    errno.EACCES: "give the data folder to the account that runs titip",
+    errno.EPERM: "give the data folder to the account that runs titip",
+    errno.ENOENT: "a part of the data folder is gone: is its disk mounted?",
+    errno.ENOTDIR: "a part of the data folder is gone: is its disk mounted?",
+}
+
 _IOV_MAX: Final = os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)
@@ -37,7 +47,8 @@ def translated() -> Iterator[None]:
             raise StorageFull(f"the disk is full ({word})") from error
         if error.errno in _SHORT:
             raise StorageFull(f"the system has no room for another open file ({word})") from error
-        raise StorageBroken(f"the disk refused ({word})") from error
+        advice = _ADVICE.get(error.errno or 0, "look at the kernel's log")
+        raise StorageBroken(f"the disk refused ({word}): {advice}") from error
 
 
 def write_at(fd: int, pieces: Sequence[bytes], offset: int) -> int:
@@ -69,12 +80,27 @@ def sync_folder(path: Path | str) -> None:
             os.close(fd)
 
 
+def make_way(path: Path) -> None:
+    """Make the folders above this path that are missing, and sync the name of each.
+
+    What lies below a folder whose name a power cut takes is lost with it. Raises OSError.
+    """
+    for missing in reversed([one for one in path.parents if not one.exists()]):
+        missing.mkdir(exist_ok=True)
+        sync_folder(missing.parent)
+
+
 def make_folder(path: Path) -> None:
-    """Make a folder of our own, readable by nobody else, and sync its name; fine if it is there."""
+    """Make a folder of our own, readable by nobody else, and sync its name; fine if it is there.
+
+    Raises StorageBroken, StorageFull.
+    """
     with translated():
         try:
             path.mkdir(mode=0o700)
-        except FileExistsError:
+        except FileExistsError as error:
+            if not path.is_dir():
+                raise StorageBroken(f"{path} is a file: move it away") from error
             return
     sync_folder(path.parent)
 

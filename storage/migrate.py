@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from storage.snapshot import UnsoundJournal, keep_before
 
 if TYPE_CHECKING:
     import apsw
@@ -30,8 +33,9 @@ def refuse_old_sqlite(version: str) -> None:
 def migrate(connection: apsw.Connection) -> int:
     """Bring the journal to this program's schema and give its version.
 
-    One that is up to date is only read: the command line opens it while the gateway commits.
-    Raises UnfitJournal when the journal is newer than the program.
+    One that is up to date is only read: the command line opens it while the gateway commits. An
+    older one is kept beside itself first, as `journal.db.before-N`: there is no other way back.
+    Raises UnfitJournal, changing nothing, when it is newer than the program, or damaged.
     """
     if _version(connection) < len(SCHEMAS):
         _upgrade(connection)
@@ -42,13 +46,25 @@ def _upgrade(connection: apsw.Connection) -> None:
     # IMMEDIATE waits for other writers; a transaction that begins by reading would fail instead.
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for name in SCHEMAS[_version(connection) :]:
+        version = _version(connection)
+        if 0 < version < len(SCHEMAS):
+            _keep(Path(connection.filename))
+        for name in SCHEMAS[version:]:
             connection.execute(files("storage").joinpath(name).read_text("utf-8"))
         connection.pragma("user_version", len(SCHEMAS))
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _keep(journal: Path) -> None:
+    try:
+        keep_before(journal, len(SCHEMAS))
+    except UnsoundJournal as error:
+        raise UnfitJournal(
+            f"{error}: nothing was changed; restore a backup (titip restore), or ask for help",
+        ) from error
 
 
 def _version(connection: apsw.Connection) -> int:

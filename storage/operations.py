@@ -27,6 +27,13 @@ BATCH: Final = 500
 REQUEUEABLE: Final = tuple(state for state in DeliveryState if Requeued in ALLOWED[state])
 
 
+_WITH_BYTES: Final = (
+    "NOT EXISTS (SELECT 1 FROM uploads "
+    "WHERE uploads.id = deliveries.upload AND uploads.freed_at IS NOT NULL)"
+)
+"""A mirror that was spared cannot be sent once the bytes were freed."""
+
+
 class JournalOperations:
     """One journal's levers."""
 
@@ -101,7 +108,7 @@ class JournalOperations:
 
 def _selected(selection: Selection) -> tuple[str, dict[str, Any]]:
     wanted = [state for state in REQUEUEABLE if not selection.states or state in selection.states]
-    where = ["seq > :after", _in("state", "state", [state.value for state in wanted])]
+    where = ["seq > :after", _in("state", "state", [state.value for state in wanted]), _WITH_BYTES]
     bindings: dict[str, Any] = {f"state{n}": state.value for n, state in enumerate(wanted)}
     if selection.ids:
         ids = list(selection.ids)

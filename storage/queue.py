@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
+from storage.damage import mark_damaged
 from storage.deliveries import (
+    CLAIMABLE,
     begin_attempt,
     end_attempt,
     find_delivery,
@@ -45,6 +47,11 @@ SPARED_AT_ONCE: Final = 500
 _LAPSE: Final = (
     "UPDATE deliveries SET due_at = :until "
     "WHERE destination = :destination AND state = 'active' AND due_at > :until"
+)
+
+_BRING_BACK: Final = (
+    f"UPDATE deliveries SET due_at = :until WHERE destination = :destination AND {CLAIMABLE} "
+    "AND state <> 'active' AND due_at > :until"
 )
 
 
@@ -101,6 +108,8 @@ class JournalQueue:
         def settle(db: apsw.Connection) -> None:
             step(db, before, after)
             end_attempt(db, after, now=now)
+            if after.wants_bytes:
+                mark_damaged(db, after.upload, now=now)
             if after.state is DeliveryState.DELIVERED and after.destination == REGISTRY:
                 self._spare(db, after, now=now)
 
@@ -114,10 +123,11 @@ class JournalQueue:
         """Prolong the lease; see titip.ports.Queue."""
         return await self._refine(delivery, replace(delivery, due_at=until))
 
-    async def lapse(self, destination: str, *, until: datetime) -> int:
+    async def lapse(self, destination: str, *, until: datetime, farthest: datetime) -> int:
         """End at `until` the leases left behind; see titip.ports.Queue."""
 
         def shorten(db: apsw.Connection) -> int:
+            db.execute(_BRING_BACK, {"destination": destination, "until": to_ms(farthest)})
             db.execute(_LAPSE, {"destination": destination, "until": to_ms(until)})
             return db.changes()
 

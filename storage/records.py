@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.clock import from_ms
+from storage.damage import count_damaged
 from storage.rows import DELIVERY, UPLOAD, delivery_of, health_of, upload_of
 from titip.delivery import DESTINATIONS, DeliveryState
 from titip.overview import Census, Query, Standing
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MOST: Final = 1000
 """Rows in one page at most."""
 
+_UNFINISHED: Final = "SELECT count(*) FROM uploads WHERE submitter = ? AND state = 'open'"
 _OLDEST: Final = (
     "SELECT min(queued_at) FROM deliveries "
     "WHERE destination = ? AND state NOT IN ('delivered', 'skipped')"
@@ -62,6 +64,12 @@ class JournalRecords:
         """Count everything."""
         return await self._journal.read(_census)
 
+    async def unfinished(self, submitter: str) -> int:
+        """Count the submitter's uploads that are neither sealed nor ended."""
+        return await self._journal.read(
+            lambda db: int(next(iter(db.execute(_UNFINISHED, (submitter,))))[0]),
+        )
+
 
 def _page(table: str, columns: str, query: Query) -> tuple[str, dict[str, Any]]:
     where = ["1"]
@@ -90,11 +98,14 @@ def _census(db: apsw.Connection) -> Census:
     for what, state, rows, size in db.execute("SELECT what, state, rows, bytes FROM tallies"):
         tallies.setdefault(what, {})[state] = (rows, size)
     uploads = tallies.get("upload", {})
+    freed, freed_bytes = tallies.get("freed", {}).get("sealed", (0, 0))
     return Census(
         uploads={UploadState(state): rows for state, (rows, _) in uploads.items()},
-        sealed_bytes=uploads.get("sealed", (0, 0))[1],
+        sealed_bytes=uploads.get("sealed", (0, 0))[1] - freed_bytes,
         open_bytes=uploads.get("open", (0, 0))[1],
         destinations=[_standing(db, name, tallies.get(name, {})) for name in DESTINATIONS],
+        damaged=count_damaged(db),
+        freed=freed,
     )
 
 

@@ -1,8 +1,8 @@
 """What a start does before anything is taken in: make the spool match the journal again.
 
 A crash can leave more bytes in a file than were committed (cut off here), files that no row
-tells of (put aside), and files of ended uploads (removed). It cannot leave fewer bytes: where
-that is found, the disk broke its word, and an operator must know.
+tells of (put aside), and files of ended or freed uploads (removed). It cannot leave fewer bytes:
+where that is found, the disk broke its word, and an operator must know.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from storage.durable import translated
 from storage.spool import SHARDS
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from storage.journal import Journal
     from storage.spool import Spool
     from titip.upload import Upload
+
+
+_ENDED: Final = frozenset({UploadState.TERMINATED, UploadState.EXPIRED})
 
 
 @dataclass(slots=True)
@@ -61,7 +64,7 @@ def _mend(spool: Spool, shard: str, rows: dict[UploadId, Upload], findings: Find
 
 
 def _match(spool: Spool, upload: Upload, size: int, findings: Findings) -> None:
-    if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
+    if upload.freed_at is not None or upload.state in _ENDED:
         spool.remove(upload.id)
         findings.removed.append(upload.id)
     elif size > upload.offset:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UPLOAD: Final = (
-    "id, submitter, length, offset, metadata, state, created_at, touched_at, ended_at, sha256, key"
+    "id, submitter, length, offset, metadata, state, created_at, touched_at, ended_at, sha256, "
+    "key, freed_at, damaged_at, repairs"
 )
 DELIVERY: Final = (
     "id, upload, destination, submitter, state, due_at, queued_at, attempts, trouble_since, "
-    "doubtful, checkpoint, locator, reason, ended_at"
+    "doubtful, checkpoint, locator, reason, ended_at, restored"
 )
 TOKEN: Final = "id, role, submitter, digest, created_at, revoked_at"  # noqa: S105 - column names
 
@@ -39,6 +40,9 @@ def upload_of(row: Sequence[Any]) -> Upload:
         ended_at=from_ms_or_none(row[8]),
         sha256=row[9],
         key=row[10],
+        freed_at=from_ms_or_none(row[11]),
+        damaged_at=from_ms_or_none(row[12]),
+        repairs=row[13],
     )
 
 
@@ -56,6 +60,9 @@ def row_of_upload(upload: Upload) -> tuple[object, ...]:
         to_ms_or_none(upload.ended_at),
         upload.sha256,
         upload.key,
+        to_ms_or_none(upload.freed_at),
+        to_ms_or_none(upload.damaged_at),
+        upload.repairs,
     )
 
 
@@ -76,6 +83,7 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         locator=row[11],
         reason=row[12],
         ended_at=from_ms_or_none(row[13]),
+        restored=bool(row[14]),
     )
 
 
@@ -96,6 +104,7 @@ def row_of_delivery(delivery: Delivery) -> tuple[object, ...]:
         delivery.locator,
         delivery.reason,
         to_ms_or_none(delivery.ended_at),
+        int(delivery.restored),
     )
 
 

@@ -12,14 +12,28 @@ CREATE TABLE uploads (
     touched_at INTEGER,
     ended_at   INTEGER,
     sha256     TEXT NOT NULL CHECK (state <> 'sealed' OR (length(sha256) = 64 AND offset = length)),
-    key        TEXT NOT NULL
+    key        TEXT NOT NULL,
+    freed_at   INTEGER CHECK (freed_at IS NULL OR state = 'sealed'),
+    damaged_at INTEGER CHECK (damaged_at IS NULL OR state = 'sealed'),
+    repairs    INTEGER NOT NULL DEFAULT 0,
+    read_at    INTEGER
 ) STRICT;
 
 CREATE INDEX uploads_idle ON uploads (ifnull(touched_at, created_at)) WHERE state = 'open';
 -- One creation per sender's key; an ended one frees its key.
 CREATE UNIQUE INDEX uploads_key ON uploads (submitter, key)
     WHERE key <> '' AND state IN ('open', 'sealed');
+-- How many unfinished ones a submitter has: asked before another begins.
+CREATE INDEX uploads_unfinished ON uploads (submitter) WHERE state = 'open';
 CREATE INDEX uploads_of_submitter ON uploads (submitter, seq);
+-- The janitor's walk: sealed uploads whose bytes are still here, the longest kept first.
+CREATE INDEX uploads_kept ON uploads (ended_at) WHERE state = 'sealed' AND freed_at IS NULL;
+
+-- The scrub's walk: sealed bytes that are here and not known to be damaged, the longest unread
+-- first; a seal counts as a reading.
+CREATE INDEX uploads_unread ON uploads (ifnull(read_at, ended_at))
+    WHERE state = 'sealed' AND freed_at IS NULL AND damaged_at IS NULL;
+CREATE INDEX uploads_damaged ON uploads (id) WHERE damaged_at IS NOT NULL;
 
 CREATE TABLE deliveries (
     seq           INTEGER PRIMARY KEY,
@@ -37,7 +51,8 @@ CREATE TABLE deliveries (
     checkpoint    TEXT NOT NULL,
     locator       TEXT NOT NULL,
     reason        TEXT NOT NULL,
-    ended_at      INTEGER
+    ended_at      INTEGER,
+    restored      INTEGER NOT NULL
 ) STRICT;
 
 -- The one question of every lane: what is due, of whom, at this destination.
@@ -75,8 +90,23 @@ CREATE TABLE tokens (
     revoked_at INTEGER
 ) STRICT;
 
+-- One row: when Titip last ran, and until when nothing is removed for its age.
+CREATE TABLE clock (
+    one          INTEGER PRIMARY KEY CHECK (one = 1),
+    seen_at      INTEGER NOT NULL,
+    spared_until INTEGER NOT NULL
+) STRICT;
+
+-- Nothing of these submitters is removed, whatever its age.
+CREATE TABLE holds (
+    submitter TEXT PRIMARY KEY,
+    since     INTEGER NOT NULL,
+    reason    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Counts kept by triggers, so that a census of millions of rows costs a handful of reads.
 -- `bytes` is what an open upload has still to bring, and the whole length of any other.
+-- `freed` counts the sealed ones, among all sealed ones, whose bytes are no longer here.
 CREATE TABLE tallies (
     what  TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -98,6 +128,12 @@ CREATE TRIGGER uploads_counted_over AFTER UPDATE OF state, offset ON uploads BEG
     INSERT INTO tallies VALUES ('upload', new.state, 1,
         iif(new.state = 'open', new.length - new.offset, new.length))
     ON CONFLICT DO UPDATE SET rows = rows + excluded.rows, bytes = bytes + excluded.bytes;
+END;
+
+CREATE TRIGGER uploads_counted_freed AFTER UPDATE OF freed_at ON uploads
+WHEN old.freed_at IS NULL AND new.freed_at IS NOT NULL BEGIN
+    INSERT INTO tallies VALUES ('freed', new.state, 1, new.length)
+    ON CONFLICT DO UPDATE SET rows = rows + 1, bytes = bytes + excluded.bytes;
 END;
 
 CREATE TRIGGER deliveries_counted_in AFTER INSERT ON deliveries BEGIN

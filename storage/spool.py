@@ -1,4 +1,4 @@
-"""The folder that holds the bytes: one file per upload, named by its id, never renamed.
+"""The folder that holds the bytes: one file per upload, named by its id, never renamed by intake.
 
 The journal is the commit mark. A file may hold more bytes than committed (recovery truncates
 them), never fewer. Files lie in 256 shard folders by the first two hex digits of the id; all of
@@ -7,13 +7,14 @@ them are made and synced when the spool opens, so a new file costs one folder sy
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from storage.durable import make_folder, sync_data, sync_folder, translated
-from titip.errors import StorageBroken
+from titip.errors import Damaged, StorageBroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +30,20 @@ class Spool:
 
     def __init__(self, root: Path) -> None:
         """Make the shard folders that are missing; raises StorageBroken, StorageFull."""
+        self._home = str(root)
         self._root = root / "spool"
         self._root_text = str(self._root)  # a Path costs more than the call it is made for
         self.quarantine = root / "quarantine"
         make_folder(self._root)
         make_folder(self.quarantine)
+        sync_folder(root)  # a start that was killed between making them and this made them too
         present = {entry.name for entry in os.scandir(self._root)}
         for shard in SHARDS:
             if shard not in present:
                 with translated():
                     (self._root / shard).mkdir(mode=0o700)
         sync_folder(self._root)
+        self._identity = self._identify()
 
     @property
     def root(self) -> Path:
@@ -54,14 +58,35 @@ class Spool:
         """Bring the new file's name to stable storage."""
         sync_folder(f"{self._root_text}/{upload[:2]}")
 
-    def open_for_append(self, upload: UploadId, *, new: bool = False) -> int:
+    def refuse_moved(self) -> None:
+        """Raise StorageBroken when the data folder is no longer the one that was opened.
+
+        One that was unmounted, renamed or removed leaves its name to a stranger, or to nobody.
+        """
+        with translated():
+            if self._identify() == self._identity:
+                return
+        raise StorageBroken("another folder is in the data folder's place: is its disk mounted?")
+
+    def open_for_append(self, upload: UploadId, *, new: bool = False, holds: int = 0) -> int:
         """Open the file for writing, making it if needed; a new upload must find none.
 
         The caller lets `adopt` make a made file's name durable before anything counts on it.
+        Raises Damaged when the file does not hold so many bytes.
         """
-        flags = os.O_RDWR | os.O_CREAT | (os.O_EXCL if new else 0)
+        self.refuse_moved()
+        flags = os.O_RDWR | (0 if holds else os.O_CREAT) | (os.O_EXCL if new else 0)
         with translated():
-            return os.open(f"{self._root_text}/{upload[:2]}/{upload}", flags, 0o600)
+            try:
+                fd = os.open(f"{self._root_text}/{upload[:2]}/{upload}", flags, 0o600)
+            except FileNotFoundError as error:
+                if not holds:
+                    raise
+                raise Damaged("its file is missing") from error
+            if holds and os.fstat(fd).st_size < holds:
+                os.close(fd)
+                raise Damaged("it has fewer bytes than were committed")
+        return fd
 
     def truncate(self, upload: UploadId, size: int) -> None:
         """Cut a torn tail off, durably."""
@@ -83,21 +108,42 @@ class Spool:
         with translated():
             (self._root / shard / name).replace(self.quarantine / f"{shard}-{name}")
 
+    def put_back(self, upload: UploadId, part: Path) -> None:
+        """Put a synced file in the place of a damaged one, which is kept in quarantine, durably."""
+        path, number = self.path(upload), 1
+        while (aside := self.quarantine / f"{upload}.damaged-{number}").exists():
+            number += 1
+        with translated():
+            with suppress(FileNotFoundError):
+                path.rename(aside)
+            part.rename(path)
+        sync_folder(path.parent)
+        sync_folder(self.quarantine)
+
     def free(self) -> int:
-        """Tell the bytes free on the disk for us."""
+        """Tell the bytes free on the disk for us; raises StorageBroken."""
+        self.refuse_moved()
         with translated():
             room = os.statvfs(self._root)
         return room.f_bavail * room.f_frsize
 
     @contextmanager
     def open(self, upload: UploadId) -> Iterator[SpoolContent]:
-        """Open the bytes of a sealed upload for reading; raises StorageBroken if missing."""
+        """Open the bytes of a sealed upload for reading; raises Damaged, StorageBroken."""
         with translated():
-            fd = os.open(self.path(upload), os.O_RDONLY)
+            try:
+                fd = os.open(self.path(upload), os.O_RDONLY)
+            except FileNotFoundError as error:
+                self.refuse_moved()
+                raise Damaged("its file is missing") from error
         try:
             yield SpoolContent(fd, os.fstat(fd).st_size)
         finally:
             os.close(fd)
+
+    def _identify(self) -> tuple[tuple[int, int], ...]:
+        places = (os.stat(self._home), os.stat(self._root_text))  # noqa: PTH116 - for each upload
+        return tuple((one.st_dev, one.st_ino) for one in places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +154,19 @@ class SpoolContent:
     size: int
 
     def read(self, offset: int, size: int) -> bytes:
-        """Read up to `size` bytes at `offset`; raises StorageBroken when bytes are missing."""
+        """Read up to `size` bytes at `offset`; raises Damaged when they cannot be had."""
         with translated():
-            piece = os.pread(self.fd, size, offset)
+            try:
+                piece = os.pread(self.fd, size, offset)
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                raise Damaged("the disk cannot read it") from error
         if not piece and size and offset < self.size:
-            raise StorageBroken("the spool holds fewer bytes than it did")
+            raise Damaged("it has fewer bytes than it had")
         return piece
+
+    def forget(self, offset: int, size: int) -> None:
+        """Let the system drop the bytes from its memory: the next look is at the disk."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self.fd, offset, size, os.POSIX_FADV_DONTNEED)

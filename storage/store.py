@@ -7,10 +7,13 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from storage import uploads
 from storage.clock import utc_now
 from storage.deposit import Means, SpoolDeposit
-from titip.errors import StorageBroken, UploadClosed, UploadGone, UploadMissing
+from storage.holds import refuse_held
+from titip.errors import StorageBroken, StorageFull, UploadClosed, UploadGone, UploadMissing
 from titip.owing import deliveries_of
 from titip.ports import Room
 from titip.upload import Terminated, UploadState, advance
@@ -21,11 +24,15 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Digest
     from pathlib import Path
 
+    import apsw
+
     from storage.journal import Journal
     from storage.spool import Spool
     from titip.owing import Owed
     from titip.ports import Deposit, Doorbell
     from titip.upload import Upload, UploadId
+
+log = structlog.get_logger()
 
 THREADS: Final = 8
 """Disk threads: syncs wait in parallel, and the disk merges them."""
@@ -48,8 +55,12 @@ class SpoolStore:
         owed: Sequence[Owed],
         doorbell: Doorbell,
         now: Callable[[], datetime] = utc_now,
+        failed: Callable[[str], None] | None = None,
     ) -> None:
-        """Keep in this spool and journal; every seal owes to these destinations."""
+        """Keep in this spool and journal; every seal owes to these destinations.
+
+        `failed` hears why, once, when the disk failed under the spool; it may block.
+        """
         self._spool = spool
         self._journal = journal
         self._owed = tuple(owed)
@@ -58,13 +69,15 @@ class SpoolStore:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
         self._digests: OrderedDict[UploadId, tuple[int, Digest]] = OrderedDict()
         self._unborn: dict[UploadId, int] = {}
-        self._broken = False
+        self._failed = failed
+        self._broken = ""
         self._means = Means(
             spool=spool,
             threads=self._threads,
             keep=self._keep,
             let_go=self._let_go,
             broken=self._stop_taking,
+            refuse=self._refuse,
             now=now,
         )
 
@@ -79,9 +92,10 @@ class SpoolStore:
         tap: Callable[[bytes], object] | None = None,
     ) -> Deposit:
         """Begin a new upload; see titip.ports.Store."""
-        self._refuse_if_broken()
+        self._refuse(more=False)
         if upload.key:
             await self._journal.read(lambda db: uploads.refuse_second(db, upload))
+        self._refuse(more=True)
         self._unborn[upload.id] = upload.length
         return SpoolDeposit(upload, self._means, new=True, tap=tap)
 
@@ -92,7 +106,7 @@ class SpoolStore:
         tap: Callable[[bytes], object] | None = None,
     ) -> Deposit:
         """Go on with an open upload from its committed offset; see titip.ports.Store."""
-        self._refuse_if_broken()
+        self._refuse(more=True)
         current = await self.find(upload.id)
         if current is None:
             raise UploadMissing("there is no such upload")
@@ -105,7 +119,12 @@ class SpoolStore:
         """End an unfinished upload and free its bytes; see titip.ports.Store."""
         _refuse_ended(upload)
         ended = advance(upload, Terminated(), now=self._now())
-        await self._journal.write(lambda db: uploads.move(db, upload, ended))
+
+        def end(db: apsw.Connection) -> None:
+            refuse_held(db, upload.submitter)
+            uploads.move(db, upload, ended)
+
+        await self._journal.write(end)
         await self._free(upload.id)
 
     async def expire(self, *, idle_since: datetime) -> int:
@@ -117,10 +136,11 @@ class SpoolStore:
 
     async def room(self) -> Room:
         """Tell the space there is; raises StorageBroken once the disk failed."""
-        self._refuse_if_broken()
+        self._refuse(more=False)
         promised = await self._journal.read(uploads.promised)
         free = await asyncio.get_running_loop().run_in_executor(self._threads, self._spool.free)
-        return Room(free=free, promised=promised + sum(self._unborn.values()))
+        promised += sum(self._unborn.values())
+        return Room(free=free, promised=promised, reserved=self._journal.reserved)
 
     def path(self, upload: UploadId) -> Path:
         """Give the file that holds the bytes."""
@@ -160,12 +180,20 @@ class SpoolStore:
         while len(self._digests) > REMEMBERED:
             self._digests.popitem(last=False)
 
-    def _stop_taking(self) -> None:
-        self._broken = True
+    def _stop_taking(self, error: StorageBroken) -> None:
+        if self._broken or self._journal.broken:
+            return
+        self._broken = str(error)
+        log.error("spool.broken", reason=self._broken)
+        if self._failed is not None:
+            self._threads.submit(self._failed, self._broken)
 
-    def _refuse_if_broken(self) -> None:
-        if self._broken:
-            raise StorageBroken("the disk failed: nothing is taken in until Titip is restarted")
+    def _refuse(self, *, more: bool) -> None:
+        if broken := self._broken or self._journal.broken:
+            raise StorageBroken(f"nothing is taken in until Titip is restarted: {broken}")
+        if more and not self._journal.reserved:
+            self._spool.refuse_moved()
+            raise StorageFull("the disk is full: the room that is left is the journal's")
 
 
 def _refuse_ended(upload: Upload) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from titip.upload import Upload, UploadId
 
 _FIND: Final = f"SELECT {UPLOAD} FROM uploads WHERE id = ?"
-_INSERT: Final = f"INSERT INTO uploads ({UPLOAD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_VALUES: Final = ", ".join("?" * len(UPLOAD.split(",")))
+_INSERT: Final = f"INSERT INTO uploads ({UPLOAD}) VALUES ({_VALUES})"
 _MOVE: Final = (
     "UPDATE uploads SET offset = ?, state = ?, touched_at = ?, ended_at = ?, sha256 = ? "
     "WHERE id = ? AND offset = ? AND state = 'open'"
@@ -32,7 +33,8 @@ _UNDER_KEY: Final = (
 _PROMISED: Final = "SELECT bytes FROM tallies WHERE what = 'upload' AND state = 'open'"
 _IDLE: Final = (
     f"SELECT {UPLOAD} FROM uploads "
-    "WHERE state = 'open' AND ifnull(touched_at, created_at) < ? LIMIT ?"
+    "WHERE state = 'open' AND ifnull(touched_at, created_at) < ? "
+    "AND submitter NOT IN (SELECT submitter FROM holds) LIMIT ?"
 )
 _SHARD: Final = f"SELECT {UPLOAD} FROM uploads WHERE id >= ? AND id < ?"
 
@@ -109,6 +111,6 @@ def has_bytes(upload: Upload) -> bool:
         case UploadState.OPEN:
             return upload.offset > 0
         case UploadState.SEALED:
-            return True
+            return upload.freed_at is None
         case UploadState.TERMINATED | UploadState.EXPIRED:
             return False

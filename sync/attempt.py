@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from sync.blocking import in_thread
+from sync.checked import CheckedContent
+from sync.leased import LeasedContent
 from titip import delivery as d
 from titip import errors
 from titip.health import Ill, Well
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sync.lease import Lease
     from titip.delivery import DeliveryEvent, Parcel
     from titip.health import HealthEvent
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
     from titip.upload import Upload
 
 log = structlog.get_logger()
+
+MEND: Final = "see titip repair"
 
 
 async def carry(
@@ -33,18 +41,23 @@ async def carry(
     Raises LeaseLost. A cancellation is an outcome too: Titip is stopping.
     """
     try:
-        with archive.open(parcel.upload.id) as content:
-            _ensure_whole(content, parcel.upload)
-            arrival = await destination.deliver(parcel, content, lease)
+        with _opened(archive, parcel.upload) as content:
+            if not _may_have_arrived(parcel):
+                await in_thread(content.prove)
+            ours = LeasedContent(content, lease)
+            arrival = await destination.deliver(parcel, ours, lease)
     except asyncio.CancelledError:
         return _interrupted(lease), None
     except errors.DeliveryFault as fault:
         return outcome_of(fault), sign_of(fault)
+    except errors.Damaged as damage:
+        log.error("upload.damaged", upload=parcel.upload.id, reason=str(damage))
+        return d.Damaged(f"{damage}; {MEND}"), None
     except errors.StorageFull as error:
         return d.Faltered(str(error)), None
     except errors.CustodyError as error:
         log.error("delivery.spool_failed", upload=parcel.upload.id, reason=str(error))
-        return d.Refused(f"its bytes cannot be read from the spool: {error}"), None
+        return d.Faltered(f"its bytes cannot be read from the spool: {error}"), None
     return d.Succeeded(arrival.locator), Well()
 
 
@@ -72,10 +85,19 @@ def sign_of(fault: errors.DeliveryFault) -> HealthEvent | None:
             return None
 
 
-def _ensure_whole(content: Content, upload: Upload) -> None:
-    """Refuse a spool that lost bytes: a registry that tells no digest would take what is left."""
-    if content.size != upload.length:
-        raise errors.StorageBroken(f"it has {content.size} bytes instead of {upload.length}")
+@contextmanager
+def _opened(archive: Archive, upload: Upload) -> Iterator[CheckedContent]:
+    """Open the bytes; missing ones are a content of which nothing can be read."""
+    with ExitStack() as stack:
+        inner: Content | None = None
+        with suppress(errors.Damaged):
+            inner = stack.enter_context(archive.open(upload.id))
+        yield CheckedContent(inner, upload)
+
+
+def _may_have_arrived(parcel: Parcel) -> bool:
+    """Tell whether it might be found at the destination, which takes none of its bytes."""
+    return parcel.delivery.doubtful or bool(parcel.delivery.checkpoint)
 
 
 def _interrupted(lease: Lease) -> DeliveryEvent:

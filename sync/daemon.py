@@ -1,4 +1,4 @@
-"""The sync daemon: one lane per destination and the janitor, until told to stop."""
+"""The sync daemon: one lane per destination, the janitor and the scrubber, until told to stop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ if TYPE_CHECKING:
 
     from sync.janitor import Janitor
     from sync.lane import Lane
+    from sync.scrubber import Scrubber
 
 
-async def run_daemon(lanes: Sequence[Lane], janitor: Janitor, stopping: asyncio.Event) -> None:
+async def run_daemon(
+    lanes: Sequence[Lane], janitor: Janitor, stopping: asyncio.Event, *, scrubber: Scrubber
+) -> None:
     """Run all of them; one that fails for a reason nobody foresaw stops the whole daemon."""
     async with asyncio.TaskGroup() as group:
         for lane in lanes:
             group.create_task(lane.run(stopping))
         group.create_task(janitor.run(stopping))
+        group.create_task(scrubber.run(stopping))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sync.drive_calls import DriveCalls
 from sync.drive_delivery import DriveDelivery, DriveDesk
@@ -13,13 +13,18 @@ from sync.drive_sending import Rhythm
 from sync.google import Lines, drive_service
 from sync.pace import Pace
 from titip.delivery import MIRROR
-from titip.errors import DeliveryFault
+from titip.errors import DeliveryFault, Faltered
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from titip.delivery import Parcel
     from titip.ports import Arrival, Content, Progress
 
 __all__ = ["DriveMirror", "DriveOptions"]
+
+PART: Final = 8 << 20
+"""Bytes of one request for a copy: the client library holds an answer as a whole."""
 
 
 class DriveMirror:
@@ -50,6 +55,17 @@ class DriveMirror:
             return await DriveDelivery(self._desk, parcel, content=content, progress=progress).run()
         except Undecided as fault:
             raise settled(fault) from None
+
+    async def fetch(self, locator: str) -> AsyncGenerator[bytes, None]:
+        """Give a copy back, a chunk a request; see titip.ports.Source."""
+        offset, total = 0, 1
+        while offset < total:
+            part = await self._desk.calls.part(locator, offset=offset, size=PART)
+            offset, total = offset + len(part.data), part.total
+            if part.data:
+                yield part.data
+            elif offset < total:
+                raise Faltered("Drive gives no more bytes of the copy")
 
     async def probe(self) -> bool | None:
         """Tell whether Drive answers and lets us see the place for our copies."""

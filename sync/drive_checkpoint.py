@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{10,}\Z")
@@ -17,11 +17,19 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{10,}\Z")
 
 @dataclass(frozen=True, slots=True)
 class DriveCheckpoint:
-    """The reserved id of the file, the open session, the folder; each empty if there is none."""
+    """The reserved id of the file, the open session, the folder; each empty if there is none.
+
+    `repairs` is the upload's when this was committed: see `since_repairs`.
+    """
 
     id: str = ""
     session: str = field(default="", repr=False)
     folder: str = ""
+    repairs: int = 0
+
+    def since_repairs(self, repairs: int) -> DriveCheckpoint:
+        """Leave a session behind that may hold a part of damaged bytes, which were repaired."""
+        return self if repairs == self.repairs else replace(self, session="", repairs=repairs)
 
     @property
     def text(self) -> str:
@@ -40,7 +48,8 @@ class DriveCheckpoint:
         known = {name: found.get(name, "") for name in ("id", "session", "folder")}
         if not all(isinstance(value, str) for value in known.values()) or not is_id(known["id"]):
             return cls()
-        return cls(**known)
+        repairs = found.get("repairs")
+        return cls(**known, repairs=repairs if isinstance(repairs, int) else 0)
 
 
 def is_id(text: str) -> bool:

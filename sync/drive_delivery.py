@@ -61,10 +61,11 @@ class DriveDelivery:
     ) -> None:
         self._desk = desk
         self._upload = parcel.upload
-        self._attempts = parcel.delivery.attempts
+        self._may_be_there = parcel.delivery.attempts > 1 or parcel.delivery.doubtful
         self._content = content
         self._progress = progress
-        self._known = DriveCheckpoint.parse(parcel.delivery.checkpoint)
+        known = DriveCheckpoint.parse(parcel.delivery.checkpoint)
+        self._known = known.since_repairs(parcel.upload.repairs)
         self._session = DriveSession(desk.lines, content, sent=progress.sent)
 
     async def run(self) -> Arrival:
@@ -83,7 +84,7 @@ class DriveDelivery:
             return None
         if self._known.id:
             return await self._existing()
-        return await self._adopted() if self._attempts > 1 else None
+        return await self._adopted() if self._may_be_there else None
 
     async def _sent(self) -> DriveFile | None:
         """Send through the open session or a new one; None when it was lost on the way."""
@@ -201,6 +202,7 @@ class DriveDelivery:
         return await difference(_told(file), self._upload, self._content)
 
     async def _commit(self, known: DriveCheckpoint) -> None:
+        known = replace(known, repairs=self._upload.repairs)
         await self._progress.checkpoint(known.text)
         self._known = known
 

@@ -6,25 +6,25 @@ no copy or a whole one.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from sync.blocking import Abandoned, in_thread
 from sync.disk import blamed_on_folder, digest_file, sync_folder
-from sync.reading import pieces
+from sync.reading import PIECE, pieces
 from sync.safe_names import copy_name, safe_name
 from titip.delivery import MIRROR
 from titip.errors import Faltered
 from titip.ports import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncGenerator, Iterator
     from pathlib import Path
 
     from titip.delivery import Parcel
@@ -68,6 +68,20 @@ class FolderMirror:
             )
         progress.body_sent()
         return arrival
+
+    async def fetch(self, locator: str) -> AsyncGenerator[bytes, None]:
+        """Give a copy back; see titip.ports.Source."""
+        copy = self._path / locator
+        if not locator or not copy.resolve().is_relative_to(self._path.resolve()):
+            raise Faltered("the mirror's folder cannot hold a copy of that name")
+        with blamed_on_folder():
+            try:
+                file = await in_thread(lambda: copy.open("rb", buffering=0))
+            except FileNotFoundError as error:
+                raise Faltered("the mirror has no such copy any more") from error
+            with file:
+                while piece := await in_thread(partial(file.read, PIECE)):
+                    yield piece
 
     async def probe(self) -> bool | None:
         """Tell whether the folder can be written, or made, and has room."""
@@ -168,18 +182,14 @@ class _Copying:
         return (arrival.size, arrival.sha256) == (upload.length, upload.sha256)
 
     def _write(self, path: Path) -> None:
-        digest = hashlib.sha256()
         with open(path, "wb", opener=_for_its_owner) as file:
             for piece in pieces(self.content):
                 if self.abandoned.is_set():
                     raise Abandoned
                 file.write(piece)
-                digest.update(piece)
                 self.progress.sent(len(piece))
             file.flush()
             os.fsync(file.fileno())
-        if digest.hexdigest() != self.parcel.upload.sha256:
-            raise Faltered("the spool's bytes are not the ones that were sealed; check its disk")
 
 
 def _arrival(place: _Place, path: Path) -> Arrival:

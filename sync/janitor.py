@@ -1,4 +1,4 @@
-"""The janitor: ends uploads that were begun and left alone for too long."""
+"""The janitor: ends what was begun and left alone, and frees what was delivered long enough ago."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from titip.ports import Custodian
+    from titip.ports import Custodian, Keeper
 
 log = structlog.get_logger()
 
@@ -28,14 +28,24 @@ class Janitor:
     def __init__(
         self,
         custodian: Custodian,
+        keeper: Keeper,
         *,
         max_unfinished_age: timedelta,
+        keep_after_delivery: timedelta | None,
         now: Callable[[], datetime],
+        spared_until: datetime | None = None,
     ) -> None:
-        """End uploads that nobody went on with for `max_unfinished_age`."""
+        """End uploads that nobody went on with for `max_unfinished_age`.
+
+        Free bytes `keep_after_delivery` after their last delivery ended; None keeps them for ever.
+        Before `spared_until` nothing is removed at all: Titip was away, or its clock leapt.
+        """
         self._custodian = custodian
+        self._keeper = keeper
         self._max_unfinished_age = max_unfinished_age
+        self._keep_after_delivery = keep_after_delivery
         self._now = now
+        self._spared_until = spared_until
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Go round until told to stop."""
@@ -51,9 +61,23 @@ class Janitor:
                 continue
 
     async def go_round(self) -> int:
-        """End what is over its time; tell how many uploads that were."""
+        """End and free what is over its time; tell how many uploads that were."""
+        if self._spared_until is not None and self._now() < self._spared_until:
+            return 0
+        return await self._end_idle() + await self._free_delivered()
+
+    async def _end_idle(self) -> int:
         idle_since = self._now() - self._max_unfinished_age
         ended = await self._custodian.expire(idle_since=idle_since)
         if ended:
             log.info("uploads.expired", count=ended)
         return ended
+
+    async def _free_delivered(self) -> int:
+        if self._keep_after_delivery is None:
+            return 0
+        ended_before = self._now() - self._keep_after_delivery
+        freed = await self._keeper.free(ended_before=ended_before)
+        if freed:
+            log.info("uploads.freed", count=freed)
+        return freed

@@ -8,7 +8,8 @@ itself; so there is no recovery code: a restarted lane finds everything by its o
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -17,9 +18,9 @@ import structlog
 
 from sync.attempt import carry
 from sync.lease import Lease
-from titip.delivery import DeliveryState, Faltered, advance
-from titip.errors import LeaseLost, TitipError
-from titip.health import Ill
+from sync.overdue import Overdue
+from titip.delivery import DeliveryState, Faltered, Unknown, advance
+from titip.errors import LeaseLost, StorageFull, TitipError
 from titip.order import Turns
 
 if TYPE_CHECKING:
@@ -34,20 +35,27 @@ if TYPE_CHECKING:
     from titip.retry import RetryPolicy
 
     Outcome = tuple[DeliveryEvent, HealthEvent | None]
+    Hear = Callable[[HealthEvent], Coroutine[None, None, None]]
 
 log = structlog.get_logger()
 
 SETTLE: Final = timedelta(seconds=5)
-"""After a restart, how long a request of the former process may still be at work over there."""
+"""How long a request that nobody waits for may still be at work, at a destination whose own way
+of going on makes a second one harmless. For any other it is as long as an answer may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneRules:
-    """The times a lane keeps to."""
+    """The times a lane keeps to.
+
+    `farthest`: no delivery waits longer than that for its next look, unless the clock was set.
+    """
 
     retry: RetryPolicy
     slow_after: timedelta = timedelta(seconds=30)
     lease: timedelta = timedelta(seconds=60)
+    settle: timedelta = SETTLE
+    farthest: timedelta = timedelta(hours=2)
     poll: timedelta = timedelta(seconds=1)
     grace: timedelta = timedelta(seconds=4)
 
@@ -84,11 +92,17 @@ class Lane:
         self._wake = wake
         self._turns = Turns()
         self._carrying: dict[asyncio.Task[None], datetime] = {}
+        self._leases: set[Lease] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop, then let what is under way finish, or break it off in time."""
         name, now = self._destination.name, self._world.now()
-        await self._world.queue.lapse(name, until=now + SETTLE)
+        try:
+            await self._world.queue.lapse(
+                name, until=now + self._rules.settle, farthest=now + self._rules.farthest
+            )
+        except StorageFull as error:  # they lapse by themselves, only later
+            log.error("lane.hindered", destination=name, reason=str(error))
         await self._watch.load()
         log.info("lane.started", destination=name, circuit=self._watch.health.circuit.value)
         while not stopping.is_set():
@@ -119,6 +133,7 @@ class Lane:
 
     async def _claim(self, free: int) -> int:
         now, name = self._world.now(), self._destination.name
+        await self._keep_what_is_carried(now)
         hurry = await self._hurried()
         queue = self._world.queue
         waiting = await queue.waiting(name, now=now, hurry=hurry)
@@ -140,6 +155,16 @@ class Lane:
             taken += len(parcels)
         return taken
 
+    async def _keep_what_is_carried(self, now: datetime) -> None:
+        """Prolong own leases that ran out while the process was frozen, or the clock was moved.
+
+        Else this lane would claim, and carry twice at once, what it carries already.
+        """
+        for lease in tuple(self._leases):
+            if lease.delivery.due_at <= now:
+                with suppress(LeaseLost):
+                    await lease.renew()
+
     async def _hurried(self) -> bool:
         if self._world.hurried_by is None:
             return False
@@ -147,7 +172,17 @@ class Lane:
         return health is not None and health.stalled
 
     def _start(self, parcel: Parcel, claimed_at: datetime) -> None:
-        attending = self._attend(parcel, claimed_at)
+        hear = partial(self._watch.heard, claimed_at=claimed_at)
+        overdue = Overdue(hear, self._rules.slow_after)
+        lease = Lease(
+            parcel.delivery,
+            self._world.queue,
+            term=self._rules.lease,
+            now=self._world.now,
+            on_body_sent=overdue.start,
+        )
+        self._leases.add(lease)
+        attending = self._attend(parcel, lease, overdue=overdue, hear=hear)
         task = asyncio.create_task(attending, name=f"carry {parcel.delivery.id}")
         self._carrying[task] = claimed_at
         task.add_done_callback(self._done)
@@ -156,10 +191,7 @@ class Lane:
         del self._carrying[task]
         self._wake.set()
 
-    async def _attend(self, parcel: Parcel, claimed_at: datetime) -> None:
-        hear = partial(self._watch.heard, claimed_at=claimed_at)
-        overdue = _Overdue(hear, self._rules.slow_after)
-        lease = Lease(parcel.delivery, self._world.queue, on_body_sent=overdue.start)
+    async def _attend(self, parcel: Parcel, lease: Lease, *, overdue: Overdue, hear: Hear) -> None:
         try:
             event, sign = await self._carry_leased(parcel, lease)
             await self._record(lease, event)
@@ -170,6 +202,7 @@ class Lane:
         except TitipError as error:
             log.error("delivery.unrecorded", delivery=parcel.delivery.id, reason=str(error))
         finally:
+            self._leases.discard(lease)
             overdue.stop()
 
     async def _carry_leased(
@@ -204,7 +237,7 @@ class Lane:
         while True:
             await asyncio.sleep(third.total_seconds())
             try:
-                await lease.extend(self._world.now() + self._rules.lease)
+                await lease.renew()
             except LeaseLost:
                 carrying.cancel()
                 return
@@ -213,6 +246,8 @@ class Lane:
 
     async def _record(self, lease: Lease, event: DeliveryEvent) -> None:
         now, before = self._world.now(), lease.delivery
+        if isinstance(event, Unknown):
+            event = replace(event, settle=self._rules.settle)
         after = advance(before, event, now=now, policy=self._rules.retry, rng=self._world.rng)
         await self._world.queue.record(before, after, now=now)
         tell = log.warning if after.state is DeliveryState.PARKED else log.info
@@ -241,38 +276,3 @@ class Lane:
         for task in tuple(self._carrying):
             task.cancel()
         await self.idle()
-
-
-class _Overdue:
-    """The clock on an answer: a stall is known when it lasts too long, not when it ends.
-
-    Once told, the delivery's own end says nothing new of the destination: each counts once.
-    """
-
-    def __init__(
-        self,
-        hear: Callable[[HealthEvent], Coroutine[None, None, None]],
-        slow_after: timedelta,
-    ) -> None:
-        self._hear = hear
-        self._slow_after = slow_after
-        self._timer: asyncio.TimerHandle | None = None
-        self._telling: asyncio.Task[None] | None = None
-
-    @property
-    def told(self) -> bool:
-        return self._telling is not None
-
-    def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.stop()
-        self._timer = loop.call_later(self._slow_after.total_seconds(), self._tell)
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _tell(self) -> None:
-        seconds = self._slow_after.total_seconds()
-        event = Ill(f"no answer within {seconds:g} s of the last byte")
-        self._telling = asyncio.ensure_future(self._hear(event))

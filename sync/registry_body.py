@@ -78,8 +78,9 @@ def form(fields: Mapping[str, str], *, file_field: str, file_name: str, boundary
 class Body(Payload):
     """The framed content as aiohttp sends it, once.
 
-    `wrote` is called with the count of the file's bytes in each slice that left, `whole` when
-    nothing is left to write. The owner awaits `settled` before it lets go of the content.
+    `wrote` is called with the count of the file's bytes in each slice that left, `whole` before
+    the last one leaves: from then on all of it may arrive, even if its leaving was not waited for.
+    The owner awaits `settled` before it lets go of the content.
     """
 
     _autoclose = True
@@ -94,6 +95,7 @@ class Body(Payload):
     ) -> None:
         super().__init__(content, content_type=framing.content_type)
         self._size = framing.length(content.size)
+        self._left = self._size
         self._content = content
         self._framing = framing
         self._wrote = wrote
@@ -118,7 +120,8 @@ class Body(Payload):
                 raise
             await self._put(writer, piece, counted=True)
         await self._put(writer, self._framing.tail, counted=False)
-        self._whole()
+        if not self._size:
+            self._whole()
 
     async def write_with_length(
         self,
@@ -145,5 +148,8 @@ class Body(Payload):
         view = memoryview(piece)
         for start in range(0, len(view), SLICE):
             part = view[start : start + SLICE]
+            self._left -= len(part)
+            if not self._left:
+                self._whole()
             await writer.write(bytes(part))
             self._wrote(len(part) if counted else 0)

@@ -18,6 +18,7 @@ from titip.errors import Unavailable, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from datetime import timedelta
     from typing import Any
 
     from sync.registry_options import RegistryOptions
@@ -60,7 +61,7 @@ class RegistryLine:
         until_first_slice = self._options.connect_within + self._options.stalled_after
         try:
             async with leaving.watched(until_first_slice.total_seconds()):
-                return await self._request(
+                answer = await self._request(
                     self._options.method, url, leaving=leaving, headers=headers, data=body
                 )
         except Unavailable:
@@ -69,6 +70,9 @@ class RegistryLine:
             raise
         finally:
             await body.settled()
+        if body.fault is not None:
+            raise body.fault
+        return answer
 
     async def ask(self, url: str) -> Answer:
         """Ask for a document, under the answer's clock; raises Unavailable."""
@@ -143,17 +147,21 @@ class _Leaving:
             raise self._fault(f"cut the connection: {_why(error)}") from error
 
     def wrote(self, count: int) -> None:
-        """Note that a slice left; the next one gets its own time."""
-        self._wind(self._options.stalled_after.total_seconds())
+        """Note that a slice left; the next one, or the answer, gets its own time."""
+        self._wind(self._patience.total_seconds())
         if count and self._progress is not None:
             self._progress.sent(count)
 
     def whole(self) -> None:
-        """Note that nothing is left to send; from here on the answer's clock runs."""
+        """Note that the last slice leaves; from here on the answer's clock runs."""
         self.is_whole = True
-        self._wind(self._options.answer_within.total_seconds())
+        self._wind(self._patience.total_seconds())
         if self._progress is not None:
             self._progress.body_sent()
+
+    @property
+    def _patience(self) -> timedelta:
+        return self._options.answer_within if self.is_whole else self._options.stalled_after
 
     def _wind(self, seconds: float) -> None:
         if not self._clock.expired():

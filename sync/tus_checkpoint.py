@@ -8,10 +8,14 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class TusCheckpoint:
-    """The upload's address over there; `closing`: its last bytes may have arrived."""
+    """The upload's address over there; `closing`: its last bytes may have arrived.
+
+    `repairs` is the upload's when this was begun: what went there before a repair may be damaged.
+    """
 
     url: str = ""
     closing: bool = False
+    repairs: int = 0
 
     @property
     def text(self) -> str:
@@ -27,4 +31,9 @@ class TusCheckpoint:
             return cls()
         if not isinstance(found, dict) or not isinstance(found.get("url"), str):
             return cls()
-        return cls(found["url"], closing=found.get("closing") is True)
+        repairs = found.get("repairs")
+        return cls(
+            found["url"],
+            closing=found.get("closing") is True,
+            repairs=repairs if isinstance(repairs, int) else 0,
+        )

@@ -13,7 +13,7 @@ import structlog
 from sync.registry_answer import fault
 from sync.tus_checkpoint import TusCheckpoint
 from sync.tus_steps import Answered, Held, TusSteps
-from titip.errors import Faltered, Refused, Unavailable, Unknown
+from titip.errors import Damaged, Faltered, Refused, Unavailable, Unknown
 from titip.ports import Arrival
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ _MOVED: Final = frozenset({HTTPStatus.CONFLICT, 460})
 
 _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
+RESTORED: Final = (
+    "needs a human: a backup was restored; the file may have arrived since, and cannot be asked for"
+)
+
 MOST_STUCK: Final = 8
 """Chunks in a row that may bring the offset no further."""
 
@@ -41,7 +45,10 @@ class TusDelivery:
     """One attempt of one parcel.
 
     An upload over there that is gone is begun anew, unless its last bytes may have arrived: it
-    may be gone because it was taken in. A human has to look then.
+    may be gone because it was taken in. A human has to look then, and so where a backup was
+    restored and no upload is known over there: a later one than the backup tells of may have
+    ended. One that was begun before the bytes were repaired is left behind unfinished, since a
+    damaged part of them may lie there.
     """
 
     def __init__(self, hop: Hop, steps: TusSteps, *, parcel: Parcel, progress: Progress) -> None:
@@ -49,6 +56,8 @@ class TusDelivery:
         self._steps = steps
         self._length = parcel.upload.length
         self._doubtful = parcel.delivery.doubtful
+        self._restored = parcel.delivery.restored
+        self._repairs = parcel.upload.repairs
         self._progress = progress
         self._known = TusCheckpoint.parse(parcel.delivery.checkpoint)
         self._told_whole = False
@@ -72,26 +81,35 @@ class TusDelivery:
         if not self._known.url:
             if self._doubtful and not self._length:
                 raise Refused("needs a human: an empty file may be there, and cannot be asked for")
+            if self._restored:
+                raise Refused(RESTORED)
             return None
         held = await self._hop(lambda: self._steps.held(self._known.url))
         if held is None and self._known.closing:
             raise Refused("needs a human: the upload is gone there after its last bytes had left")
+        if held is None and self._restored:
+            raise Refused(RESTORED)
         if held is None or held.length not in {None, self._length}:
             log.info("registry.upload_lost")
+            return None
+        if self._known.repairs != self._repairs and held.offset < self._length:
+            log.info("registry.upload_left_behind")
             return None
         return held
 
     async def _begun(self) -> Held:
         url = await self._hop(self._steps.create_url)
-        await self._commit(TusCheckpoint(url, closing=not self._length))
+        closing = not self._length
+        await self._commit(TusCheckpoint(url, closing=closing, repairs=self._repairs))
         return Held(0, self._length)
 
     async def _append(self, offset: int) -> int:
         """Send one chunk; give the offset that the far side is at now."""
         size = min(self._steps.chunk_size, self._length - offset)
         is_last = offset + size == self._length
-        if is_last and not self._known.closing:
-            await self._commit(replace(self._known, closing=True))
+        before = self._known
+        if is_last and not before.closing:
+            await self._commit(replace(before, closing=True))
         counted = self._counted(size, is_last=is_last)
         try:
             return await self._hop(
@@ -99,6 +117,10 @@ class TusDelivery:
             )
         except Answered as answered:
             return await self._judged(answered, is_last=is_last)
+        except Damaged:
+            if before is not self._known:
+                await self._commit(before)
+            raise
         except Unavailable as silence:
             if is_last:
                 raise Unknown(f"{silence.reason}, after the whole file had left") from silence

@@ -17,6 +17,7 @@ from titip.health import (
     counts,
     places,
 )
+from titip.retry import LONGEST_ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,7 +61,8 @@ class Watch:
     async def load(self) -> None:
         """Take up what was known before a restart; an illness does not end by restarting."""
         kept = await self._standings.health(self._destination.name) or self._health
-        self._health = replace(kept, window=min(kept.window, float(self._policy.max_window)))
+        within = replace(kept, window=min(kept.window, float(self._policy.max_window)))
+        self._health = _as_of(self._now(), within, longest=self._policy.cool_off_ceiling)
 
     def places(self, claims: Iterable[datetime]) -> int:
         """Tell how many deliveries may be claimed beside those claimed then and still carried."""
@@ -115,6 +117,17 @@ class Watch:
             until=None if after.until is None else after.until.isoformat(),
             reason=after.reason,
         )
+
+
+def _as_of(now: datetime, health: Health, *, longest: timedelta) -> Health:
+    """Mend times that only a clock that was ahead can have noted.
+
+    Else a circuit would stay open for as long, and nothing claimed before its `since` would count.
+    """
+    since = min(health.since, now)
+    if health.until is None:
+        return replace(health, since=since)
+    return replace(health, since=since, until=min(health.until, now + max(longest, LONGEST_ASKED)))
 
 
 def _worth_noting(before: Health, after: Health) -> bool:

@@ -62,6 +62,10 @@ class MemoryRecords:
             destinations=[self._standing(name) for name in DESTINATIONS],
         )
 
+    async def unfinished(self, submitter: str) -> int:
+        rows = self._store.uploads.values()
+        return sum(one.submitter == submitter and one.state is UploadState.OPEN for one in rows)
+
     def _standing(self, name: str) -> Standing:
         rows = [one for one in self._store.deliveries.values() if one.destination == name]
         paused, health = self.standings[name]

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientSession, web
 from multidict import CIMultiDict
 
-from gateway.app import SERVER_OPTIONS, gateway_app
+from gateway.app import gateway_app, gateway_runner
 from gateway.deps import Deps, GatewayOptions
 from tests.fake_records import MemoryOperations, MemoryRecords
 from tests.fakes import MemoryStore, MemoryTokens, utc_now
 from titip.access import Role
+from titip.clock import ClockState
 from titip.upload import UploadId
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Gateway:
     lo: dict[str, str] = field(default_factory=dict)
     stranger: dict[str, str] = field(default_factory=dict)
     operator: dict[str, str] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
 
     def ask(self, method, path, headers=None, *, of=None, body=None, **kwargs):
         """Ask over HTTP as an LO, or as whoever `of` names."""
@@ -79,7 +81,8 @@ class Gateway:
     async def dial(self):
         """Open a connection of one's own."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        return Line(reader, writer, self.lo)
+        self.lines.append(Line(reader, writer, self.lo))
+        return self.lines[-1]
 
 
 @dataclass
@@ -123,7 +126,12 @@ class Line:
 
 
 @asynccontextmanager
-async def gateway(root: Path, options: GatewayOptions | None = None) -> AsyncIterator[Gateway]:
+async def gateway(
+    root: Path,
+    options: GatewayOptions | None = None,
+    *,
+    clock: Callable[[], ClockState] = ClockState,
+) -> AsyncIterator[Gateway]:
     """Run a gateway as long as the block lasts."""
     store = MemoryStore(root)
     records = MemoryRecords(store)
@@ -135,10 +143,11 @@ async def gateway(root: Path, options: GatewayOptions | None = None) -> AsyncIte
         operations=operations,
         tokens=tokens,
         now=utc_now,
+        clock=clock,
         options=options or GatewayOptions(),
     )
     app = gateway_app(deps)
-    runner = web.AppRunner(app, shutdown_timeout=1, **SERVER_OPTIONS)
+    runner = gateway_runner(app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -162,6 +171,8 @@ async def gateway(root: Path, options: GatewayOptions | None = None) -> AsyncIte
         try:
             yield running
         finally:
+            for line in running.lines:
+                line.writer.close()
             await runner.cleanup()
 
 

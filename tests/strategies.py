@@ -147,6 +147,7 @@ def faults():
     """What the end of a failed attempt can be."""
     return st.one_of(
         st.builds(delivery.Refused, reasons()),
+        st.builds(delivery.Damaged, reasons()),
         st.builds(delivery.Faltered, reasons(), asked()),
         st.builds(delivery.Postponed, reasons(), st.booleans()),
         st.builds(delivery.Unknown, reasons()),

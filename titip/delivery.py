@@ -8,11 +8,14 @@ The table `ALLOWED` is the whole machine; `advance` is the only function that ta
   is mine": a worker that lost its lease changes no row.
 - `doubtful` means that an earlier attempt may have had its effect although nobody heard of it:
   look it up at the destination before anything is sent again.
+- `restored` means that it comes from a backup, and attempts that nothing here tells of may have
+  had their effect: a checkpoint, or that there is none, proves nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType, assert_never
 
@@ -21,7 +24,7 @@ from titip.retry import respecting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from random import Random
 
     from titip.retry import RetryPolicy
@@ -74,6 +77,12 @@ class Delivery:
     locator: str = ""
     reason: str = ""
     ended_at: datetime | None = None
+    restored: bool = False
+
+    @property
+    def wants_bytes(self) -> bool:
+        """Tell whether it was parked because the spool lost or changed the bytes."""
+        return self.state is DeliveryState.PARKED and self.reason.startswith(DAMAGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Damaged:
+    """The spool does not hold the sealed bytes any more: nothing goes out until it does."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Faltered:
     """This attempt failed, by the file's or the path's own trouble."""
 
@@ -123,9 +139,14 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The answer was lost after the whole body had left."""
+    """The answer was lost after the whole body had left.
+
+    `settle`: so long the destination may still be at work on it, and an earlier look for it
+    would take "not yet" for "never".
+    """
 
     reason: str
+    settle: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +172,20 @@ class Recorded:
 
 
 DeliveryEvent = (
-    Claimed | Succeeded | Refused | Faltered | Postponed | Unknown | Requeued | Spared | Recorded
+    Claimed
+    | Succeeded
+    | Refused
+    | Damaged
+    | Faltered
+    | Postponed
+    | Unknown
+    | Requeued
+    | Spared
+    | Recorded
 )
+
+DAMAGED: Final = "damaged: "
+"""How the reason of a delivery begins that was parked for want of its bytes."""
 
 _S = DeliveryState
 
@@ -167,6 +200,7 @@ ALLOWED: Final[Mapping[DeliveryState, Mapping[type[DeliveryEvent], DeliveryState
         Claimed: _S.ACTIVE,
         Succeeded: _S.DELIVERED,
         Refused: _S.PARKED,
+        Damaged: _S.PARKED,
         Faltered: _S.DEFERRED,
         Postponed: _S.DEFERRED,
         Unknown: _S.VERIFY,
@@ -206,17 +240,22 @@ def advance(
             return replace(again, doubtful=delivery.doubtful or lapsed)
         case Succeeded(locator) | Recorded(locator):
             return replace(moved, locator=locator, reason="", checkpoint="", ended_at=now)
-        case Refused(reason):
-            return replace(moved, reason=reason, due_at=now)
+        case Refused(reason) | Damaged(reason):
+            told = DAMAGED + reason if isinstance(event, Damaged) else reason
+            return replace(moved, reason=told, due_at=now)
         case Faltered() | Postponed() | Unknown():
             return _troubled(moved, event, now=now, policy=policy, rng=rng)
         case Requeued(vouched):
             fresh = replace(moved, due_at=now, trouble_since=None, ended_at=None, reason="")
-            return replace(fresh, doubtful=delivery.doubtful and not vouched)
+            return _vouched(fresh) if vouched else fresh
         case Spared():
             return replace(moved, ended_at=now, reason="the registry has it")
         case _ as never:
             assert_never(never)
+
+
+def _vouched(delivery: Delivery) -> Delivery:
+    return replace(delivery, doubtful=False, restored=False)
 
 
 def _troubled(
@@ -230,10 +269,11 @@ def _troubled(
     troubled = replace(delivery, reason=event.reason)
     if isinstance(event, Postponed) and event.at_once:
         return replace(troubled, due_at=now)
-    if isinstance(event, Unknown):
-        troubled = replace(troubled, doubtful=True)
     since = delivery.trouble_since or now
     wait = policy.wait(now - since, rng)
+    if isinstance(event, Unknown):
+        troubled = replace(troubled, doubtful=True)
+        wait = max(wait, event.settle)
     if isinstance(event, Faltered):
         wait = respecting(wait, event.retry_after)
     return replace(troubled, trouble_since=since, due_at=now + wait)

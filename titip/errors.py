@@ -2,8 +2,8 @@
 
 TitipError
 ├── CustodyError        the gateway's and the store's: an upload cannot be taken or kept
-│   ├── UploadMissing · UploadGone · OffsetConflict · LengthExceeded · UploadClosed
-│   └── StorageFull · StorageBroken
+│   ├── UploadMissing · UploadGone · OffsetConflict · LengthExceeded · UploadClosed · UploadHeld
+│   └── StorageFull · StorageBroken · Damaged
 ├── DeliveryFault       a destination's answer, by whose fault it is
 │   ├── Refused         this file, for ever
 │   ├── Faltered        this attempt
@@ -43,6 +43,10 @@ class UploadClosed(CustodyError):
     """The upload is sealed; its bytes are in custody and change no more."""
 
 
+class UploadHeld(CustodyError):
+    """Nothing of this submitter may be removed: an operator holds it."""
+
+
 class OffsetConflict(CustodyError):
     """The sender's offset is not the committed one."""
 
@@ -62,6 +66,10 @@ class StorageFull(CustodyError):
 
 class StorageBroken(CustodyError):
     """The disk refused a write or a sync: nothing more may be promised from it."""
+
+
+class Damaged(CustodyError):
+    """The spool's bytes of an upload are not the ones it kept any more, or not there."""
 
 
 class DeliveryFault(TitipError):

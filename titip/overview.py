@@ -31,12 +31,23 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """All of it in numbers."""
+    """All of it in numbers; `freed` of the sealed ones have no bytes here any more."""
 
     uploads: Mapping[UploadState, int]
     sealed_bytes: int
     open_bytes: int
     destinations: Sequence[Standing]
+    damaged: int = 0
+    freed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A submitter of whom nothing is removed, whatever its age."""
+
+    submitter: str
+    since: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,9 @@ class Records(Protocol):
 
     async def census(self) -> Census:
         """Count everything."""
+
+    async def unfinished(self, submitter: str) -> int:
+        """Count the submitter's uploads that are neither sealed nor ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
 """Where the rooms meet: narrow interfaces, joined in `config/wiring.py`.
 
-Gateway -> storage: Store, Deposit. Sync -> storage: Queue, Standings, Archive, Custodian.
-Sync -> the outside: Destination. What operators see and do is in `titip/overview.py`.
+Gateway -> storage: Store, Deposit. Sync -> storage: Queue, Standings, Archive, Custodian,
+Inspector. Sync -> the outside: Destination, Source. What operators see and do is in
+`titip/overview.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Space of the spool in bytes: free on the disk, and promised to uploads still open."""
+    """Space of the spool in bytes: free on the disk, and promised to uploads still open.
+
+    `reserved`: the journal has room set aside; while it has not, the room that is free is its own.
+    """
 
     free: int
     promised: int
+    reserved: bool = True
 
 
 class Deposit(Protocol):
@@ -122,8 +127,8 @@ class Queue(Protocol):
     async def record(self, before: Delivery, after: Delivery, *, now: datetime) -> None:
         """Write the outcome of an attempt and end it; raises LeaseLost.
 
-        A registry delivery that arrived spares, in the same transaction, the mirror that only
-        stood in for it.
+        In the same transaction one that found the bytes damaged marks the upload, and a registry
+        delivery that arrived spares the mirror that only stood in for it.
         """
 
     async def checkpoint(self, delivery: Delivery, text: str) -> Delivery:
@@ -132,8 +137,12 @@ class Queue(Protocol):
     async def extend(self, delivery: Delivery, until: datetime) -> Delivery:
         """Prolong the lease; raises LeaseLost."""
 
-    async def lapse(self, destination: str, *, until: datetime) -> int:
-        """End at `until` the leases that a former process of this lane left behind."""
+    async def lapse(self, destination: str, *, until: datetime, farthest: datetime) -> int:
+        """End at `until` the leases that a former process of this lane left behind.
+
+        Bring back to `farthest` what waits for later still: only a clock that was ahead can have
+        sent it there. Tell how many leases were ended.
+        """
 
 
 class Standings(Protocol):
@@ -157,14 +166,14 @@ class Content(Protocol):
         """Give the length in bytes."""
 
     def read(self, offset: int, size: int) -> bytes:
-        """Read up to `size` bytes at `offset`; blocking."""
+        """Read up to `size` bytes at `offset`; blocking. Raises Damaged, StorageBroken."""
 
 
 class Archive(Protocol):
     """Where a lane finds the bytes of what it passes on."""
 
     def open(self, upload: UploadId) -> AbstractContextManager[Content]:
-        """Open the sealed bytes; raises StorageBroken when they are not there."""
+        """Open the sealed bytes; raises Damaged when they are not there, StorageBroken."""
 
 
 class Progress(Protocol):
@@ -215,6 +224,20 @@ class Destination(Protocol):
         """Let go of connections."""
 
 
+class Source(Protocol):
+    """A place that can give back the copy that it received."""
+
+    def fetch(self, locator: str) -> AsyncGenerator[bytes, None]:
+        """Give the copy's bytes in order, a piece at a time, as they lie there.
+
+        The caller compares them with what was sealed. Raises Faltered where there is no such
+        copy, Unavailable.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections; may be called twice."""
+
+
 class Doorbell(Protocol):
     """A hint that there may be work; a lost one costs a polling interval, never a delivery."""
 
@@ -222,8 +245,44 @@ class Doorbell(Protocol):
         """Wake whoever waits; from any thread."""
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What reading some sealed uploads again showed; `damaged` tells how, by upload."""
+
+    read: int = 0
+    size: int = 0
+    damaged: Mapping[UploadId, str] = field(default_factory=dict)
+
+
+class Inspector(Protocol):
+    """Reading sealed uploads again, at a bounded rate."""
+
+    async def inspect(self, *, unread_since: datetime) -> Inspection:
+        """Read a few that nobody read since then, the longest unread first; note what it showed.
+
+        An inspection of none says that there is none left, or that it was told to stop.
+        """
+
+    def stop(self) -> None:
+        """End the reading under way within a piece."""
+
+
+class Keeper(Protocol):
+    """Keeping no longer than is asked for."""
+
+    async def free(self, *, ended_before: datetime) -> int:
+        """Free bytes of sealed uploads whose last delivery ended before then; tell of how many.
+
+        Never what is still owed anywhere, was delivered nowhere, or is held by an operator. One
+        call may leave some for the next.
+        """
+
+
 class Custodian(Protocol):
     """Keeping house in the store."""
 
     async def expire(self, *, idle_since: datetime) -> int:
-        """End the open uploads left alone since then and free their bytes; tell how many."""
+        """End the open uploads left alone since then and free their bytes; tell how many.
+
+        Not those that an operator holds.
+        """

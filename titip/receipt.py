@@ -28,7 +28,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The proof of one sealed upload: what, whose, how long, since when, where it went."""
+    """The proof of one sealed upload: what, whose, how long, since when, where it went.
+
+    `freed_at`: since when its bytes, being delivered, are no longer kept here.
+    """
 
     upload: UploadId
     submitter: str
@@ -38,6 +41,7 @@ class Receipt:
     begun_at: datetime
     sealed_at: datetime
     passages: tuple[Passage, ...]
+    freed_at: datetime | None = None
 
 
 def receipt(upload: Upload, deliveries: Iterable[Delivery]) -> Receipt | None:
@@ -57,4 +61,5 @@ def receipt(upload: Upload, deliveries: Iterable[Delivery]) -> Receipt | None:
         begun_at=upload.created_at,
         sealed_at=upload.ended_at,
         passages=passages,
+        freed_at=upload.freed_at,
     )

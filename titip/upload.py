@@ -26,7 +26,12 @@ class UploadState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file of one submitter; `length`, `offset` in bytes, `metadata` as the header gave it."""
+    """One file of one submitter; `length`, `offset` in bytes, `metadata` as the header gave it.
+
+    `freed_at`: since when a sealed one's bytes, which were delivered, are no longer kept here.
+    `damaged_at`: since when they are known not to match `sha256`; `repairs`: how often they were
+    put back, so that nobody goes on with what was begun from the damaged ones.
+    """
 
     id: UploadId
     submitter: str
@@ -39,6 +44,9 @@ class Upload:
     ended_at: datetime | None = None
     sha256: str = ""
     key: str = ""
+    freed_at: datetime | None = None
+    damaged_at: datetime | None = None
+    repairs: int = 0
 
     @property
     def remaining(self) -> int:
@@ -49,6 +57,11 @@ class Upload:
     def complete(self) -> bool:
         """Tell whether every declared byte is there."""
         return self.offset == self.length
+
+    @property
+    def damaged(self) -> bool:
+        """Tell whether the spool is known not to hold the sealed bytes that it should."""
+        return self.damaged_at is not None and self.freed_at is None
 
     @property
     def last_activity(self) -> datetime:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
@@ -382,6 +383,17 @@ async def test_what_is_not_sealed_or_no_longer_there_cannot_be_fetched(gate):
             statuses.append(answer.status)
 
     assert statuses == [409, 410, 410]
+
+
+async def test_what_is_known_to_be_damaged_cannot_be_fetched(gate):
+    path = await gate.created(10, b"0123456789")
+    upload = gate.store.uploads[id_of(path)]
+    gate.store.uploads[upload.id] = replace(upload, damaged_at=upload.created_at)
+
+    async with gate.ask("GET", path) as answer:
+        told = await answer.json()
+
+    assert (answer.status, told["type"]) == (409, "urn:titip:problem:bytes-damaged")
 
 
 async def test_nothing_expires_where_unfinished_uploads_stay(tmp_path):

@@ -13,6 +13,7 @@ from titip.delivery import (
     ALLOWED,
     REGISTRY,
     Claimed,
+    Damaged,
     Delivery,
     DeliveryId,
     DeliveryState,
@@ -89,8 +90,9 @@ class DeliveryMachine(RuleBasedStateMachine):
         asked = getattr(event, "retry_after", None) or timedelta(0)
         latest = self.now + max(self.policy.ceiling, min(asked, LONGEST_ASKED))
         assert self.now <= self.delivery.due_at <= latest
-        assert self.delivery.reason == event.reason
-        if isinstance(event, Refused) or (isinstance(event, Postponed) and event.at_once):
+        assert self.delivery.reason.endswith(event.reason)
+        assert self.delivery.wants_bytes == isinstance(event, Damaged)
+        if isinstance(event, Refused | Damaged) or (isinstance(event, Postponed) and event.at_once):
             assert self.delivery.trouble_since == before.trouble_since
         else:
             assert self.delivery.trouble_since == (before.trouble_since or self.now)

@@ -2,6 +2,9 @@
 
 import os
 
+import pytest
+
+from tests import rot
 from tests.unit.test_lane import Scripted, opened_line
 
 
@@ -15,5 +18,19 @@ async def test_a_spool_that_lost_bytes_passes_nothing_on_and_waits_for_a_human(t
         assert line.destination.seen == []
         assert await line.states() == {"parked": 1}
         registry, mirror = await line.house.records.of_upload(upload.id)
-        assert "3 bytes instead of 6" in registry.reason
+        assert registry.reason == "damaged: it has 3 bytes instead of 6; see titip repair"
+        assert (await line.house.store.find(upload.id)).damaged
         assert mirror.state.owed
+
+
+async def test_a_spool_that_may_not_be_read_accuses_no_bytes(tmp_path):
+    async with opened_line(tmp_path, Scripted()) as line:
+        upload = await line.house.hand_in(b"x" * rot.size_of_a_folder(tmp_path))
+        if not rot.unreadable(line.house.spool.path(upload.id)):
+            pytest.skip("a folder has no size on this file system")
+
+        await line.turn()
+
+        registry, _ = await line.house.records.of_upload(upload.id)
+        assert registry.reason.startswith("its bytes cannot be read from the spool")
+        assert not (await line.house.store.find(upload.id)).damaged

@@ -330,7 +330,7 @@ def test_a_data_folder_that_others_may_look_into_is_a_note(tmp_path):
 
 
 def test_few_open_files_are_a_note(tmp_path, monkeypatch):
-    monkeypatch.setattr("resource.getrlimit", lambda _: (1024, 4096))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1024, 1024))
 
     assert about(look(desk_at(tmp_path)), "open files", "note") == [
         "at most 1,024: enough for about 341 uploads at once",

@@ -29,13 +29,14 @@ def standing(name, *, health=None, paused=False, oldest=None, **counts):
     return Standing(name=name, paused=paused, health=health, counts=tally, oldest_owed=oldest)
 
 
-def shown(*standings, how=HOW, free=1 << 40, promised=0, uploads=None):
+def shown(*standings, how=HOW, free=1 << 40, promised=0, uploads=None, damaged=0):
     there = {one.name: one for one in standings}
     census = Census(
         uploads=uploads or {UploadState.SEALED: 3},
         sealed_bytes=3 << 20,
         open_bytes=5 << 20,
         destinations=[there.get(name, standing(name)) for name in ("registry", "mirror")],
+        damaged=damaged,
     )
     return picture(census, Room(free=free, promised=promised), how=how, now=NOW)
 
@@ -47,6 +48,15 @@ def test_a_stall_is_told_with_its_cause_and_that_nothing_is_lost():
     assert "(no answer within 30 s of the last byte)" in headline
     assert "next try in 12 s" in headline
     assert "Nothing is lost: files are being mirrored until it is back." in headline
+
+
+def test_damage_is_told_before_all_else_and_with_its_mend():
+    one, two = shown(damaged=1), shown(damaged=2)
+
+    assert one.alarm.startswith("1 kept file is DAMAGED")
+    assert two.alarm.startswith("2 kept files are DAMAGED")
+    assert "titip repair --all" in one.todo[0]
+    assert shown().alarm == ""
 
 
 def test_a_stall_without_a_mirror_promises_no_mirror():

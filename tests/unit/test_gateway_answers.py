@@ -17,6 +17,7 @@ from titip.ports import Room
         (errors.UploadMissing(), 404),
         (errors.UploadGone(), 410),
         (errors.UploadClosed(), 403),
+        (errors.UploadHeld(), 403),
         (errors.OffsetConflict(committed=7), 409),
         (errors.LengthExceeded(), 413),
         (errors.StorageFull(), 507),

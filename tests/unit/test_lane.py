@@ -140,7 +140,8 @@ async def test_the_window_grows_with_good_answers_and_never_passes_its_bound(tmp
         await line.drain()
 
         assert await line.states() == {"delivered": 40}
-        assert line.destination.most_under_way == 8
+        assert line.watch.health.window == 8
+        assert line.destination.most_under_way <= 8
 
 
 async def test_submitters_take_turns_whatever_their_backlog(tmp_path):
@@ -427,3 +428,44 @@ async def test_an_illness_outlives_a_restart(tmp_path):
 
         assert await line.turn() == 0
         assert line.watch.health.circuit is Circuit.OPEN
+
+
+async def test_a_lane_that_was_frozen_beyond_its_lease_carries_nothing_twice(tmp_path):
+    answer = asyncio.Event()
+
+    async def silent(progress):
+        progress.body_sent()
+        await answer.wait()
+
+    async with opened_line(tmp_path, Scripted(script=[None, silent])) as line:
+        await line.house.hand_in(b"first")
+        await line.turn()
+        await line.house.hand_in(b"x")
+        await line.lane.turn()
+        await eventually(lambda: line.destination.under_way == 1)
+
+        line.house.clock.forward(minutes=10)
+        started = await line.lane.turn()
+        answer.set()
+        await line.lane.idle()
+
+        assert started == 0
+        assert len(line.destination.seen) == 2
+        assert await line.states() == {"delivered": 2}
+
+
+async def test_nothing_is_looked_for_while_the_destination_may_still_be_at_work_on_it(tmp_path):
+    settle = timedelta(minutes=2)
+    destination = Scripted(script=[Unknown("reset")])
+    async with opened_line(tmp_path, destination, settle=settle) as line:
+        await line.house.hand_in(b"x")
+        await line.turn()
+        assert await line.states() == {"verify": 1}
+
+        line.house.clock.forward(seconds=119)
+        early = await line.turn()
+        line.house.clock.forward(seconds=1)
+        await line.turn()
+
+        assert early == 0
+        assert [parcel.delivery.doubtful for parcel in line.destination.seen] == [False, True]

@@ -122,7 +122,12 @@ async def test_a_former_process_s_leases_lapse_soon_after_a_restart(house):
     await claim(house)
     now = house.clock()
 
-    assert await house.queue.lapse(REGISTRY, until=now + timedelta(seconds=5)) == 1
+    assert (
+        await house.queue.lapse(
+            REGISTRY, until=now + timedelta(seconds=5), farthest=now + timedelta(hours=2)
+        )
+        == 1
+    )
     house.clock.forward(seconds=5)
 
     assert len(await claim(house)) == 1

@@ -90,6 +90,24 @@ def test_the_declared_length_is_the_one_that_leaves_in_fine_slices():
     assert max(map(len, slices)) <= SLICE
 
 
+@pytest.mark.parametrize("tail", [b"", b"--b--"])
+def test_a_body_may_arrive_from_the_moment_its_last_slice_leaves(tail):
+    wire = Wire()
+    written: list[int] = []
+    framing = Framing("application/octet-stream", tail=tail)
+    body = Body(
+        EndlessContent(3 * SLICE),
+        framing,
+        wrote=lambda _: None,
+        whole=lambda: written.append(sum(map(len, wire.slices))),
+    )
+
+    asyncio.run(body.write(wire))
+
+    assert written == [sum(map(len, wire.slices[:-1]))]
+    assert sum(map(len, wire.slices)) == body.size
+
+
 def test_an_empty_raw_body_is_whole_at_once():
     body, slices, counted, whole = sent(MemoryContent(b""), Framing("application/octet-stream"))
 

@@ -14,6 +14,7 @@ from storage.recovery import recover
 from tests.storage_rooms import opened_house, sha256
 from titip.delivery import DeliveryState
 from titip.errors import (
+    Damaged,
     LengthExceeded,
     OffsetConflict,
     StorageBroken,
@@ -306,7 +307,7 @@ async def test_a_lane_reads_the_sealed_bytes_and_nothing_past_them(house):
         assert content.read(0, 4) == b"0123"
         assert content.read(8, 100) == b"89"
         assert content.read(10, 1) == b""
-    with pytest.raises(StorageBroken), house.spool.open(house.new(1).id):
+    with pytest.raises(Damaged), house.spool.open(house.new(1).id):
         pass
 
 

@@ -21,6 +21,7 @@ from titip.delivery import (
     ALLOWED,
     REGISTRY,
     Claimed,
+    Damaged,
     Delivery,
     DeliveryId,
     DeliveryState,
@@ -45,6 +46,7 @@ EVENTS = (
     Claimed(LEASE),
     Succeeded("row-9"),
     Refused("not a PDF"),
+    Damaged("its file is missing"),
     Faltered("digest differs"),
     Postponed("answered 503"),
     Unknown("no answer"),
@@ -153,6 +155,16 @@ def test_a_refused_delivery_is_parked_with_its_reason_and_has_not_ended():
     after = step(a_delivery(state=DeliveryState.ACTIVE), Refused("not a PDF"))
 
     assert after == a_delivery(state=DeliveryState.PARKED, reason="not a PDF", due_at=LATER)
+    assert not after.wants_bytes
+
+
+def test_a_delivery_without_its_bytes_is_parked_until_they_are_back():
+    after = step(a_delivery(state=DeliveryState.ACTIVE), Damaged("its file is missing"))
+
+    reason = "damaged: its file is missing"
+    assert after == a_delivery(state=DeliveryState.PARKED, reason=reason, due_at=LATER)
+    assert after.wants_bytes
+    assert not step(after, Requeued()).wants_bytes
 
 
 def test_the_first_fault_waits_about_the_floor_and_marks_the_beginning_of_trouble():
@@ -184,6 +196,14 @@ def test_a_lost_answer_makes_the_delivery_doubtful():
     assert after.doubtful
     assert after.state is DeliveryState.VERIFY
     assert after.due_at > LATER
+
+
+def test_nobody_looks_for_a_lost_answer_before_the_destination_has_settled():
+    settle = timedelta(minutes=5)
+
+    after = step(a_delivery(state=DeliveryState.ACTIVE), Unknown("no answer", settle=settle))
+
+    assert after.due_at == LATER + settle
 
 
 @pytest.mark.parametrize("event", [Faltered("x"), Postponed("x"), Postponed("x", at_once=True)])

@@ -28,6 +28,7 @@ def test_every_error_has_the_one_root(error):
         errors.LengthExceeded,
         errors.StorageFull,
         errors.StorageBroken,
+        errors.Damaged,
     ],
 )
 def test_what_stands_against_taking_or_keeping_is_a_custody_error(error):

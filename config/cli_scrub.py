@@ -1,0 +1,226 @@
+"""`titip scrub|repair`: reading sealed files again, and putting back what is damaged."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from config.cli_errors import MISTAKEN, Complaint
+from config.cli_finding import found_upload
+from config.cli_options import AsJson, ConfigFile, examples, settings_with_journal
+from config.cli_screen import amount, count, say_json, warn
+from config.units import parse_size
+
+if TYPE_CHECKING:
+    from config.repairing import Mended
+    from config.settings import Settings
+    from config.wiring import Books
+    from storage.scrub import Scrub
+    from titip.ports import Inspection
+    from titip.upload import Upload
+
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID", help="Uploads; beginnings of ids will do."),
+]
+
+
+_ADVICE: Final[Mapping[str, Sequence[str]]] = {
+    "later": ("Where the mirror could not be asked: run titip repair again when it is well.",),
+    "left": (
+        "For what is left there is no good copy. Put it back from a backup, then titip repair",
+        "again; or ask its submitter to hand it in anew: titip push --again makes another one.",
+    ),
+}
+"""What to do about each fate (`config.repairing.Fate`) that is not a good one."""
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        epilog=examples(
+            "titip scrub                     what storage.scrub says is due",
+            "titip scrub --all               every sealed file",
+            "titip scrub --rate 200MiB --all at night, with nobody about",
+            "titip scrub 3f9a12              this one",
+        )
+    )(scrub)
+    app.command(
+        epilog=examples("titip repair --all", "titip repair 3f9a12", "titip repair --all --json")
+    )(repair)
+
+
+def _rate(text: str) -> int:
+    try:
+        rate = parse_size(text)
+    except ValueError as error:
+        raise Complaint(f"--rate: {error}.", code=MISTAKEN) from error
+    if not isinstance(rate, int) or rate <= 0:
+        raise Complaint("--rate must be above 0 bytes a second.", code=MISTAKEN)
+    return rate
+
+
+def scrub(
+    ids: Ids = None,
+    *,
+    rate: Annotated[str, typer.Option(metavar="SIZE", help="So much a second, at most.")] = "20MiB",
+    everything: Annotated[
+        bool, typer.Option("--all", help="All sealed files, however lately they were read.")
+    ] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read sealed files again and compare them with their digests.
+
+    The server does this by itself, each file once in storage.scrub. What is damaged is never
+    delivered; titip repair puts it back. The exit code is 1 when something is damaged.
+    """
+    from config.wiring import opened_books, opened_vault
+    from storage.scrub import Scrub
+
+    if ids and everything:
+        raise Complaint("Say which: name ids, or --all (one of them).", code=MISTAKEN)
+    settings = settings_with_journal(config)
+    with opened_books(settings) as books, opened_vault(settings, books) as vault:
+        named = [_sealed(books, text) for text in ids or []]
+        scrubbing = Scrub(vault.spool, books.journal, rate=_rate(rate))
+        try:
+            if named:
+                found = asyncio.run(_through_named(scrubbing, named))
+            else:
+                found = asyncio.run(_through(scrubbing, _since(settings, everything=everything)))
+        finally:
+            scrubbing.close()
+    _tell_scrub(found, as_json=as_json)
+
+
+def repair(
+    ids: Ids = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that is damaged.")] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put damaged files back from the mirror, and send what waited for them.
+
+    A copy is fetched, compared with the size and digest of the seal, and only then put in the
+    place of the damaged file, which is kept in the quarantine folder. A file that is whole again
+    by other means, such as a restored backup, is recognised.
+    """
+    from config.repairing import workshop_of
+    from config.wiring import opened_books, opened_vault
+
+    if bool(ids) == everything:
+        raise Complaint("Say which: name ids, or --all (one of them).", code=MISTAKEN)
+    settings = settings_with_journal(config)
+    with opened_books(settings) as books, opened_vault(settings, books) as vault:
+        chosen = [_sealed(books, text) for text in ids or []] or _damaged(books)
+
+        async def mend() -> list["Mended"]:
+            workshop = workshop_of(settings, books, vault)
+            try:
+                return [await workshop.mend(upload) for upload in chosen]
+            finally:
+                await workshop.source.close()
+
+        try:
+            mended = asyncio.run(mend())
+        except ValueError as error:
+            text = f"The settings of the mirror cannot work: {error}"
+            raise Complaint(text, code=MISTAKEN) from error
+    _tell_repair(mended, as_json=as_json)
+    fates = {one.fate for one in mended}
+    advice = [line for fate, lines in _ADVICE.items() if fate in fates for line in lines]
+    if advice:
+        raise Complaint(*advice)
+
+
+async def _through(scrubbing: "Scrub", since: datetime) -> "Inspection":
+    return await _summed(lambda: scrubbing.inspect(unread_since=since))
+
+
+async def _through_named(scrubbing: "Scrub", named: Sequence["Upload"]) -> "Inspection":
+    left = list(named)
+
+    async def some() -> "Inspection":
+        found = await scrubbing.look_at(left)
+        del left[: found.read]
+        return found
+
+    return await _summed(some)
+
+
+async def _summed(some: Callable[[], Awaitable["Inspection"]]) -> "Inspection":
+    from titip.ports import Inspection
+
+    total = Inspection()
+    while (found := await some()).read:
+        damaged = {**total.damaged, **found.damaged}
+        total = Inspection(total.read + found.read, total.size + found.size, damaged)
+    return total
+
+
+def _since(settings: "Settings", *, everything: bool) -> datetime:
+    from storage.clock import utc_now
+
+    every = settings.storage.scrub
+    if not everything and not every:
+        raise Complaint('storage.scrub is "never": say --all, or name ids.', code=MISTAKEN)
+    return utc_now() - (timedelta(0) if everything else every)
+
+
+def _sealed(books: "Books", text: str) -> "Upload":
+    from titip.upload import UploadState
+
+    upload = found_upload(books, text)
+    if upload.state is not UploadState.SEALED:
+        raise Complaint(
+            f"The upload {upload.id} is {upload.state}: only sealed ones have a digest."
+        )
+    if upload.freed_at is not None:
+        raise Complaint(f"The bytes of {upload.id} were delivered and are no longer kept.")
+    return upload
+
+
+def _damaged(books: "Books") -> list["Upload"]:
+    from storage.damage import damaged
+
+    return asyncio.run(books.journal.read(damaged))
+
+
+def _tell_scrub(found: "Inspection", *, as_json: bool) -> None:
+    if as_json:
+        damaged = [{"upload": one, "reason": how} for one, how in found.damaged.items()]
+        say_json({"read": found.read, "bytes": found.size, "damaged": damaged})
+    else:
+        typer.echo(f"{count(found.read, 'file')} read ({amount(found.size)}).")
+    if not found.damaged:
+        warn("All that was read is as it was sealed.")
+        return
+    raise Complaint(
+        f"{count(len(found.damaged), 'file')} damaged; none of them will be delivered so:",
+        *(f"  {one}: {how}" for one, how in found.damaged.items()),
+        "To put back what the mirror has: titip repair --all",
+    )
+
+
+def _tell_repair(mended: Sequence["Mended"], *, as_json: bool) -> None:
+    if as_json:
+        shown = [
+            {
+                "upload": one.upload.id,
+                "fate": one.fate.value,
+                "requeued": one.requeued,
+                "reason": one.reason,
+            }
+            for one in mended
+        ]
+        say_json({"uploads": shown})
+        return
+    if not mended:
+        typer.echo("Nothing is damaged.")
+    for one in mended:
+        again = f"; {count(one.requeued, 'delivery', 'deliveries')} again" if one.requeued else ""
+        typer.echo(f"{one.upload.id}: {one.fate}{f': {one.reason}' if one.reason else again}")

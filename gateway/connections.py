@@ -1,0 +1,251 @@
+"""Every connection to the gateway: how many there may be, and how long a request's head may take.
+
+aiohttp closes a connection that is idle for `keepalive_timeout`. What it leaves open is closed
+here: heads that trickle in, heads without an end, more connections than there are descriptors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import structlog
+from aiohttp import web
+
+from gateway import problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gateway.metrics import Metrics
+
+log = structlog.get_logger()
+
+SWEEP: Final = 0.1
+"""Between two looks, as a share of the head's time: a head may take as much longer."""
+
+GATHERED: Final = 64
+"""One search for idle connections closes this share of all at once, so that a flood at the limit
+does not cost one search for each newcomer."""
+
+FRUITLESS: Final = 0.25
+"""Seconds without another search after one that found nobody idle."""
+
+TELL_EVERY: Final = 60.0
+"""Seconds between two lines in the log while it is full."""
+
+RETRY_AFTER: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What connections may take; times in seconds, sizes in bytes.
+
+    A connection costs one descriptor and a body on its way a second one, its file: both together
+    stay below `descriptors`, so that there is always one for the journal and the destinations.
+    After `quiet` without a byte an idle connection may be closed to make room for another.
+    """
+
+    most: int = 20_000
+    descriptors: int = 40_000
+    head_timeout: float = 10.0
+    head_bytes: int = 128 << 10
+    quiet: float = 1.0
+
+
+class Connections:
+    """The open connections of one gateway; to be used from one event loop."""
+
+    def __init__(
+        self, limits: ConnectionLimits, *, bodies: Callable[[], int], metrics: Metrics
+    ) -> None:
+        """Keep to the limits; `bodies` tells how many bodies are on their way."""
+        self._limits = limits
+        self._bodies = bodies
+        self._metrics = metrics
+        self._open: set[Connection] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._told_at = self._search_at = float("-inf")
+
+    @property
+    def limits(self) -> ConnectionLimits:
+        """Give the limits."""
+        return self._limits
+
+    @property
+    def number(self) -> int:
+        """Tell how many are open."""
+        return len(self._open)
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a new connection in, closing idle ones for it at the limit; tell whether it may."""
+        if not self._has_room(more=1):
+            self._count("full")
+            return False
+        self._open.add(connection)
+        self._metrics.connections.set(len(self._open))
+        if self._sweeping is None:
+            self._sweep_soon()
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """Let go of a connection that was lost or is being closed; may be called twice."""
+        self._open.discard(connection)
+        self._metrics.connections.set(len(self._open))
+
+    def room_for_body(self) -> bool:
+        """Tell whether a body may have a file, closing idle connections for it at the limit."""
+        return self._has_room(more=0)
+
+    def cut(self, connection: Connection, reason: str) -> None:
+        """Close a connection, and count why."""
+        self.forget(connection)
+        self._count(reason)
+        connection.force_close()
+
+    def _has_room(self, *, more: int) -> bool:
+        return self._fits(more) or (self._made_room() and self._fits(more))
+
+    def _fits(self, more: int) -> bool:
+        number = len(self._open) + more
+        return number <= self._limits.most and number + self._bodies() < self._limits.descriptors
+
+    def _made_room(self) -> bool:
+        """Close those connections that have been idle for longest; tell whether there were any."""
+        now = asyncio.get_running_loop().time()
+        if now < self._search_at:
+            return False
+        self._tell(now)
+        share = max(1, len(self._open) // GATHERED)
+        idle = (one for one in self._open if one.idle and one.heard_at <= now - self._limits.quiet)
+        longest = heapq.nsmallest(share, idle, key=lambda one: one.heard_at)
+        for connection in longest:
+            self.cut(connection, "made_room")
+        if not longest:
+            self._search_at = now + FRUITLESS
+        return bool(longest)
+
+    def _sweep(self) -> None:
+        self._sweeping = None
+        begun_before = asyncio.get_running_loop().time() - self._limits.head_timeout
+        for connection in tuple(self._open):
+            since = connection.head_since
+            if since is not None and since <= begun_before:
+                self.cut(connection, "slow_head")
+        if self._open:
+            self._sweep_soon()
+
+    def _sweep_soon(self) -> None:
+        pause = SWEEP * self._limits.head_timeout
+        self._sweeping = asyncio.get_running_loop().call_later(pause, self._sweep)
+
+    def _count(self, reason: str) -> None:
+        self._metrics.connections_closed.labels(reason=reason).inc()
+
+    def _tell(self, now: float) -> None:
+        if now >= self._told_at + TELL_EVERY:
+            self._told_at = now
+            log.warning("gateway.full", connections=len(self._open), bodies=self._bodies())
+
+
+class Connection(web.RequestHandler):
+    """One connection, with a clock on the heads of its requests.
+
+    `head_since` is when the head that is awaited began to be: at once for the first one, with its
+    first byte for those that follow. `heard_at` is when the last byte came.
+    """
+
+    __slots__ = ("_connections", "_head", "head_since", "heard_at")
+
+    def __init__(
+        self, server: web.Server, *, connections: Connections, options: Mapping[str, Any]
+    ) -> None:
+        super().__init__(server, **options)
+        self._connections = connections
+        self._head = 0
+        self.heard_at = 0.0
+        self.head_since: float | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether no request is being read or answered."""
+        waiting = self._waiter is not None and not self._waiter.done()
+        return not self._messages and (waiting or self.head_since is not None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, or refuse when there are too many."""
+        self.heard_at = self._loop.time()
+        if not self._connections.admit(self):
+            self._force_close = True  # nothing of what comes is read
+            self._turn_away(cast("asyncio.Transport", transport), problems.BUSY)
+            return
+        self.head_since = self.heard_at
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, and watch the head that they may belong to."""
+        self.heard_at = self._loop.time()
+        if self.head_since is None and self.idle and data:
+            self.head_since, self._head = self.heard_at, 0
+        super().data_received(data)
+        if self.head_since is None:
+            return
+        if self._messages:
+            self.head_since = None
+            return
+        self._head += len(data)
+        if self._head > self._connections.limits.head_bytes and self.transport is not None:
+            self._turn_away(self.transport, problems.HEAD_TOO_LARGE)
+            self._connections.cut(self, "large_head")
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End."""
+        self._connections.forget(self)
+        super().connection_lost(exc)
+
+    @staticmethod
+    def _turn_away(transport: asyncio.Transport, problem: problems.Problem) -> None:
+        """Answer without a request: best effort, what is not read may take the answer with it."""
+        body = json.dumps(problem.as_json()).encode()
+        head = (
+            f"HTTP/1.1 {problem.status} {problem.title}\r\n"
+            f"Content-Type: {problems.MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
+            f"Retry-After: {RETRY_AFTER}\r\nConnection: close\r\n\r\n"
+        )
+        transport.write(head.encode() + body)
+        transport.close()
+
+
+class WatchedServer(web.Server):
+    """aiohttp's server with our connections."""
+
+    def __init__(
+        self, plain: web.Server, connections: Connections, options: Mapping[str, Any]
+    ) -> None:
+        super().__init__(plain.request_handler, request_factory=plain.request_factory)
+        self._watched = connections
+        self._options = {**options, "loop": asyncio.get_running_loop()}
+
+    def __call__(self) -> web.RequestHandler:
+        """Begin one more connection."""
+        return Connection(self, connections=self._watched, options=self._options)
+
+
+class WatchedRunner(web.AppRunner):
+    """Runs an application; its connections are watched."""
+
+    __slots__ = ("_connections",)
+
+    def __init__(
+        self, app: web.Application, connections: Connections, options: Mapping[str, Any]
+    ) -> None:
+        """Take the options of `web.AppRunner`."""
+        super().__init__(app, **options)
+        self._connections = connections
+
+    async def _make_server(self) -> web.Server:
+        plain = await super()._make_server()
+        return WatchedServer(plain, self._connections, self._kwargs)

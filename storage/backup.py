@@ -1,0 +1,250 @@
+"""A backup of a data folder, while it is being served or not: the journal first, then the spool.
+
+The spool may hold more than the journal says, never less, and bytes below a committed offset
+never change. So a copy of the journal, and afterwards the bytes of every upload in it, are one
+consistent cut, whatever goes on meanwhile. The backup before stays good until the last step.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+import apsw
+
+from storage.backup_cut import Ended, amend, counts, listed, schema_of
+from storage.copying import PART, TooShort, Way, bring, sha256_of, size_of
+from storage.deliveries import deliveries_of_upload
+from storage.durable import make_folder, sync_folder
+from storage.manifest import (
+    JOURNAL,
+    NAME,
+    Manifest,
+    UnfitBackup,
+    moment,
+    write_manifest,
+)
+from storage.migrate import SCHEMAS, refuse_old_sqlite
+from storage.snapshot import copy_journal, opened_for_reading
+from storage.spool import SHARDS
+from storage.tenure import tenure
+from storage.uploads import find, has_bytes, of_shard
+from titip.upload import UploadState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from titip.upload import Upload, UploadId
+
+THREADS: Final = 4
+"""Files brought at once: their syncs wait together."""
+
+ROLE: Final = "backup"
+"""The lock's name: two backups into one folder would undo each other."""
+
+
+class Tell(Protocol):
+    """Hears how far a backup or a restore is."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Tell the stage in a word, and so much of so much."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What was brought, and what was found; `damaged` and `missing` need a person."""
+
+    ways: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
+    shards: set[str] = field(default_factory=set)
+    kept: int = 0
+    copied_bytes: int = 0
+    gone: list[Ended] = field(default_factory=list)
+    damaged: list[UploadId] = field(default_factory=list)
+    missing: list[UploadId] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether all that the journal promises is there."""
+        return not (self.damaged or self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A complete backup, and what it took; `removed` files that it no longer tells of."""
+
+    manifest: Manifest
+    work: Work
+    removed: int
+
+
+def back_up(root: Path, into: Path, *, verify: bool, tell: Tell) -> Report:
+    """Back the data folder `root` up into the folder `into`, bringing only what is not there yet.
+
+    `verify` digests every sealed file of the backup once more. Raises UnfitBackup, UnsoundJournal,
+    Taken, OSError, TitipError; the backup that was there before stays good.
+    """
+    _refuse_unfit(root, into)
+    into.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(into)
+    with tenure(into, ROLE):
+        return _Backup(root, into, verify=verify, tell=tell).run()
+
+
+class _Backup:
+    def __init__(self, root: Path, into: Path, *, verify: bool, tell: Tell) -> None:
+        self._root = root
+        self._into = into
+        self._verify = verify
+        self._tell = tell
+        self._part = into / (JOURNAL + PART)
+
+    def run(self) -> Report:
+        """Take the cut, bring the bytes, and only then say that it is complete."""
+        made_at = moment()
+        unsynced = set(SHARDS) if self._part.exists() else set()  # a backup before this was cut
+        copy_journal(self._root / JOURNAL, self._part, tell=partial(self._tell, "journal"))
+        self._make_shards()
+        work = self._bring_all()
+        manifest = self._manifest(work, made_at)
+        unsynced |= work.shards
+        self._seal(manifest, sorted(unsynced))
+        return Report(manifest, work, self._prune())
+
+    def _bring_all(self) -> Work:
+        """Bring every file of the cut."""
+        work, done = Work(), 0
+        with (
+            closing(opened_for_reading(self._root / JOURNAL)) as live,
+            closing(opened_for_reading(self._part)) as cut,
+            ThreadPoolExecutor(THREADS, thread_name_prefix="backup") as threads,
+        ):
+            total = counts(cut).uploads
+            for page in listed(cut):
+                with_bytes = [upload for upload in page if has_bytes(upload)]
+                for brought in threads.map(self._bring, with_bytes):
+                    _note(brought, live, work)
+                done += len(page)
+                self._tell("files", done, total)
+        return work
+
+    def _bring(self, upload: Upload) -> _Brought:
+        """Bring one file, unless it is there: what is committed never changes, but for a repair."""
+        target = _place(self._into, upload.id)
+        sealed = upload.state is UploadState.SEALED
+        check = sealed and (self._verify or upload.damaged or upload.repairs > 0)
+        there = size_of(target) == upload.offset
+        if there and not (check and sha256_of(target) != upload.sha256):
+            return _Brought(upload)
+        source = _place(self._root, upload.id)
+        try:
+            way = bring(source, target, size=upload.offset, immutable=sealed)
+        except (FileNotFoundError, TooShort):
+            return _Brought(upload, absent=True)
+        damaged = check and sha256_of(target) != upload.sha256
+        return _Brought(upload, way=way, damaged=damaged)
+
+    def _manifest(self, work: Work, made_at: str) -> Manifest:
+        """Let the cut know what ended meanwhile, and count it."""
+        amend(self._part, work.gone)
+        with closing(opened_for_reading(self._part)) as cut:
+            found = counts(cut)
+        return Manifest(
+            made_at=made_at,
+            schema=len(SCHEMAS),
+            uploads=found.uploads,
+            sealed=found.sealed,
+            files=work.kept + sum(work.ways.values()),
+            bytes=found.bytes,
+            gone=len(work.gone),
+        )
+
+    def _seal(self, manifest: Manifest, unsynced: list[str]) -> None:
+        """Sync all new names, put the journal in place, then the word that it is complete."""
+        for number, shard in enumerate(unsynced, 1):
+            sync_folder(self._into / "spool" / shard)
+            self._tell("syncing", number, len(unsynced))
+        self._part.replace(self._into / JOURNAL)
+        sync_folder(self._into)
+        write_manifest(self._into, manifest)
+
+    def _make_shards(self) -> None:
+        spool = self._into / "spool"
+        make_folder(spool)
+        for shard in SHARDS:
+            (spool / shard).mkdir(mode=0o700, exist_ok=True)
+        sync_folder(spool)
+
+    def _prune(self) -> int:
+        """Remove what this backup no longer tells of: bytes that were freed are freed here too."""
+        removed = 0
+        with closing(opened_for_reading(self._into / JOURNAL)) as cut:
+            for shard in SHARDS:
+                wanted = {upload.id for upload in of_shard(cut, shard) if has_bytes(upload)}
+                with os.scandir(self._into / "spool" / shard) as entries:
+                    strangers = [entry.path for entry in entries if entry.name not in wanted]
+                for path in strangers:
+                    os.unlink(path)  # noqa: PTH108 - a Path costs more than the call
+                removed += len(strangers)
+        return removed
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What became of one file; without a `way`, and not absent, it was there already."""
+
+    upload: Upload
+    way: Way | None = None
+    absent: bool = False
+    damaged: bool = False
+
+
+def _note(brought: _Brought, live: apsw.Connection, work: Work) -> None:
+    upload = brought.upload
+    if brought.absent:
+        now = find(live, upload.id)
+        if now is not None and not has_bytes(now):
+            work.gone.append(Ended(now, tuple(deliveries_of_upload(live, now.id))))
+        else:
+            work.missing.append(upload.id)
+    elif brought.way is None:
+        work.kept += 1
+    else:
+        work.ways[brought.way] += 1
+        work.shards.add(upload.id[:2])
+        work.copied_bytes += upload.offset
+        if brought.damaged:
+            work.damaged.append(upload.id)
+
+
+def _place(root: Path, upload: UploadId) -> Path:
+    return root / "spool" / upload[:2] / upload
+
+
+def _refuse_unfit(root: Path, into: Path) -> None:
+    """Refuse a data folder of another schema, and a folder that holds anything but a backup."""
+    refuse_old_sqlite(apsw.sqlite_lib_version())
+    home, there = root.resolve(), into.resolve()
+    if there.is_relative_to(home) or home.is_relative_to(there):
+        raise UnfitBackup(f"{into} is not apart from the data folder {root}: name another folder")
+    if into.exists() and not _is_ours(into):
+        raise UnfitBackup(f"{into} holds something else than a backup: name an empty folder")
+    if not (root / JOURNAL).is_file():
+        raise UnfitBackup(f"there is no journal in {root}: nothing was ever served from it")
+    with closing(opened_for_reading(root / JOURNAL)) as journal:
+        schema = schema_of(journal)
+    if schema != len(SCHEMAS):
+        raise UnfitBackup(
+            f"the journal has schema {schema}, this Titip knows {len(SCHEMAS)}: "
+            "back it up with the Titip that serves it",
+        )
+
+
+def _is_ours(folder: Path) -> bool:
+    names = {path.name for path in folder.iterdir()} - {"lost+found"}
+    if "gateway.lock" in names or "sync.lock" in names:
+        return False  # it was served from
+    return not names or f"{ROLE}.lock" in names or NAME in names

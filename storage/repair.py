@@ -1,0 +1,124 @@
+"""Putting the sealed bytes back where the spool lost or changed them, and sending what waited."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from storage.clock import utc_now
+from storage.damage import mark_damaged, note_mended
+from storage.deliveries import find_delivery, step
+from storage.durable import sync_data, translated, write_at
+from storage.inspection import NOT_SEALED, damage_of
+from titip.delivery import DESTINATIONS, Requeued, advance
+from titip.errors import Damaged
+from titip.owing import delivery_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+    from random import Random
+
+    import apsw
+
+    from storage.journal import Journal
+    from storage.spool import Spool
+    from titip.retry import RetryPolicy
+    from titip.upload import Upload
+
+
+class Repair:
+    """One data folder's repairs; may run beside a gateway and a sync daemon."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        journal: Journal,
+        *,
+        policy: RetryPolicy,
+        rng: Random,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Mend this spool, and note in this journal."""
+        self._spool = spool
+        self._journal = journal
+        self._policy = policy
+        self._rng = rng
+        self._now = now
+
+    async def examine(self, upload: Upload) -> str:
+        """Read the sealed bytes; say how they differ, and note that; empty where they are whole."""
+        how = await asyncio.to_thread(damage_of, self._spool, upload)
+        if how:
+            now = self._now()
+            await self._journal.write(lambda db: mark_damaged(db, upload.id, now=now))
+        return how
+
+    async def put_back(self, upload: Upload, pieces: AsyncIterator[bytes]) -> None:
+        """Write a copy beside, prove and sync it, then put it in the damaged one's place.
+
+        Raises Damaged where the copy is not what was sealed, StorageFull, StorageBroken.
+        """
+        part = self._spool.quarantine / f"{upload.id}.repair-{secrets.token_hex(4)}"
+        try:
+            with _made(part) as fd:
+                await _copy(fd, upload, pieces)
+                await asyncio.to_thread(sync_data, fd)
+            await asyncio.to_thread(self._spool.put_back, upload.id, part)
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def settle(self, upload: Upload) -> int:
+        """Note that the bytes are the sealed ones again, and queue what was parked for them.
+
+        Gives how many deliveries go again.
+        """
+
+        def note(db: apsw.Connection) -> int:
+            now = self._now()
+            note_mended(db, upload, now=now)
+            return sum(self._requeue(db, upload, name, now) for name in DESTINATIONS)
+
+        return await self._journal.write(note)
+
+    def _requeue(self, db: apsw.Connection, upload: Upload, name: str, now: datetime) -> bool:
+        before = find_delivery(db, delivery_id(upload.id, name))
+        if before is None or not before.wants_bytes:
+            return False
+        after = advance(before, Requeued(), now=now, policy=self._policy, rng=self._rng)
+        step(db, before, after)
+        return True
+
+
+@contextmanager
+def _made(part: Path) -> Iterator[int]:
+    with translated():
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+async def _copy(fd: int, upload: Upload, pieces: AsyncIterator[bytes]) -> None:
+    digest = hashlib.sha256()
+    size = 0
+
+    def keep(piece: bytes) -> None:
+        write_at(fd, [piece], size)
+        digest.update(piece)
+
+    async for piece in pieces:
+        if size + len(piece) > upload.length:
+            raise Damaged(f"it has more than {upload.length} bytes")
+        await asyncio.to_thread(keep, piece)
+        size += len(piece)
+    if size != upload.length:
+        raise Damaged(f"it has {size} bytes instead of {upload.length}")
+    if digest.hexdigest() != upload.sha256:
+        raise Damaged(NOT_SEALED)

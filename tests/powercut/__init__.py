@@ -1,0 +1,1 @@
+"""Power cuts: all that was acknowledged is there after any of them."""
