@@ -18,8 +18,8 @@ from config.wiring import GATEWAY, opened_books, opened_vault
 from gateway.app import gateway_app, gateway_runner
 from gateway.connections import ConnectionLimits
 from gateway.deps import Auth, Deps, GatewayOptions
-from gateway.intake import Pace
 from gateway.notice import Draining
+from gateway.pace import Pace
 from storage.clock import utc_now
 from storage.damage import mark_damaged
 from storage.footing import refuse_lost_spool, refuse_no_home, stand_on

@@ -19,8 +19,8 @@ from titip.errors import LengthExceeded
 if TYPE_CHECKING:
     from aiohttp import StreamReader
 
-    from gateway.intake import Pace
     from gateway.locks import Hold
+    from gateway.pace import Pace
 
 MAX_PIECES: Final = 512
 """Pieces of one batch: bounds what tiny pieces cost in memory, below the 1024 of one pwritev."""

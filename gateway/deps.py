@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gateway.connections import ConnectionLimits
-from gateway.intake import Pace
 from gateway.notice import Draining
+from gateway.pace import Pace
 from titip.clock import ClockState
 
 if TYPE_CHECKING:

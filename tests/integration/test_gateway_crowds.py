@@ -8,7 +8,7 @@ import pytest
 from gateway.connections import ConnectionLimits
 from gateway.deps import GatewayOptions
 from gateway.gate import GATE
-from gateway.intake import Pace
+from gateway.pace import Pace
 from tests.gateway_rooms import BYTES, TUS, gateway, until
 
 LIMITS = ConnectionLimits(head_timeout=0.1)

@@ -10,7 +10,7 @@ import pytest
 from gateway import files
 from gateway.deps import GatewayOptions
 from gateway.gate import GATE
-from gateway.intake import Pace
+from gateway.pace import Pace
 from tests.gateway_rooms import BOUND, BYTES, gateway, id_of, until
 from titip.upload import UploadState
 

@@ -16,7 +16,7 @@ import storage.connection
 import storage.deposit
 import storage.journal
 from config import cli
-from gateway.intake import Pace
+from gateway.pace import Pace
 from storage import uploads
 from storage.deliveries import insert_deliveries
 from storage.durable import sync_data
