@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from config.running import runs
 from standin.control import read_entries, read_stats, set_fault, set_mode
 from standin.drive import write_credentials
 from tests.e2e.outage import TITIP, free_port, titip
@@ -134,6 +135,10 @@ class Rig:
         code = await asyncio.to_thread(process.wait, 30)
         if code not in {0, -signal.SIGTERM}:
             raise Broken(f"titip {role} ended with {code} after SIGTERM")
+
+    def works(self, role: str) -> bool:
+        """Tell whether it has come so far that the role is its own; before, another may begin."""
+        return runs(self.root / "data", role)
 
     async def refuses_second(self, role: str) -> bool:
         """Tell whether a second one of this role is refused on the same data."""

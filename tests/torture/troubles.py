@@ -123,8 +123,9 @@ class Troubles:
         seconds = self.rng.uniform(LEASE, LEASE * 1.5) if is_long else self.rng.uniform(0.05, 1.5)
         self.counts["stops"] += 1
         self.counts["stops beyond the lease"] += is_long
+        works = self.rig.works(role)
         self.rig.freeze(role)
-        if is_long and role == "sync" and not self.quick:
+        if is_long and role == "sync" and works and not self.quick:
             self.counts["second daemons refused"] += 1
             if not await self.rig.refuses_second(role):
                 self.ledger.complain("doubled", "a second sync daemon started beside a frozen one")
