@@ -18,7 +18,7 @@ from storage.deliveries import (
     waiting_rows,
 )
 from storage.standings import is_paused
-from storage.uploads import find
+from storage.uploads import existing
 from titip.delivery import (
     MIRROR,
     REGISTRY,
@@ -162,10 +162,7 @@ class JournalQueue:
         claimed = advance(delivery, Claimed(until), now=now, policy=self._policy, rng=self._rng)
         step(db, delivery, claimed)
         begin_attempt(db, claimed, now=now)
-        upload = find(db, delivery.upload)
-        if upload is None:  # pragma: no cover - the schema's foreign key forbids it
-            raise LookupError(delivery.upload)
-        return Parcel(claimed, upload)
+        return Parcel(claimed, existing(db, delivery.upload))
 
     def _spare(self, db: apsw.Connection, registered: Delivery, *, now: datetime) -> None:
         if not self._spare_mirror:

@@ -45,6 +45,12 @@ def find(db: apsw.Connection, upload: UploadId) -> Upload | None:
     return None if row is None else upload_of(row)
 
 
+def existing(db: apsw.Connection, upload: UploadId) -> Upload:
+    """Give one upload that another row refers to: the schema's foreign key says it is there."""
+    (row,) = db.execute(_FIND, (upload,)).fetchall()
+    return upload_of(row)
+
+
 def refuse_second(db: apsw.Connection, upload: Upload) -> None:
     """Raise UploadExists when the submitter's upload under this key is open or sealed."""
     if not upload.key:

@@ -1,8 +1,6 @@
 """What a destination is called with in tests, and a destination that is nothing but memory."""
 
-import asyncio
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,13 +14,6 @@ SEALED_AT = datetime(2026, 11, 20, 16, 59, 30, tzinfo=UTC)
 
 class Crash(BaseException):
     """The process died here: no code of ours may catch it."""
-
-
-async def eventually(fact: Callable[[], bool], *, within: float = 10) -> None:
-    """Wait until a fact holds; raises TimeoutError when it does not in time."""
-    async with asyncio.timeout(within):
-        while not fact():  # noqa: ASYNC110  (facts of threads and servers set no event)
-            await asyncio.sleep(0)
 
 
 class MemoryContent:

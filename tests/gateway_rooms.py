@@ -179,10 +179,3 @@ async def gateway(
 def id_of(path: str) -> UploadId:
     """Give the id in an upload's path."""
     return UploadId(path.rpartition("/")[2])
-
-
-async def until(fact: Callable[[], object]) -> None:
-    """Wait until the fact holds; fail when it does not in good time."""
-    async with asyncio.timeout(BOUND):
-        while not fact():  # noqa: ASYNC110 - a fact behind a socket has no event to wait for
-            await asyncio.sleep(0.002)

@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from tests.waiting import wait_for
 
 MIB = 1 << 20
 BOUND = 20.0
@@ -121,11 +122,9 @@ def faulty_disk(place, behind, *options):
 
 
 def _until_mounted(place, process):
-    until = time.monotonic() + BOUND
-    while not place.is_mount():
-        if process.poll() is not None or time.monotonic() > until:
-            raise OSError(f"the file system did not come up ({process.returncode})")
-        time.sleep(0.01)  # a mount by another process sets no event
+    wait_for(lambda: place.is_mount() or process.poll() is not None, within=BOUND)
+    if not place.is_mount():
+        raise OSError(f"the file system did not come up ({process.returncode})")
 
 
 def unmount(place):

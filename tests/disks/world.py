@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import signal
-import time
 from dataclasses import dataclass
 
 from aiohttp import ClientError, ClientSession
@@ -15,6 +14,7 @@ from config.serve import serve
 from config.settings import settings_from
 from gateway import space
 from storage import committing, journal
+from tests.waiting import until
 
 WITHIN = 20.0
 """Seconds a fact may take to come true on a busy machine."""
@@ -111,9 +111,10 @@ class World:
             return answer.status, await answer.json()
 
     async def until_ready(self, status=200):
-        async with asyncio.timeout(WITHIN):
-            while (await self.ready())[0] != status:  # noqa: ASYNC110 - behind a socket: no event
-                await asyncio.sleep(0.01)
+        async def says_so():
+            return (await self.ready())[0] == status
+
+        await until(says_so, within=WITHIN)
 
     async def judge(self):
         """See that all is there, byte by byte, and on the mirror too."""
@@ -122,12 +123,12 @@ class World:
                 assert answer.status == 200
                 assert await answer.read() == paper.data
         wanted = sorted(hashlib.sha256(paper.data).hexdigest() for paper in self.papers)
-        until = time.monotonic() + WITHIN
-        while left := await self._owed():
-            assert time.monotonic() < until, left
-            await asyncio.sleep(0.02)
+        await until(self._owes_nothing, within=WITHIN)
         copies = (one for one in (self.root / "mirror").rglob("*") if one.is_file())
         assert sorted(hashlib.sha256(one.read_bytes()).hexdigest() for one in copies) == wanted
+
+    async def _owes_nothing(self):
+        return not await self._owed()
 
     async def _owed(self):
         """List what is not on the mirror yet."""

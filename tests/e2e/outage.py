@@ -9,8 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from pathlib import Path
 
 from standin.drive import RunningDrive, serve_drive, write_credentials
 from standin.registry import RunningRegistry, serve_registry
+from tests.waiting import until, wait_for
 
 TITIP = [sys.executable, "-m", "config.cli"]
 
@@ -93,14 +92,14 @@ class Server:
             )
 
     def ready(self, *, within: float = 30) -> None:
-        until = time.monotonic() + within
-        while time.monotonic() < until:
-            assert self.process is not None
-            assert self.process.poll() is None, self.log.read_text()[-3000:]
-            with suppress(OSError), urllib.request.urlopen(self.url + "/readyz"):  # noqa: S310
-                return
-            time.sleep(0.02)  # a fact of another process sets no event
-        raise TimeoutError(self.log.read_text()[-3000:])
+        wait_for(self._answers, within=within)
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()[-3000:]
+        with suppress(OSError), urllib.request.urlopen(self.url + "/readyz"):  # noqa: S310
+            return True
+        return False
 
     def kill(self) -> None:
         assert self.process is not None
@@ -189,17 +188,18 @@ class Outage:
 
     async def until(self, fact, *, within: float):
         """Wait until an async fact holds; a server that is down for a moment has no facts."""
-        until = time.monotonic() + within
-        while True:
+
+        async def holds():
             try:
-                if await fact():
-                    return
-            except (OSError, urllib.error.URLError):
-                pass
-            if time.monotonic() > until:
-                tail = self.server.log.read_text()[-3000:]
-                raise TimeoutError(f"not within {within} s; the server's log ends:\n{tail}")
-            await asyncio.sleep(0.1)
+                return await fact()
+            except OSError:
+                return False
+
+        try:
+            await until(holds, within=within, glance=0.1)
+        except TimeoutError:
+            tail = self.server.log.read_text()[-3000:]
+            raise TimeoutError(f"not within {within} s; the server's log ends:\n{tail}") from None
 
     async def all_delivered(self, number: int) -> bool:
         return await self.counts("registry") == {"delivered": number}

@@ -8,13 +8,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cli_world import Desk
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -64,14 +64,6 @@ def titip(*words, **variables):
         cwd=Path(__file__).parents[2],
         env={**os.environ, **variables},
     )
-
-
-def wait_for(fact):
-    deadline = time.monotonic() + WITHIN
-    while not (found := fact()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from tests.destination_fakes import (
     MemoryContent,
     RecordingProgress,
     a_parcel,
-    eventually,
     tried_again,
 )
 from tests.drive_places import a_drive, a_mirror, copies, until_delivered
+from tests.waiting import until
 from titip.errors import Faltered, Unavailable
 
 DATA = bytes(range(256)) * (10 * 1024) + b"and a tail"
@@ -381,7 +381,7 @@ async def test_a_cancelled_delivery_ends_soon_and_leaves_no_thread_reading():
         far.set_fault("slow", seconds=3600.0, on="chunk")
         progress = RecordingProgress()
         delivering = asyncio.create_task(deliver(mirror, progress))
-        await eventually(lambda: progress.bytes_sent >= 1 << 20)
+        await until(lambda: progress.bytes_sent >= 1 << 20)
 
         delivering.cancel()
 

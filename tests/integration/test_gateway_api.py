@@ -8,7 +8,8 @@ import pytest
 from gateway.deps import GatewayOptions
 from gateway.gate import GATE
 from tests.fakes import utc_now
-from tests.gateway_rooms import BYTES, gateway, id_of, until
+from tests.gateway_rooms import BYTES, gateway, id_of
+from tests.waiting import until
 from titip.delivery import DeliveryId, DeliveryState
 from titip.health import Circuit, Health
 

@@ -9,7 +9,8 @@ from gateway.connections import ConnectionLimits
 from gateway.deps import GatewayOptions
 from gateway.gate import GATE
 from gateway.pace import Pace
-from tests.gateway_rooms import BYTES, TUS, gateway, until
+from tests.gateway_rooms import BYTES, TUS, gateway
+from tests.waiting import until
 
 LIMITS = ConnectionLimits(head_timeout=0.1)
 

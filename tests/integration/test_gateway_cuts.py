@@ -11,7 +11,8 @@ from gateway import files
 from gateway.deps import GatewayOptions
 from gateway.gate import GATE
 from gateway.pace import Pace
-from tests.gateway_rooms import BOUND, BYTES, gateway, id_of, until
+from tests.gateway_rooms import BOUND, BYTES, gateway, id_of
+from tests.waiting import until
 from titip.upload import UploadState
 
 MIB = 1 << 20

@@ -17,9 +17,9 @@ from tests.destination_fakes import (
     RecordingProgress,
     a_parcel,
     a_parcel_of,
-    eventually,
     tried_again,
 )
+from tests.waiting import until
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable, Unknown
 
 DATA = b"a supporter's statement" * 1000
@@ -134,7 +134,7 @@ async def test_a_registry_may_read_slowly_as_long_as_it_reads():
         far.set_mode("read_stall")
         parcel = a_parcel_of(LARGE.size, LARGE.sha256)
         delivering = asyncio.create_task(attempt(near, parcel=parcel, content=LARGE))
-        await eventually(lambda: far.stats()["in_flight"] == 1)
+        await until(lambda: far.stats()["in_flight"] == 1)
 
         far.set_mode("healthy")
 
@@ -307,7 +307,7 @@ async def test_a_cancelled_delivery_ends_at_once():
         far.set_mode("stalled")
         progress = RecordingProgress()
         delivering = asyncio.create_task(attempt(near, progress=progress))
-        await eventually(lambda: progress.bodies == 1)
+        await until(lambda: progress.bodies == 1)
 
         delivering.cancel()
 

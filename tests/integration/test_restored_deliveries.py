@@ -25,6 +25,7 @@ from sync.tus_checkpoint import TusCheckpoint
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel
 from tests.drive_places import a_drive, a_mirror, copies
 from tests.integration.test_tus_registry import a_registry
+from tests.waiting import until
 from titip.delivery import DeliveryState
 from titip.errors import Refused
 from titip.overview import Query
@@ -93,14 +94,6 @@ async def hand_in(url, stopped, seed):
                 assert answer.status == 201
 
 
-async def until(fact, *, within=30):
-    """Wait until an async fact holds, and give it; raises TimeoutError."""
-    async with asyncio.timeout(within):
-        while not (found := await fact()):  # noqa: ASYNC110 - such facts set no event
-            await asyncio.sleep(0.02)
-        return found
-
-
 async def delivered(books):
     """Wait until nothing is owed anywhere."""
 
@@ -108,7 +101,7 @@ async def delivered(books):
         census = await books.records.census()
         return not any(one.oldest_owed for one in census.destinations)
 
-    await until(nothing_owed)
+    await until(nothing_owed, within=30)
 
 
 async def uploads_of(books):
@@ -126,11 +119,12 @@ async def test_a_backup_under_load_is_restored_and_delivers_every_file_once(tmp_
             async def some_arrived():
                 return registry.stats()["received"]
 
-            await until(some_arrived)
+            await until(some_arrived, within=30)
             report = await asyncio.to_thread(
                 back_up, tmp_path / "data", bak, verify=True, tell=quiet
             )
-            await asyncio.sleep(0.2)  # more is handed in and delivered, of which it knows nothing
+            backed_up = registry.stats()["received"]
+            await until(lambda: registry.stats()["received"] >= backed_up + 5, within=30)
             stopped.set()
             await asyncio.gather(*load)
             await delivered(books)

@@ -6,6 +6,7 @@ import pytest
 
 from standin.drive import DriveOptions, serve_drive
 from tests.integration.standin_drive import UNIT, Asker, digest, one_try_a_request
+from tests.waiting import until
 
 BODY = bytes(range(251)) * 4000  # 1,004,000 bytes: three whole units and a rest
 SIZE = len(BODY)
@@ -231,9 +232,9 @@ async def begin_raw(asker, session, *, sent):
 
 async def until_it_holds(folder, size):
     """Wait until the one session there is has `size` bytes on disk."""
-    async with asyncio.timeout(5):
-        while sum(path.stat().st_size for path in folder.glob("sessions/*")) < size:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await until(
+        lambda: sum(path.stat().st_size for path in folder.glob("sessions/*")) >= size,
+    )
 
 
 async def test_a_sender_that_leaves_midway_leaves_whole_units(http, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from standin import control
 from standin.registry import RegistryOptions, serve_registry
 from standin.registry_modes import MODES, describe_mode, parse_mode
+from tests.waiting import until
 
 BODY = b"x" * 300_000
 BOUND_SECONDS = 5
@@ -24,13 +25,6 @@ async def http():
 async def registry():
     async with serve_registry() as running:
         yield running
-
-
-async def until(check):
-    """Wait for a fact, within bounds."""
-    async with asyncio.timeout(BOUND_SECONDS):
-        while not check():  # noqa: ASYNC110  (the fact is in the stand-in's counts)
-            await asyncio.sleep(0.005)
 
 
 async def hand_in(http, registry, *, key="u1", body=BODY, seconds=BOUND_SECONDS):

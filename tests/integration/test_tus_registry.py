@@ -15,10 +15,10 @@ from tests.destination_fakes import (
     MemoryContent,
     RecordingProgress,
     a_parcel,
-    eventually,
     tried_again,
 )
 from tests.gateway_rooms import gateway, id_of
+from tests.waiting import until
 from titip.errors import Faltered, Refused, Unavailable, Unknown
 from titip.metadata import parse
 from titip.upload import UploadState
@@ -129,7 +129,7 @@ async def test_silence_after_the_last_byte_is_unknown_and_a_look_settles_it():
         with pytest.raises(Unavailable) as caught:
             await deliver(near, progress, parcel, b"small")
         far.store.may_write.set()
-        await eventually(lambda: len(sealed(far)) == 1)
+        await until(lambda: len(sealed(far)) == 1)
 
         await deliver(near, parcel=tried_again(parcel, progress), data=b"small")
 
@@ -175,7 +175,7 @@ async def test_a_cancelled_delivery_ends_soon():
         far.store.may_write.clear()
         progress = RecordingProgress()
         delivering = asyncio.create_task(deliver(near, progress))
-        await eventually(lambda: progress.bytes_sent == MIB)
+        await until(lambda: progress.bytes_sent == MIB)
 
         delivering.cancel()
 

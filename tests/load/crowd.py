@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.outage import Server, free_port
+from tests.waiting import wait_for
 
 CONFIG = """
 [gateway]
@@ -122,8 +123,5 @@ def half_sent(size, sent):
 def eventually(fact, *, within=20.0):
     """Wait until a fact of another process holds; give the seconds that it took."""
     begun = time.monotonic()
-    while not fact():
-        if time.monotonic() > begun + within:
-            raise TimeoutError(f"not within {within} s")
-        time.sleep(0.05)
+    wait_for(fact, within=within)
     return time.monotonic() - begun

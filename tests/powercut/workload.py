@@ -20,10 +20,11 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from config.settings import Settings
 from config.wiring import opened_books, opened_vault
 from storage.clock import utc_now
-from tests.gateway_rooms import BYTES, TUS, Line, until
+from tests.gateway_rooms import BYTES, TUS, Line
 from tests.powercut.mutant import QUICK, Mutant
 from tests.powercut.program import data_folder, started
 from tests.powercut.promises import Kind, Ledger, content
+from tests.waiting import until
 from titip.access import Role, split
 
 if TYPE_CHECKING:

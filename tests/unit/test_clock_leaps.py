@@ -8,9 +8,9 @@ import pytest
 from sync.janitor import Janitor
 from sync.lease import Lease
 from sync.leased import LeasedContent
-from tests.destination_fakes import eventually
 from tests.storage_rooms import opened_house
 from tests.unit.test_lane import Scripted, opened_line
+from tests.waiting import until
 from titip.delivery import REGISTRY, DeliveryState
 from titip.errors import LeaseLost, Unavailable
 from titip.health import Circuit, Health
@@ -205,7 +205,7 @@ async def test_a_frozen_lane_goes_on_with_what_it_carries_and_carries_it_once(tm
         line.destination.script = [frozen]
         upload = await line.house.hand_in(b"papers")
         await line.lane.turn()
-        await eventually(lambda: line.destination.under_way == 1)
+        await until(lambda: line.destination.under_way == 1)
 
         line.house.clock.forward(hours=9)
         await line.lane.turn()

@@ -12,8 +12,8 @@ import pytest
 from sync.doorbell import LoopDoorbell
 from sync.lane import SETTLE, Lane, LaneRules, LaneWorld
 from sync.watch import Watch
-from tests.destination_fakes import eventually
 from tests.storage_rooms import POLICY, House, opened_house
+from tests.waiting import until
 from titip.delivery import MIRROR, REGISTRY, DeliveryState
 from titip.errors import Faltered, Refused, Unavailable, Unknown
 from titip.health import Circuit, Health, HealthPolicy
@@ -243,7 +243,7 @@ async def test_a_stall_is_known_before_the_answer_is_given_up(tmp_path):
         await line.house.hand_in(b"x")
         await line.lane.turn()
 
-        await eventually(lambda: line.watch.health.circuit is Circuit.OPEN)
+        await until(lambda: line.watch.health.circuit is Circuit.OPEN)
         answer.set()
         await line.lane.idle()
 
@@ -270,11 +270,11 @@ async def test_a_straggler_from_before_the_stall_is_neither_canary_nor_in_its_wa
             await line.house.hand_in(bytes([number]))
         await line.lane.turn()
         answers[1].set()
-        await eventually(lambda: line.watch.health.circuit is Circuit.OPEN)
+        await until(lambda: line.watch.health.circuit is Circuit.OPEN)
         line.house.clock.forward(seconds=10)
 
         assert await line.lane.turn() == 1
-        await eventually(lambda: line.watch.health.circuit is Circuit.CLOSED)
+        await until(lambda: line.watch.health.circuit is Circuit.CLOSED)
         line.house.clock.forward(seconds=1)
         await line.starts_one_more()
         answers[0].set()
@@ -301,7 +301,7 @@ async def test_an_overdue_delivery_counts_once_whatever_its_end(tmp_path):
                 await line.lane.idle()
         assert line.watch.health.window == 3.0
 
-        await eventually(lambda: line.watch.health.bad_streak == 1)
+        await until(lambda: line.watch.health.bad_streak == 1)
         answer.set()
         await line.lane.idle()
 
@@ -396,7 +396,7 @@ async def test_a_ring_starts_work_without_waiting_for_the_poll(tmp_path):
         await line.house.hand_in(b"x")
 
         line.wake.set()
-        await eventually(lambda: line.destination.held == [b"x"])
+        await until(lambda: line.destination.held == [b"x"])
 
         stopping.set()
         await running
@@ -442,7 +442,7 @@ async def test_a_lane_that_was_frozen_beyond_its_lease_carries_nothing_twice(tmp
         await line.turn()
         await line.house.hand_in(b"x")
         await line.lane.turn()
-        await eventually(lambda: line.destination.under_way == 1)
+        await until(lambda: line.destination.under_way == 1)
 
         line.house.clock.forward(minutes=10)
         started = await line.lane.turn()

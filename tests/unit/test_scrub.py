@@ -13,8 +13,8 @@ from storage.scrub import FEW, Scrub
 from storage.spool import SpoolContent
 from sync.scrubber import Scrubber
 from tests import rot
-from tests.destination_fakes import eventually
 from tests.storage_rooms import Clock, opened_house
+from tests.waiting import until
 from titip.errors import Damaged, StorageBroken
 
 MONTH = timedelta(days=30)
@@ -213,7 +213,7 @@ async def test_a_scrubber_that_runs_finds_rot_and_rests(house):
     running = asyncio.create_task(scrubber.run(stopping))
 
     with capture_logs() as logs:
-        await eventually(lambda: bool(logs))
+        await until(lambda: bool(logs))
         stopping.set()
         await running
 
@@ -236,7 +236,7 @@ async def test_trouble_of_the_disk_is_told_and_outlived(house):
     running = asyncio.create_task(scrubber.run(stopping))
 
     with capture_logs() as logs:
-        await eventually(lambda: inspector.tries > 2)
+        await until(lambda: inspector.tries > 2)
         stopping.set()
         await running
 

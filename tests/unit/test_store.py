@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -312,12 +313,13 @@ async def test_a_lane_reads_the_sealed_bytes_and_nothing_past_them(house):
 
 
 async def test_a_close_waits_for_the_hop_under_way(house, monkeypatch):
-    begun = asyncio.Event()
+    begun, may_go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
     real = durable.write_at
 
     def slow(fd, pieces, offset):
         loop.call_soon_threadsafe(begun.set)
+        may_go_on.wait(10)
         return real(fd, pieces, offset)
 
     monkeypatch.setattr(deposits, "write_at", slow)
@@ -326,9 +328,14 @@ async def test_a_close_waits_for_the_hop_under_way(house, monkeypatch):
     await begun.wait()
     writing.cancel()
 
-    await deposit.close()
+    closing = asyncio.create_task(deposit.close())
+    closed_early, _ = await asyncio.wait({closing}, timeout=0.05)
+    may_go_on.set()
+    await closing
 
-    assert deposit.written in {0, 1 << 20}
+    assert not closed_early
+    assert deposit.written == 1 << 20
+    assert not house.store.path(deposit.upload.id).exists()
 
 
 async def test_a_census_counts_without_reading_every_row(house):
