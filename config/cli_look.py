@@ -87,7 +87,7 @@ def print_uploads(found: Iterable[Upload]) -> None:
             one.id[:SHORT_ID],
             clock(one.created_at),
             _progress(one),
-            amount(one.length),
+            "?" if one.length is None else amount(one.length),
             one.submitter,
             filename(one.metadata) or "(no name given)",
         )

@@ -181,7 +181,7 @@ def receipt(
     if proof is None:
         raise Complaint(
             f"There is nothing to prove yet: the upload is {found.state}, with "
-            f"{found.offset:,} of {found.length:,} bytes kept."
+            f"{found.offset:,} of {_bytes(found.length)} kept."
         )
     if as_json:
         say_json(receipt_json(proof))
@@ -192,3 +192,7 @@ def receipt(
 def _tell_next(following: str | None) -> None:
     if following is not None:
         warn(f"There may be more: add --after {following}")
+
+
+def _bytes(length: int | None) -> str:
+    return "yet unknown bytes" if length is None else f"{length:,} bytes"

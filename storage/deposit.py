@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol, TypeVarTuple, Unpack
 
 from storage.durable import sync_data, translated, write_at
 from titip.errors import Damaged, LengthExceeded, StorageBroken, StorageFull
-from titip.upload import Appended, Sealed, UploadExists, advance
+from titip.upload import Appended, Closing, Measured, Sealed, UploadExists, advance, seals
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -98,12 +98,14 @@ class SpoolDeposit:
         self._refuse_excess(batch)
         await self._hop(self._put, batch)
 
-    async def commit(self, batch: Sequence[bytes] = ()) -> Upload:
+    async def commit(
+        self, batch: Sequence[bytes] = (), *, closing: Closing = Closing.AT_LENGTH
+    ) -> Upload:
         """Write the batch, sync, then commit the offset; see titip.ports.Deposit."""
         self._refuse_excess(batch)
-        if batch or self._written > self._upload.offset or self._upload.length == 0:
+        if batch or self._written > self._upload.offset or self._makes_file(closing):
             await self._hop(self._put_and_sync, batch)
-        after = self._moved()
+        after = self._moved(closing)
         self._offered = True
         try:
             await self._means.keep(None if self._new else self._upload, after)
@@ -128,8 +130,9 @@ class SpoolDeposit:
             await self._hop(self._release)
 
     def _refuse_excess(self, batch: Sequence[bytes]) -> None:
-        if self._written + sum(map(len, batch)) > self._upload.length:
-            raise LengthExceeded(f"more bytes came than the declared {self._upload.length}")
+        length = self._upload.length
+        if length is not None and self._written + sum(map(len, batch)) > length:
+            raise LengthExceeded(f"more bytes came than the declared {length}")
 
     async def _hop(self, work: Callable[[Unpack[P]], object], *args: *P) -> None:
         def held() -> None:
@@ -151,10 +154,11 @@ class SpoolDeposit:
         if self._spoiled is not None:
             raise self._spoiled
         fd = self._open()
-        running = self._running or self._begin(fd)
+        running = None if self._upload.part else self._running or self._begin(fd)
         write_at(fd, batch, self._written)
         for piece in batch:
-            running.update(piece)
+            if running is not None:
+                running.update(piece)
             if self._tap is not None:
                 self._tap(piece)
         self._running = running
@@ -207,11 +211,18 @@ class SpoolDeposit:
         if self._new and not self._offered:
             self._means.spool.remove(self._upload.id)  # no row can tell of it: free its room now
 
-    def _moved(self) -> Upload:
+    def _makes_file(self, closing: Closing) -> bool:
+        """Tell whether an empty file is to be made now, or a digest is to be known."""
+        at_end = seals(replace(self._upload, offset=self._written), closing)
+        return at_end and (self._written == 0 or self._digest is None)
+
+    def _moved(self, closing: Closing) -> Upload:
         now = self._means.now()
         moved = advance(self._upload, Appended(self._written), now=now)
-        if not moved.complete:
+        if not seals(moved, closing):
             return moved
+        if moved.length is None:
+            moved = advance(moved, Measured(moved.offset), now=now)
         digest = self._running or self._digest or hashlib.sha256()
         return advance(moved, Sealed(digest.hexdigest()), now=now)
 

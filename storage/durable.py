@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """The system is short of files or memory for the moment: trouble, but none of the disk's."""
 
@@ -43,7 +43,7 @@ def translated() -> Iterator[None]:
         yield
     except OSError as error:
         word = errno.errorcode.get(error.errno or 0, "unknown error")
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StorageFull(f"the disk is full ({word})") from error
         if error.errno in _SHORT:
             raise StorageFull(f"the system has no room for another open file ({word})") from error

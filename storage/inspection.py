@@ -67,8 +67,8 @@ def damage_of(spool: Spool, upload: Upload, *, pace: Pace | None = None) -> str:
         pace.spend(OPENING)
     try:
         with spool.open(upload.id) as content:
-            if content.size != upload.length:
-                return f"it has {content.size} bytes instead of {upload.length}"
+            if content.size != upload.size:
+                return f"it has {content.size} bytes instead of {upload.size}"
             same = _digest(content, pace) == upload.sha256
     except Damaged as damage:
         return str(damage)

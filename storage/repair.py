@@ -114,11 +114,11 @@ async def _copy(fd: int, upload: Upload, pieces: AsyncIterator[bytes]) -> None:
         digest.update(piece)
 
     async for piece in pieces:
-        if size + len(piece) > upload.length:
-            raise Damaged(f"it has more than {upload.length} bytes")
+        if size + len(piece) > upload.size:
+            raise Damaged(f"it has more than {upload.size} bytes")
         await asyncio.to_thread(keep, piece)
         size += len(piece)
-    if size != upload.length:
-        raise Damaged(f"it has {size} bytes instead of {upload.length}")
+    if size != upload.size:
+        raise Damaged(f"it has {size} bytes instead of {upload.size}")
     if digest.hexdigest() != upload.sha256:
         raise Damaged(NOT_SEALED)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 UPLOAD: Final = (
     "id, submitter, length, offset, metadata, state, created_at, touched_at, ended_at, sha256, "
-    "key, freed_at, damaged_at, repairs"
+    "key, freed_at, damaged_at, repairs, concat, expected, secret"
 )
 DELIVERY: Final = (
     "id, upload, destination, submitter, state, due_at, queued_at, attempts, trouble_since, "
@@ -43,6 +43,9 @@ def upload_of(row: Sequence[Any]) -> Upload:
         freed_at=from_ms_or_none(row[11]),
         damaged_at=from_ms_or_none(row[12]),
         repairs=row[13],
+        concat=row[14],
+        expected_sha256=row[15],
+        secret_digest=row[16],
     )
 
 
@@ -63,6 +66,9 @@ def row_of_upload(upload: Upload) -> tuple[object, ...]:
         to_ms_or_none(upload.freed_at),
         to_ms_or_none(upload.damaged_at),
         upload.repairs,
+        upload.concat,
+        upload.expected_sha256,
+        upload.secret_digest,
     )
 
 

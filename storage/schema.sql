@@ -4,20 +4,39 @@ CREATE TABLE uploads (
     seq        INTEGER PRIMARY KEY,
     id         TEXT NOT NULL UNIQUE,
     submitter  TEXT NOT NULL,
-    length     INTEGER NOT NULL CHECK (length >= 0),
-    offset     INTEGER NOT NULL CHECK (offset BETWEEN 0 AND length),
+    length     INTEGER CHECK (length >= 0),
+    offset     INTEGER NOT NULL CHECK (offset >= 0 AND offset <= ifnull(length, offset)),
     metadata   TEXT NOT NULL,
     state      TEXT NOT NULL CHECK (state IN ('open', 'sealed', 'terminated', 'expired')),
     created_at INTEGER NOT NULL,
     touched_at INTEGER,
     ended_at   INTEGER,
-    sha256     TEXT NOT NULL CHECK (state <> 'sealed' OR (length(sha256) = 64 AND offset = length)),
+    sha256     TEXT NOT NULL CHECK (state <> 'sealed' OR (length(sha256) = 64 AND offset IS length)),
     key        TEXT NOT NULL,
     freed_at   INTEGER CHECK (freed_at IS NULL OR state = 'sealed'),
     damaged_at INTEGER CHECK (damaged_at IS NULL OR state = 'sealed'),
     repairs    INTEGER NOT NULL DEFAULT 0,
+    concat     TEXT NOT NULL DEFAULT '',
+    expected   TEXT NOT NULL DEFAULT '',
+    secret     TEXT NOT NULL DEFAULT '',
     read_at    INTEGER
 ) STRICT;
+
+-- What an upload is joined from, in order; the same part may be there twice.
+CREATE TABLE parts (
+    final    TEXT NOT NULL REFERENCES uploads (id),
+    position INTEGER NOT NULL,
+    part     TEXT NOT NULL REFERENCES uploads (id),
+    PRIMARY KEY (final, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX parts_used ON parts (part);
+-- Few at any time: what a start has still to join.
+CREATE INDEX uploads_unjoined ON uploads (id) WHERE state = 'open' AND concat LIKE 'final%';
+
+-- The janitor's: parts of what is joined are of no more use.
+CREATE INDEX uploads_parts ON uploads (ifnull(touched_at, created_at))
+    WHERE state = 'open' AND concat = 'partial';
 
 CREATE INDEX uploads_idle ON uploads (ifnull(touched_at, created_at)) WHERE state = 'open';
 -- One creation per sender's key; an ended one frees its key.
@@ -117,16 +136,16 @@ CREATE TABLE tallies (
 
 CREATE TRIGGER uploads_counted_in AFTER INSERT ON uploads BEGIN
     INSERT INTO tallies VALUES ('upload', new.state, 1,
-        iif(new.state = 'open', new.length - new.offset, new.length))
+        iif(new.state = 'open', ifnull(new.length, new.offset) - new.offset, ifnull(new.length, 0)))
     ON CONFLICT DO UPDATE SET rows = rows + excluded.rows, bytes = bytes + excluded.bytes;
 END;
 
-CREATE TRIGGER uploads_counted_over AFTER UPDATE OF state, offset ON uploads BEGIN
+CREATE TRIGGER uploads_counted_over AFTER UPDATE OF state, offset, length ON uploads BEGIN
     UPDATE tallies SET rows = rows - 1,
-        bytes = bytes - iif(old.state = 'open', old.length - old.offset, old.length)
+        bytes = bytes - iif(old.state = 'open', ifnull(old.length, old.offset) - old.offset, ifnull(old.length, 0))
     WHERE what = 'upload' AND state = old.state;
     INSERT INTO tallies VALUES ('upload', new.state, 1,
-        iif(new.state = 'open', new.length - new.offset, new.length))
+        iif(new.state = 'open', ifnull(new.length, new.offset) - new.offset, ifnull(new.length, 0)))
     ON CONFLICT DO UPDATE SET rows = rows + excluded.rows, bytes = bytes + excluded.bytes;
 END;
 

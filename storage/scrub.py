@@ -44,7 +44,7 @@ class _Found:
 
     @property
     def size(self) -> int:
-        return sum(one.length for one in (*self.whole, *self.damaged))
+        return sum(one.size for one in (*self.whole, *self.damaged))
 
 
 class Scrub:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from storage import uploads
+from storage import parts, uploads
 from storage.clock import utc_now
 from storage.deposit import Means, SpoolDeposit
 from storage.holds import refuse_held
 from titip.errors import StorageBroken, StorageFull, UploadClosed, UploadGone, UploadMissing
 from titip.owing import deliveries_of
 from titip.ports import Room
-from titip.upload import Terminated, UploadState, advance
+from titip.upload import Measured, Terminated, UploadState, advance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,6 +82,11 @@ class SpoolStore:
             now=now,
         )
 
+    @property
+    def means(self) -> Means:
+        """Give what its deposits work with, for whoever else writes into this spool."""
+        return self._means
+
     async def find(self, upload: UploadId) -> Upload | None:
         """Give the upload as committed."""
         return await self._journal.read(lambda db: uploads.find(db, upload))
@@ -96,13 +102,15 @@ class SpoolStore:
         if upload.key:
             await self._journal.read(lambda db: uploads.refuse_second(db, upload))
         self._refuse(more=True)
-        self._unborn[upload.id] = upload.length
+        self._unborn[upload.id] = upload.length or 0
         return SpoolDeposit(upload, self._means, new=True, tap=tap)
 
     async def resume(
         self,
         upload: Upload,
         *,
+        length: int | None = None,
+        sha256: str = "",
         tap: Callable[[bytes], object] | None = None,
     ) -> Deposit:
         """Go on with an open upload from its committed offset; see titip.ports.Store."""
@@ -111,6 +119,10 @@ class SpoolStore:
         if current is None:
             raise UploadMissing("there is no such upload")
         _refuse_ended(current)
+        if length is not None:
+            current = advance(current, Measured(length), now=self._now())
+        if sha256:
+            current = replace(current, expected_sha256=sha256)
         offset, digest = self._digests.pop(current.id, (0, None))
         known = digest if offset == current.offset else None
         return SpoolDeposit(current, self._means, digest=known, tap=tap)
@@ -122,6 +134,7 @@ class SpoolStore:
 
         def end(db: apsw.Connection) -> None:
             refuse_held(db, upload.submitter)
+            parts.refuse_needed(db, upload)
             uploads.move(db, upload, ended)
 
         await self._journal.write(end)
@@ -152,9 +165,14 @@ class SpoolStore:
 
     async def _expire_some(self, idle_since: datetime) -> int:
         now = self._now()
-        ended = await self._journal.write(
-            lambda db: uploads.expire(db, idle_since=idle_since, now=now, limit=EXPIRED_AT_ONCE),
-        )
+
+        def end(db: apsw.Connection) -> Sequence[Upload]:
+            most = EXPIRED_AT_ONCE
+            idle = uploads.expire(db, idle_since=idle_since, now=now, limit=most)
+            joined_before = now - parts.KEPT_AFTER
+            return idle or parts.expire_spent(db, before=joined_before, now=now, limit=most)
+
+        ended = await self._journal.write(end)
         for upload in ended:
             await self._free(upload.id)
         return len(ended)
@@ -167,14 +185,20 @@ class SpoolStore:
     async def _keep(self, before: Upload | None, after: Upload) -> None:
         sealed = after.state is UploadState.SEALED
         owed = deliveries_of(after, self._owed, now=self._now()) if sealed else ()
-        await self._journal.write(lambda db: uploads.keep(db, before, after, owed))
+
+        def keep(db: apsw.Connection) -> None:
+            uploads.keep(db, before, after, owed)
+            if after.part:
+                parts.moved(db, after, now=self._now())
+
+        await self._journal.write(keep)
         self._unborn.pop(after.id, None)
         if owed:
             self._doorbell.ring()
 
     def _let_go(self, upload: Upload, digest: Digest | None) -> None:
         self._unborn.pop(upload.id, None)
-        if digest is None or upload.complete:
+        if digest is None or upload.state is not UploadState.OPEN:
             return
         self._digests[upload.id] = (upload.offset, digest)
         while len(self._digests) > REMEMBERED:

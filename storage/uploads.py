@@ -23,7 +23,8 @@ _FIND: Final = f"SELECT {UPLOAD} FROM uploads WHERE id = ?"
 _VALUES: Final = ", ".join("?" * len(UPLOAD.split(",")))
 _INSERT: Final = f"INSERT INTO uploads ({UPLOAD}) VALUES ({_VALUES})"
 _MOVE: Final = (
-    "UPDATE uploads SET offset = ?, state = ?, touched_at = ?, ended_at = ?, sha256 = ? "
+    "UPDATE uploads SET length = ?, offset = ?, state = ?, touched_at = ?, ended_at = ?, "
+    "sha256 = ?, expected = ? "
     "WHERE id = ? AND offset = ? AND state = 'open'"
 )
 _UNDER_KEY: Final = (
@@ -31,10 +32,16 @@ _UNDER_KEY: Final = (
     "WHERE submitter = ? AND key = ? AND key <> '' AND state IN ('open', 'sealed')"
 )
 _PROMISED: Final = "SELECT bytes FROM tallies WHERE what = 'upload' AND state = 'open'"
+UNNEEDED: Final = (
+    "NOT EXISTS (SELECT 1 FROM parts JOIN uploads AS joined ON joined.id = parts.final "
+    "WHERE parts.part = uploads.id AND joined.state = 'open')"
+)
+"""Of a row of uploads: nothing that is still to be joined is joined from it."""
+
 _IDLE: Final = (
     f"SELECT {UPLOAD} FROM uploads "
     "WHERE state = 'open' AND ifnull(touched_at, created_at) < ? "
-    "AND submitter NOT IN (SELECT submitter FROM holds) LIMIT ?"
+    f"AND submitter NOT IN (SELECT submitter FROM holds) AND {UNNEEDED} LIMIT ?"
 )
 _SHARD: Final = f"SELECT {UPLOAD} FROM uploads WHERE id >= ? AND id < ?"
 
@@ -81,7 +88,7 @@ def keep(
 def move(db: apsw.Connection, before: Upload, after: Upload) -> None:
     """Take an open upload from one value to the next; raises OffsetConflict, UploadMissing."""
     row = row_of_upload(after)
-    changed = (row[3], row[5], row[7], row[8], row[9])
+    changed = (row[2], row[3], row[5], row[7], row[8], row[9], row[15])
     db.execute(_MOVE, (*changed, before.id, before.offset))
     if db.changes():
         return

@@ -41,7 +41,7 @@ class Bounded:
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Deliver; past the limit raises Unavailable, or Unknown once the whole body had left."""
-        limit = self._limit(parcel.upload.length)
+        limit = self._limit(parcel.upload.size)
         watched = _Watched(progress)
         clock = asyncio.timeout(limit.total_seconds())
         try:

@@ -51,7 +51,7 @@ class CheckedContent:
     @property
     def size(self) -> int:
         """Give the sealed length, whatever the file's is."""
-        return self._upload.length
+        return self._upload.size
 
     def read(self, offset: int, size: int) -> bytes:
         """Read up to `size` bytes at `offset`; blocking. Raises Damaged, StorageBroken."""

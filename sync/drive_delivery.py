@@ -97,7 +97,7 @@ class DriveDelivery:
             outcome = GoOn(0)
         sending = Sending(
             self._session,
-            self._upload.length,
+            self._upload.size,
             rhythm=self._desk.rhythm,
             first_wait=self._desk.first_wait,
             moved=self._moved,
@@ -127,7 +127,7 @@ class DriveDelivery:
             await self._desk.pace.take()
             try:
                 uri = await self._desk.calls.open_session(
-                    self._body(folder), length=self._upload.length
+                    self._body(folder), length=self._upload.size
                 )
             except Undecided as fault:
                 there = await self._why_not(fault, last=last)

@@ -179,7 +179,7 @@ class _Copying:
 
     def _is_good(self, arrival: Arrival) -> bool:
         upload = self.parcel.upload
-        return (arrival.size, arrival.sha256) == (upload.length, upload.sha256)
+        return (arrival.size, arrival.sha256) == (upload.size, upload.sha256)
 
     def _write(self, path: Path) -> None:
         with open(path, "wb", opener=_for_its_owner) as file:

@@ -149,7 +149,7 @@ class Lane:
                 hurry=hurry,
             )
             for parcel in parcels:
-                size = parcel.upload.length
+                size = parcel.upload.size
                 self._turns = self._turns.after(submitter, size, waiting=waiting)
                 self._start(parcel, now)
             taken += len(parcels)

@@ -17,8 +17,8 @@ async def difference(arrival: Arrival, upload: Upload, content: Content) -> str:
 
     The strongest digest that was told decides; an MD5 has to be computed from the content first.
     """
-    if arrival.size is not None and arrival.size != upload.length:
-        return f"it has {arrival.size} bytes instead of {upload.length}"
+    if arrival.size is not None and arrival.size != upload.size:
+        return f"it has {arrival.size} bytes instead of {upload.size}"
     if arrival.sha256 is not None:
         return "" if arrival.sha256.lower() == upload.sha256.lower() else "its sha256 is another"
     if arrival.md5 is not None:

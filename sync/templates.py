@@ -40,7 +40,7 @@ def facts(parcel: Parcel) -> dict[str, str]:
         "submitter": upload.submitter,
         "upload_id": upload.id,
         "delivery_id": parcel.delivery.id,
-        "length": str(upload.length),
+        "length": str(upload.size),
         "sealed_at": upload.ended_at.isoformat() if upload.ended_at else "",
     }
 

@@ -54,7 +54,7 @@ class TusDelivery:
     def __init__(self, hop: Hop, steps: TusSteps, *, parcel: Parcel, progress: Progress) -> None:
         self._hop = hop
         self._steps = steps
-        self._length = parcel.upload.length
+        self._length = parcel.upload.size
         self._doubtful = parcel.delivery.doubtful
         self._restored = parcel.delivery.restored
         self._repairs = parcel.upload.repairs

@@ -57,7 +57,7 @@ class MemoryRecords:
         states = {state: [one for one in rows if one.state is state] for state in UploadState}
         return Census(
             uploads={state: len(ones) for state, ones in states.items()},
-            sealed_bytes=sum(one.length for one in states[UploadState.SEALED]),
+            sealed_bytes=sum(one.size for one in states[UploadState.SEALED]),
             open_bytes=sum(one.offset for one in states[UploadState.OPEN]),
             destinations=[self._standing(name) for name in DESTINATIONS],
         )

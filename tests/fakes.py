@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from titip.access import Role, Token, digest_of, spell
 from titip.delivery import DESTINATIONS, Delivery, DeliveryId
 from titip.errors import (
+    DigestMismatch,
     LengthExceeded,
     OffsetConflict,
+    PartsUnfit,
     StorageBroken,
     StorageFull,
     UploadClosed,
@@ -21,9 +23,11 @@ from titip.errors import (
     UploadMissing,
 )
 from titip.owing import Owed, deliveries_of
-from titip.ports import Room
+from titip.ports import Room, Weight
 from titip.upload import (
     Appended,
+    Closing,
+    Measured,
     Sealed,
     Terminated,
     Upload,
@@ -31,6 +35,7 @@ from titip.upload import (
     UploadId,
     UploadState,
     advance,
+    seals,
 )
 
 if TYPE_CHECKING:
@@ -77,10 +82,20 @@ class MemoryStore:
         return MemoryDeposit(self, upload, tap, new=True)
 
     async def resume(
-        self, upload: Upload, *, tap: Callable[[bytes], object] | None = None
+        self,
+        upload: Upload,
+        *,
+        length: int | None = None,
+        sha256: str = "",
+        tap: Callable[[bytes], object] | None = None,
     ) -> MemoryDeposit:
         self.refuse_if_broken()
-        return MemoryDeposit(self, self._open_one(upload.id), tap)
+        current = self._open_one(upload.id)
+        if length is not None:
+            current = advance(current, Measured(length), now=self.now())
+        if sha256:
+            current = replace(current, expected_sha256=sha256)
+        return MemoryDeposit(self, current, tap)
 
     async def terminate(self, upload: Upload) -> None:
         self.refuse_if_broken()
@@ -91,7 +106,7 @@ class MemoryStore:
     async def room(self) -> Room:
         self.refuse_if_broken()
         still_open = (one for one in self.uploads.values() if one.state is UploadState.OPEN)
-        return Room(free=self.free, promised=sum(one.remaining for one in still_open))
+        return Room(free=self.free, promised=sum(one.remaining or 0 for one in still_open))
 
     def path(self, upload: UploadId) -> Path:
         return self._root / upload
@@ -109,8 +124,9 @@ class MemoryStore:
     def keep(self, before: Upload | None, after: Upload, tail: bytes) -> None:
         if before is None:
             self.refuse_second(after)
-        if before != self.uploads.get(after.id):
-            raise OffsetConflict(committed=self.uploads[after.id].offset)
+        current = self.uploads.get(after.id)
+        if before is not None and current is not None and before.offset != current.offset:
+            raise OffsetConflict(committed=current.offset)
         self.uploads[after.id] = after
         self.spool[after.id] = self.spool.get(after.id, b"") + tail
         if after.state is UploadState.SEALED:
@@ -156,7 +172,8 @@ class MemoryDeposit:
     async def write(self, batch: Sequence[bytes]) -> None:
         store = self._store
         arrived = b"".join(batch)
-        if self.written + len(arrived) > self.upload.length:
+        length = self.upload.length
+        if length is not None and self.written + len(arrived) > length:
             raise LengthExceeded("more than was declared")
         store.refuse_if_broken()
         store.hops += 1
@@ -167,13 +184,16 @@ class MemoryDeposit:
             self._tap(piece)  # type: ignore[misc]
         self._tail += arrived
 
-    async def commit(self, batch: Sequence[bytes] = ()) -> Upload:
+    async def commit(
+        self, batch: Sequence[bytes] = (), *, closing: Closing = Closing.AT_LENGTH
+    ) -> Upload:
         self._store.refuse_if_broken()
         if batch:
             await self.write(batch)
         now = self._store.now()
         after = advance(self.upload, Appended(self.written), now=now)
-        if after.complete:
+        if seals(after, closing):
+            after = advance(after, Measured(after.offset), now=now)
             content = self._store.spool.get(after.id, b"") + self._tail
             digest = hashlib.sha256(content).hexdigest()
             after = advance(after, Sealed(digest), now=now)
@@ -186,6 +206,59 @@ class MemoryDeposit:
 
     async def close(self) -> None:
         self._tail = b""
+
+
+class MemoryJoiner:
+    """Implements titip.ports.Joiner over a MemoryStore."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._parts: dict[UploadId, tuple[UploadId, ...]] = {}
+
+    async def weigh(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
+        self._store.refuse_if_broken()
+        self._store.refuse_second(final)
+        found = [self._store.uploads.get(one) for one in parts]
+        if any(one is None or not one.part or one.submitter != final.submitter for one in found):
+            raise PartsUnfit("not all are parts of this submitter")
+        if any(one is not None and one.state is not UploadState.OPEN for one in found):
+            raise PartsUnfit("not all of them are there any more")
+        lengths = [None if one is None else one.length for one in found]
+        known = None if None in lengths else sum(one or 0 for one in lengths)
+        return Weight(length=known, room=known or 0)
+
+    async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
+        weight = await self.weigh(final, parts)
+        begun = replace(final, length=weight.length)
+        self._store.keep(None, begun, b"")
+        self._parts[final.id] = tuple(parts)
+        return begun
+
+    async def finish(self, final: UploadId) -> Upload:
+        self._store.refuse_if_broken()
+        upload = self._store.uploads[final]
+        parts = [self._store.uploads[one] for one in self._parts[final]]
+        if upload.state is not UploadState.OPEN or not all(one.complete for one in parts):
+            return upload
+        content = b"".join(self._store.spool.get(one.id, b"") for one in parts)
+        now = self._store.now()
+        after = advance(upload, Measured(len(content)), now=now)
+        after = advance(after, Appended(len(content)), now=now)
+        try:
+            after = advance(after, Sealed(hashlib.sha256(content).hexdigest()), now=now)
+        except DigestMismatch:
+            self._store.uploads[final] = advance(upload, Terminated(), now=now)
+            raise
+        self._store.keep(upload, after, content)
+        return after
+
+    async def unfinished(self, part: UploadId | None = None) -> Sequence[UploadId]:
+        return [
+            final
+            for final, parts in self._parts.items()
+            if self._store.uploads[final].state is UploadState.OPEN
+            and (part is None or part in parts)
+        ]
 
 
 class MemoryTokens:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from storage.joining import SpoolJoiner
 from storage.journal import Journal
 from storage.operations import JournalOperations
 from storage.queue import JournalQueue
@@ -57,6 +58,7 @@ class House:
     journal: Journal
     spool: Spool
     store: SpoolStore
+    joiner: SpoolJoiner
     queue: JournalQueue
     records: JournalRecords
     operations: JournalOperations
@@ -94,6 +96,7 @@ def opened_house(root, *, clock=None, spare_mirror=True, mirror_after=PATIENCE):
                 journal=journal,
                 spool=spool,
                 store=store,
+                joiner=SpoolJoiner(journal, store.means),
                 queue=JournalQueue(
                     journal,
                     policy=POLICY,

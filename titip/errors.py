@@ -3,6 +3,7 @@
 TitipError
 ├── CustodyError        the gateway's and the store's: an upload cannot be taken or kept
 │   ├── UploadMissing · UploadGone · OffsetConflict · LengthExceeded · UploadClosed · UploadHeld
+│   ├── DigestMismatch · PartsUnfit
 │   └── StorageFull · StorageBroken · Damaged
 ├── DeliveryFault       a destination's answer, by whose fault it is
 │   ├── Refused         this file, for ever
@@ -58,6 +59,14 @@ class OffsetConflict(CustodyError):
 
 class LengthExceeded(CustodyError):
     """More bytes came than the upload declared; none past its length was kept."""
+
+
+class DigestMismatch(CustodyError):
+    """The whole does not digest to what its sender declared: it is not sealed."""
+
+
+class PartsUnfit(CustodyError):
+    """The uploads that were named as parts cannot be joined; the text says why."""
 
 
 class StorageFull(CustodyError):

@@ -1,6 +1,6 @@
 """Where the rooms meet: narrow interfaces, joined in `config/wiring.py`.
 
-Gateway -> storage: Store, Deposit. Sync -> storage: Queue, Standings, Archive, Custodian,
+Gateway -> storage: Store, Deposit, Joiner. Sync -> storage: Queue, Standings, Archive, Custodian,
 Inspector. Sync -> the outside: Destination, Source. What operators see and do is in
 `titip/overview.py`.
 """
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from titip.upload import Closing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -40,7 +42,7 @@ class Deposit(Protocol):
 
     @property
     def upload(self) -> Upload:
-        """Give the upload as last committed."""
+        """Give the upload as last committed, with what `Store.resume` was told."""
 
     @property
     def written(self) -> int:
@@ -52,11 +54,14 @@ class Deposit(Protocol):
         Raises LengthExceeded (nothing of the batch is kept), StorageFull, StorageBroken.
         """
 
-    async def commit(self, batch: Sequence[bytes] = ()) -> Upload:
-        """Write the batch, sync, then commit the offset; seal when complete.
+    async def commit(
+        self, batch: Sequence[bytes] = (), *, closing: Closing = Closing.AT_LENGTH
+    ) -> Upload:
+        """Write the batch, sync, then commit the offset; seal what is over by `closing`.
 
-        On return the offset, and for a complete upload its digest and its deliveries, survive
-        a power cut. Raises as `write` does, and OffsetConflict when another hand moved it on.
+        On return the offset, and for a sealed upload its digest and its deliveries, survive a
+        power cut. Raises as `write` does, OffsetConflict when another hand moved it on, and
+        DigestMismatch where the whole is not what its sender declared: then nothing is committed.
         """
 
     async def rewind(self) -> None:
@@ -83,11 +88,18 @@ class Store(Protocol):
         """
 
     async def resume(
-        self, upload: Upload, *, tap: Callable[[bytes], object] | None = None
+        self,
+        upload: Upload,
+        *,
+        length: int | None = None,
+        sha256: str = "",
+        tap: Callable[[bytes], object] | None = None,
     ) -> Deposit:
         """Go on with an open upload from its committed offset.
 
-        Raises UploadMissing, UploadGone, UploadClosed, StorageBroken.
+        `length` and `sha256` (of the whole, in hex): told only now, kept with the first commit.
+        Raises UploadMissing, UploadGone, UploadClosed, StorageBroken, IllegalEvent when another
+        length was told before, LengthExceeded when more bytes than that are there.
         """
 
     async def terminate(self, upload: Upload) -> None:
@@ -98,6 +110,45 @@ class Store(Protocol):
 
     def path(self, upload: UploadId) -> Path:
         """Give the file that holds the bytes, for sending a sealed one to its owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What joining parts comes to, in bytes: the whole, None while a part's length is not told.
+
+    `room`: what the disk must still have for it, 0 where it can share what the parts hold.
+    """
+
+    length: int | None
+    room: int
+
+
+class Joiner(Protocol):
+    """Makes one upload of several that were handed in as its parts."""
+
+    async def weigh(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
+        """Tell what joining these would come to, changing nothing.
+
+        Raises UploadExists, PartsUnfit as `begin` does.
+        """
+
+    async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
+        """Commit the upload with its parts, which stay until it is joined.
+
+        Gives it with its length, where the parts' lengths are all known. Raises UploadExists as
+        `Store.create` does, PartsUnfit for parts that are no parts, were ended or are not this
+        submitter's, StorageFull, StorageBroken.
+        """
+
+    async def finish(self, final: UploadId) -> Upload:
+        """Join the bytes of its parts once all are complete, and seal it; give it as it is then.
+
+        May be called again after any crash. Raises UploadMissing, UploadGone, DigestMismatch
+        (then the upload is ended), StorageFull, StorageBroken, Damaged.
+        """
+
+    async def unfinished(self, part: UploadId | None = None) -> Sequence[UploadId]:
+        """Name the uploads that are still to be joined: all, or those that this part is of."""
 
 
 # ---------------------------------------------------------------- passing on

@@ -56,7 +56,7 @@ def receipt(upload: Upload, deliveries: Iterable[Delivery]) -> Receipt | None:
         upload=upload.id,
         submitter=upload.submitter,
         filename=filename(upload.metadata),
-        length=upload.length,
+        length=upload.size,
         sha256=upload.sha256,
         begun_at=upload.created_at,
         sealed_at=upload.ended_at,

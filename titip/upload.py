@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType, assert_never
 
-from titip.errors import CustodyError, IllegalEvent, LengthExceeded
+from titip.errors import CustodyError, DigestMismatch, IllegalEvent, LengthExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +24,25 @@ class UploadState(StrEnum):
     EXPIRED = "expired"
 
 
+class Closing(StrEnum):
+    """What the end of a body says of the file's end."""
+
+    AT_LENGTH = "at_length"  # it is over with the last declared byte (tus)
+    NOW = "now"  # it is over with this body
+    LATER = "later"  # more may follow, or the word that nothing does
+
+
+PART: Final = "partial"
+"""What `concat` says of a part: a tus upload that is there to be joined with others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """One file of one submitter; `length`, `offset` in bytes, `metadata` as the header gave it.
 
+    `length`: None until its sender tells it. `concat`: the Upload-Concat header as given, which
+    makes it a part or what parts are joined to. `expected_sha256`: what its sender says that the
+    whole digests to. `secret_digest`: of the secret that goes on with this upload alone.
     `freed_at`: since when a sealed one's bytes, which were delivered, are no longer kept here.
     `damaged_at`: since when they are known not to match `sha256`; `repairs`: how often they were
     put back, so that nobody goes on with what was begun from the damaged ones.
@@ -35,7 +50,7 @@ class Upload:
 
     id: UploadId
     submitter: str
-    length: int
+    length: int | None
     created_at: datetime
     offset: int = 0
     metadata: str = ""
@@ -47,16 +62,36 @@ class Upload:
     freed_at: datetime | None = None
     damaged_at: datetime | None = None
     repairs: int = 0
+    concat: str = ""
+    expected_sha256: str = ""
+    secret_digest: str = ""
 
     @property
-    def remaining(self) -> int:
-        """Tell how many bytes are still to come."""
-        return self.length - self.offset
+    def size(self) -> int:
+        """Give the length of an upload that is known to have one: a sealed one, say."""
+        if self.length is None:
+            raise IllegalEvent("the length of the upload was not told yet")
+        return self.length
+
+    @property
+    def remaining(self) -> int | None:
+        """Tell how many bytes are still to come, None while nobody knows."""
+        return None if self.length is None else self.length - self.offset
 
     @property
     def complete(self) -> bool:
         """Tell whether every declared byte is there."""
         return self.offset == self.length
+
+    @property
+    def part(self) -> bool:
+        """Tell whether it is there to be joined with others: such a one is never sealed."""
+        return self.concat == PART
+
+    @property
+    def joined(self) -> bool:
+        """Tell whether its bytes come from parts, and never from a body."""
+        return bool(self.concat) and not self.part
 
     @property
     def damaged(self) -> bool:
@@ -74,6 +109,13 @@ class Appended:
     """Bytes up to `offset` are on stable storage."""
 
     offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The sender told the length that it had left open, in bytes."""
+
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +144,12 @@ class UploadExists(CustodyError):
         self.upload = upload
 
 
-UploadEvent = Appended | Sealed | Terminated | Expired
+UploadEvent = Appended | Measured | Sealed | Terminated | Expired
 
 ALLOWED: Final[Mapping[UploadState, Mapping[type[UploadEvent], UploadState]]] = {
     UploadState.OPEN: {
         Appended: UploadState.OPEN,
+        Measured: UploadState.OPEN,
         Sealed: UploadState.SEALED,
         Terminated: UploadState.TERMINATED,
         Expired: UploadState.EXPIRED,
@@ -120,27 +163,63 @@ ALLOWED: Final[Mapping[UploadState, Mapping[type[UploadEvent], UploadState]]] = 
 def advance(upload: Upload, event: UploadEvent, *, now: datetime) -> Upload:
     """Give the upload after the event.
 
-    Raises IllegalEvent for a step the table does not have, for an offset that goes back and for
-    a seal before the last byte; LengthExceeded for an offset past the length.
+    Raises IllegalEvent for a step the table does not have, for an offset that goes back, for a
+    second length, and for a seal of a part or before the last byte; LengthExceeded for an offset
+    past the length; DigestMismatch for a seal of other bytes than were meant.
     """
     to = ALLOWED[upload.state].get(type(event))
     if to is None:
         raise IllegalEvent(f"an upload that is {upload.state} cannot be {_past(event)}")
     match event:
         case Appended(offset):
-            if offset > upload.length:
-                raise LengthExceeded(f"{offset} bytes is more than the declared {upload.length}")
-            if offset < upload.offset:
-                raise IllegalEvent("an offset never goes back")
+            _check_offset(upload, offset)
             return replace(upload, offset=offset, touched_at=now)
+        case Measured(length):
+            _check_length(upload, length)
+            return replace(upload, length=length)
         case Sealed(sha256):
-            if not upload.complete:
-                raise IllegalEvent("an upload is sealed only when its last byte is there")
+            _check_seal(upload, sha256)
             return replace(upload, state=to, sha256=sha256, ended_at=now)
         case Terminated() | Expired():
             return replace(upload, state=to, ended_at=now)
         case _ as never:
             assert_never(never)
+
+
+def seals(upload: Upload, closing: Closing) -> bool:
+    """Tell whether a body that ended so leaves an upload at this offset ready for its seal."""
+    if upload.part:
+        return False
+    match closing:
+        case Closing.AT_LENGTH:
+            return upload.complete
+        case Closing.NOW:
+            return upload.length is None or upload.complete
+        case Closing.LATER:
+            return False
+        case _ as never:
+            assert_never(never)
+
+
+def _check_offset(upload: Upload, offset: int) -> None:
+    if upload.length is not None and offset > upload.length:
+        raise LengthExceeded(f"{offset} bytes is more than the declared {upload.length}")
+    if offset < upload.offset:
+        raise IllegalEvent("an offset never goes back")
+
+
+def _check_length(upload: Upload, length: int) -> None:
+    if upload.length not in {None, length}:
+        raise IllegalEvent("the length of an upload is told once")
+    if upload.offset > length:
+        raise LengthExceeded(f"{upload.offset} bytes are there, more than the {length} told now")
+
+
+def _check_seal(upload: Upload, sha256: str) -> None:
+    if upload.part or not upload.complete:
+        raise IllegalEvent("only a whole upload is sealed, when its last byte is there")
+    if upload.expected_sha256 not in {"", sha256}:
+        raise DigestMismatch("the whole does not digest to what its sender declared")
 
 
 def _past(event: UploadEvent) -> str:

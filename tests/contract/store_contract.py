@@ -9,10 +9,18 @@ from typing import NamedTuple
 import pytest
 
 from titip.delivery import DeliveryState
-from titip.errors import LengthExceeded, OffsetConflict, UploadClosed, UploadGone, UploadMissing
+from titip.errors import (
+    DigestMismatch,
+    IllegalEvent,
+    LengthExceeded,
+    OffsetConflict,
+    UploadClosed,
+    UploadGone,
+    UploadMissing,
+)
 from titip.overview import Records
 from titip.ports import Store
-from titip.upload import Upload, UploadExists, UploadId, UploadState
+from titip.upload import Closing, Upload, UploadExists, UploadId, UploadState
 
 
 class Kept(NamedTuple):
@@ -22,7 +30,7 @@ class Kept(NamedTuple):
     records: Records
 
 
-def an_upload(length, *, submitter="pair-1", metadata="", key=""):
+def an_upload(length, *, submitter="pair-1", metadata="", key="", **fields):
     return Upload(
         id=UploadId(secrets.token_hex(16)),
         submitter=submitter,
@@ -30,6 +38,7 @@ def an_upload(length, *, submitter="pair-1", metadata="", key=""):
         created_at=datetime(2025, 3, 13, 12, tzinfo=UTC),
         metadata=metadata,
         key=key,
+        **fields,
     )
 
 
@@ -173,6 +182,7 @@ class StoreContract:
             assert sealed.sha256 == hashlib.sha256(b"abcdef").hexdigest()
             assert kept.store.path(sealed.id).read_bytes() == b"abcdef"
 
+    @pytest.mark.holds("titip:length-413")
     @pytest.mark.parametrize("how", ["write", "commit"])
     async def test_nothing_of_a_batch_past_the_length_is_kept(self, how):
         async with self.kept() as kept:
@@ -197,6 +207,7 @@ class StoreContract:
 
             assert b"".join(seen) == b"abcdef"
 
+    @pytest.mark.holds("titip:race-safe", "draft:race-safe")
     async def test_two_hands_cannot_both_move_an_upload_on(self):
         async with self.kept() as kept:
             upload = await hand_in(kept.store, an_upload(10), b"01234")
@@ -248,3 +259,100 @@ class StoreContract:
             assert before.promised == 0
             assert after.promised == 600
             assert after.free > 0
+
+    async def test_a_length_left_open_may_be_told_later(self):
+        async with self.kept() as kept:
+            begun = await hand_in(kept.store, an_upload(None), b"0123")
+            deposit = await kept.store.resume(begun, length=8)
+            await deposit.write([b"45"])
+
+            with pytest.raises(LengthExceeded):
+                await deposit.write([b"678"])
+            grown = await deposit.commit()
+            sealed = await deposit.commit([b"67"])
+            await deposit.close()
+
+            assert (begun.length, begun.offset) == (None, 4)
+            assert (grown.length, grown.offset, grown.state) == (8, 6, UploadState.OPEN)
+            assert sealed.sha256 == hashlib.sha256(b"01234567").hexdigest()
+
+    async def test_a_length_told_for_what_is_already_there_seals_it(self):
+        async with self.kept() as kept:
+            begun = await hand_in(kept.store, an_upload(None), b"0123")
+            deposit = await kept.store.resume(begun, length=4)
+
+            sealed = await deposit.commit()
+            await deposit.close()
+
+            assert sealed.sha256 == hashlib.sha256(b"0123").hexdigest()
+            assert await kept.store.find(sealed.id) == sealed
+
+    @pytest.mark.holds("tus:defer-fixed", "tus:defer-too-short")
+    async def test_a_length_is_told_once_and_not_below_what_is_there(self):
+        async with self.kept() as kept:
+            begun = await hand_in(kept.store, an_upload(6), b"01")
+            open_ended = await hand_in(kept.store, an_upload(None), b"01234")
+
+            with pytest.raises(IllegalEvent):
+                await kept.store.resume(begun, length=5)
+            with pytest.raises(LengthExceeded):
+                await kept.store.resume(open_ended, length=4)
+
+    @pytest.mark.parametrize("length", [None, 6])
+    async def test_the_senders_word_ends_an_upload_and_nothing_else_does(self, length):
+        async with self.kept() as kept:
+            deposit = await kept.store.create(an_upload(length))
+
+            whole = await deposit.commit([b"012345"], closing=Closing.LATER)
+            await deposit.close()
+            again = await kept.store.resume(whole)
+            sealed = await again.commit(closing=Closing.NOW)
+            await again.close()
+
+            assert (whole.offset, whole.state) == (6, UploadState.OPEN)
+            assert (sealed.length, sealed.state) == (6, UploadState.SEALED)
+            assert sealed.sha256 == hashlib.sha256(b"012345").hexdigest()
+
+    async def test_an_empty_file_may_be_ended_by_word(self):
+        async with self.kept() as kept:
+            deposit = await kept.store.create(an_upload(None))
+            await deposit.commit(closing=Closing.LATER)
+
+            sealed = await deposit.commit(closing=Closing.NOW)
+            await deposit.close()
+
+            assert (sealed.length, sealed.sha256) == (0, hashlib.sha256().hexdigest())
+            assert kept.store.path(sealed.id).read_bytes() == b""
+
+    async def test_a_complete_part_is_not_sealed_and_owes_nothing(self):
+        async with self.kept() as kept:
+            part = await hand_in(kept.store, an_upload(2, concat="partial"), b"ab")
+
+            assert (part.offset, part.state) == (2, UploadState.OPEN)
+            assert await kept.records.of_upload(part.id) == []
+
+    async def test_other_bytes_than_were_declared_are_not_sealed(self):
+        meant = hashlib.sha256(b"abcdef").hexdigest()
+        async with self.kept() as kept:
+            upload = an_upload(6, expected_sha256=meant)
+            deposit = await kept.store.create(upload)
+            await deposit.commit([b"abc"])
+
+            with pytest.raises(DigestMismatch):
+                await deposit.commit([b"XYZ"])
+            await deposit.rewind()
+            found = await kept.store.find(upload.id)
+            sealed = await deposit.commit([b"def"])
+            await deposit.close()
+
+            assert found is not None
+            assert (found.offset, found.state) == (3, UploadState.OPEN)
+            assert sealed.sha256 == meant
+            assert kept.store.path(sealed.id).read_bytes() == b"abcdef"
+
+    async def test_the_secret_and_what_is_declared_are_kept(self):
+        async with self.kept() as kept:
+            fields = {"secret_digest": "ab" * 32, "expected_sha256": "cd" * 32}
+            upload = await hand_in(kept.store, an_upload(4, **fields), b"x")
+
+            assert await kept.store.find(upload.id) == upload

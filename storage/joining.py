@@ -1,0 +1,206 @@
+"""Joining parts to one upload: implements titip.ports.Joiner over the spool and the journal.
+
+What is to be joined is a row with its parts, committed first. Its bytes count for nothing before
+the one commit that seals it: until then its offset is 0, a start cuts its file to that, and
+joining begins again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import threading
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
+
+from storage import parts as rows
+from storage.durable import sync_data, translated
+from storage.extents import Stride, append_from, block_of, shares_extents, unshared
+from storage.inspection import Stopped
+from storage.spool import SpoolContent
+from storage.uploads import find, move
+from titip.errors import (
+    CustodyError,
+    DigestMismatch,
+    OffsetConflict,
+    StorageBroken,
+    StorageFull,
+    UploadGone,
+    UploadMissing,
+)
+from titip.ports import Weight
+from titip.upload import (
+    Appended,
+    Expired,
+    Measured,
+    Sealed,
+    Terminated,
+    UploadState,
+    advance,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from storage.deposit import Means
+    from storage.journal import Journal
+    from storage.parts import Part
+    from titip.upload import Upload, UploadId
+
+PIECE: Final = 1 << 20
+"""Bytes digested at a time: so long a stop has to wait."""
+
+
+class SpoolJoiner:
+    """Joins within one spool; each upload by one caller at a time."""
+
+    def __init__(self, journal: Journal, means: Means) -> None:
+        """Work with a store's means; tries what the spool's disk can do."""
+        self._journal = journal
+        self._means = means
+        self._shares = shares_extents(means.spool.root)
+        self._block = block_of(means.spool.root)
+        self._turns: WeakValueDictionary[UploadId, asyncio.Lock] = WeakValueDictionary()
+
+    async def weigh(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
+        """Tell what joining these would come to; see titip.ports.Joiner."""
+        self._means.refuse(more=False)
+        lengths = await self._journal.read(lambda db: rows.lengths_of(db, final, parts))
+        known = [length for length in lengths if length is not None]
+        whole = len(known) == len(lengths)
+        return Weight(length=sum(known) if whole else None, room=self._room_for(known))
+
+    async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
+        """Commit the upload with its parts; see titip.ports.Joiner."""
+        self._means.refuse(more=True)
+        now = self._means.now()
+        return await self._journal.write(lambda db: rows.begin(db, final, parts, now=now))
+
+    async def finish(self, final: UploadId) -> Upload:
+        """Join and seal it once its parts are complete; see titip.ports.Joiner."""
+        turn = self._turns.setdefault(final, asyncio.Lock())
+        async with turn:
+            upload, parts = await self._journal.read(
+                lambda db: (find(db, final), rows.parts_of(db, final))
+            )
+            if upload is None:
+                raise UploadMissing("there is no such upload")
+            if upload.state is UploadState.SEALED:
+                return upload
+            if upload.state is not UploadState.OPEN:
+                raise UploadGone(f"the upload was {upload.state}")
+            if any(one.state is not UploadState.OPEN for one in parts):
+                await self._end(advance(upload, Expired(), now=self._means.now()), upload)
+                raise UploadGone("a part of it was ended")
+            if not all(one.complete for one in parts):
+                return upload
+            sha256 = await self._hop(partial(self._join, upload.id, parts))
+            return await self._seal(upload, sum(one.offset for one in parts), sha256)
+
+    async def unfinished(self, part: UploadId | None = None) -> Sequence[UploadId]:
+        """Name what is still to be joined; see titip.ports.Joiner."""
+        return await self._journal.read(lambda db: rows.unjoined(db, part))
+
+    async def _seal(self, upload: Upload, length: int, sha256: str) -> Upload:
+        now = self._means.now()
+        whole = advance(upload, Measured(length), now=now)
+        whole = advance(whole, Appended(length), now=now)
+        try:
+            after = advance(whole, Sealed(sha256), now=now)
+        except DigestMismatch:
+            await self._end(advance(upload, Terminated(), now=now), upload)
+            raise
+        try:
+            await self._means.keep(upload, after)
+        except OffsetConflict as conflict:
+            await self._remove(upload)
+            raise UploadGone("the upload was ended") from conflict
+        return after
+
+    async def _end(self, after: Upload, before: Upload) -> None:
+        """End what cannot be joined; its parts are free for another try."""
+        with suppress(OffsetConflict):
+            await self._journal.write(lambda db: move(db, before, after))
+        await self._remove(before)
+
+    async def _remove(self, upload: Upload) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._means.threads, self._means.spool.remove, upload.id)
+
+    async def _hop(self, work: Callable[[Callable[[], None]], str]) -> str:
+        """Do the work in a thread; whoever is cancelled waits until that has stopped."""
+        stop = threading.Event()
+
+        def go_on() -> None:
+            if stop.is_set():
+                raise Stopped
+
+        running = asyncio.get_running_loop().run_in_executor(self._means.threads, work, go_on)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait([running])
+            self._note(running.exception())
+            raise
+        except StorageBroken as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: BaseException | None) -> None:
+        if isinstance(error, StorageBroken):
+            self._means.broken(error)
+
+    def _join(self, final: UploadId, parts: Sequence[Part], go_on: Callable[[], None]) -> str:
+        """Bring all bytes to stable storage under the upload's name; give their digest."""
+        spool = self._means.spool
+        self._means.refuse(more=True)
+        fd = spool.open_for_append(final)
+        try:
+            _empty(fd)
+            self._refuse_no_room(parts)
+            size = self._bring(fd, parts, go_on)
+            sync_data(fd)
+            spool.adopt(final)
+            spool.refuse_moved()
+            return _digest(SpoolContent(fd, size), go_on)
+        except CustodyError:
+            with suppress(CustodyError):
+                _empty(fd)
+            raise
+        finally:
+            os.close(fd)
+
+    def _bring(self, fd: int, parts: Iterable[Part], go_on: Callable[[], None]) -> int:
+        size, stride = 0, Stride()
+        for one in parts:
+            if not one.offset:
+                continue  # it need not have a file
+            with self._means.spool.open(one.id) as content:
+                append_from(content, fd, at=size, count=one.offset, stride=stride, go_on=go_on)
+            size += one.offset
+        return size
+
+    def _refuse_no_room(self, parts: Iterable[Part]) -> None:
+        if self._room_for(one.offset for one in parts) > self._means.spool.free():
+            raise StorageFull("there is no room to join the parts now")
+
+    def _room_for(self, lengths: Iterable[int]) -> int:
+        return unshared(lengths, block=self._block) if self._shares else sum(lengths)
+
+
+def _empty(fd: int) -> None:
+    with translated():
+        os.ftruncate(fd, 0)
+
+
+def _digest(content: SpoolContent, go_on: Callable[[], None]) -> str:
+    digest, offset = hashlib.sha256(), 0
+    while piece := content.read(offset, PIECE):
+        go_on()
+        digest.update(piece)
+        offset += len(piece)
+    return digest.hexdigest()
