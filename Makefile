@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 PACKAGES := titip gateway storage sync config client standin
 CODE     := $(PACKAGES) tests $(wildcard bench)
-CORE     := titip/*,gateway/protocol.py
+CORE     := titip/*,gateway/protocol.py,gateway/answers.py,gateway/commands.py,gateway/digests.py
 NODE     := tests/e2e/node
 
 .PHONY: help demo serve test torture nightly check format bench node lock clean .venv

@@ -141,6 +141,7 @@ async def _gateway(
     draining = Draining()
     deps = Deps(
         store=vault.store,
+        joiner=vault.joiner,
         records=books.records,
         operations=books.operations,
         tokens=books.tokens,

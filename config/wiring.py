@@ -13,6 +13,7 @@ from storage.ballast import Ballast
 from storage.clock import utc_now
 from storage.durable import make_folder, make_way
 from storage.footing import refuse_lost_journal
+from storage.joining import SpoolJoiner
 from storage.journal import Journal
 from storage.operations import JournalOperations
 from storage.queue import JournalQueue
@@ -92,6 +93,7 @@ class Vault:
 
     spool: Spool
     store: SpoolStore
+    joiner: SpoolJoiner
 
 
 @contextmanager
@@ -108,7 +110,7 @@ def opened_vault(settings: Settings, books: Books) -> Iterator[Vault]:
             failed=partial(note_trouble, settings.storage.path, GATEWAY),
         )
         stack.callback(store.close)
-        yield Vault(spool, store)
+        yield Vault(spool, store, SpoolJoiner(books.journal, store.means))
 
 
 def owed_by(settings: Settings) -> tuple[Owed, ...]:

@@ -11,6 +11,7 @@ from gateway import api, files, operating, probes
 from gateway.auth import Door
 from gateway.connections import Connections, WatchedRunner
 from gateway.gate import GATE, Gate
+from gateway.joining import Joining
 from gateway.locks import UploadLocks
 from gateway.metrics import Metrics
 from gateway.middleware import outermost
@@ -50,10 +51,21 @@ def gateway_app(deps: Deps) -> web.Application:
             deps.options.connections, bodies=lambda: len(locks), metrics=metrics
         ),
         unfinished=Unfinished(deps.records, most=deps.options.max_open_uploads),
+        joining=Joining(deps.joiner, metrics=metrics),
     )
+    app.on_startup.append(_go_on_joining)
+    app.on_cleanup.append(_stop_joining)
     for part in (files, api, operating, probes):
         part.add_routes(app)
     return app
+
+
+async def _go_on_joining(app: web.Application) -> None:
+    await app[GATE].joining.go_on()
+
+
+async def _stop_joining(app: web.Application) -> None:
+    await app[GATE].joining.stop()
 
 
 def gateway_runner(app: web.Application, *, shutdown_timeout: float) -> web.AppRunner:

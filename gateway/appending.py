@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway import protocol
+from gateway.admission import admit_bytes, admit_length
 from gateway.errors import BodyInterrupted, Refusal
 from gateway.inviting import invite
-from gateway.problems import DRAINING
+from gateway.problems import BAD_REQUEST, DRAINING, INCONSISTENT_LENGTH, JOINED
 from gateway.taking import check_of, take
 from titip.errors import (
     CustodyError,
@@ -19,14 +19,14 @@ from titip.errors import (
     StorageFull,
     UploadGone,
 )
-from titip.upload import UploadState
+from titip.upload import Closing, UploadState, seals
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from gateway.commands import Append
     from gateway.gate import Gate
     from gateway.locks import Hold
-    from gateway.protocol import Answer, Append
     from titip.access import Bearer
     from titip.upload import Upload, UploadId
 
@@ -40,7 +40,7 @@ async def append(
     upload_id: UploadId,
     command: Append,
     bearer: Bearer,
-) -> Answer:
+) -> Upload:
     """Take the body in at the offset; raises BodyInterrupted once what came is committed."""
     if gate.draining.given:
         raise Refusal(DRAINING)
@@ -49,23 +49,56 @@ async def append(
     async with gate.locks.hold(upload_id, patience=gate.options.pace.patience) as hold:
         upload = await gate.own(upload_id, bearer)
         _agree(upload, command)
-        if command.body.size == 0:
-            return protocol.appended(upload, gate.terms)
+        if _nothing_to_do(upload, command):
+            return upload
+        await _admit(gate, upload, command)
         await invite(request)
         upload = await _go_on(gate, request, upload, command=command, hold=hold)
     if upload.state is UploadState.SEALED:
         log.info("upload.sealed", upload=upload.id, length=upload.length)
-    return protocol.appended(upload, gate.terms)
+    if upload.part and upload.complete:
+        await gate.joining.part_complete(upload.id)
+    return upload
 
 
 def _agree(upload: Upload, command: Append) -> None:
     if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
         raise UploadGone(f"the upload was {upload.state}")
+    if upload.joined:
+        raise Refusal(JOINED)
     if command.offset != upload.offset:
         raise OffsetConflict(committed=upload.offset)
+    if command.length is not None and upload.length not in {None, command.length}:
+        raise Refusal(INCONSISTENT_LENGTH)
+    if command.sha256 and upload.expected_sha256 not in {"", command.sha256}:
+        raise Refusal(BAD_REQUEST.because("Another digest of the whole was declared before"))
     size = 1 if command.body.size is None and upload.complete else command.body.size or 0
-    if size > upload.remaining:
+    length = command.length if upload.length is None else upload.length
+    if length is not None and size > length - upload.offset:
         raise LengthExceeded("the body goes past the declared length")
+
+
+def _nothing_to_do(upload: Upload, command: Append) -> bool:
+    if command.body.size != 0:
+        return False
+    told = command.length is not None and upload.length is None
+    ends = upload.state is UploadState.OPEN and seals(upload, command.closing)
+    return not told and not ends
+
+
+async def _admit(gate: Gate, upload: Upload, command: Append) -> None:
+    """Ask for room for what was not promised at creation, since the length was left open."""
+    if upload.length is not None:
+        return
+    if command.length is not None:
+        admit_length(command.length, max_upload=gate.options.max_upload)
+        coming = command.length - upload.offset
+    else:
+        coming = command.body.size or 0
+        admit_length(upload.offset + coming, max_upload=gate.options.max_upload)
+    admit_bytes(coming, room=await gate.space.room(), reserve=gate.options.reserve)
+    if command.length is not None:
+        gate.space.promise(coming)
 
 
 async def _go_on(
@@ -77,13 +110,18 @@ async def _go_on(
     hold: Hold,
 ) -> Upload:
     check = check_of(command.body.checksum)
-    deposit = await gate.deps.store.resume(upload, tap=check.tap if check else None)
+    deposit = await gate.deps.store.resume(
+        upload,
+        length=command.length,
+        sha256=command.sha256,
+        tap=check.tap if check else None,
+    )
     try:
-        taken = await take(gate, request, deposit, hold=hold, check=check)
+        taken = await take(gate, request, deposit, hold=hold, check=check, closing=command.closing)
     except StorageFull:
         if check is None:
             with suppress(CustodyError):
-                await deposit.commit()
+                await deposit.commit(closing=Closing.LATER)
         raise
     finally:
         await deposit.close()

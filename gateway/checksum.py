@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -35,11 +36,27 @@ def _md5() -> Hash:
     return hashlib.md5(usedforsecurity=False)
 
 
+class _Crc32:
+    """CRC-32 (ISO-HDLC, as zlib has it), its four bytes in network order."""
+
+    digest_size = 4
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self.digest_size, "big")
+
+
 ALGORITHMS: Final[Mapping[str, Callable[[], Hash]]] = {
     "sha1": _sha1,
     "sha256": hashlib.sha256,
     "sha512": hashlib.sha512,
     "md5": _md5,
+    "crc32": _Crc32,
 }
 """By their tus names; sha1 is the one every server must know (tus 1.0, checksum extension)."""
 

@@ -4,33 +4,48 @@ from __future__ import annotations
 
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway import protocol
 from gateway.admission import admit_bytes, admit_length
+from gateway.deps import Auth
 from gateway.errors import Refusal
 from gateway.inviting import invite
 from gateway.problems import DRAINING, KEY_REUSED
+from gateway.secret import new_secret
 from gateway.taking import check_of, commit, take
+from titip.access import digest_of
 from titip.errors import StorageFull
 from titip.upload import Upload, UploadExists, UploadId, UploadState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from aiohttp import web
 
+    from gateway.commands import Create
     from gateway.gate import Gate
     from gateway.locks import Hold
-    from gateway.protocol import Answer, Body, Create
     from titip.access import Bearer
 
 log = structlog.get_logger()
 
 
-async def create(gate: Gate, request: web.Request, command: Create, bearer: Bearer) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What a creation came to: `secret` is empty where none was handed out.
+
+    `known`: it had been begun before, under its key.
+    """
+
+    upload: Upload
+    secret: str = ""
+    known: bool = False
+
+
+async def create(gate: Gate, request: web.Request, command: Create, bearer: Bearer) -> Created:
     """Begin the upload, in one commit with the bytes that came along.
 
     A body that ended early is no failure here: the answer's offset tells what was kept. A creation
@@ -38,7 +53,9 @@ async def create(gate: Gate, request: web.Request, command: Create, bearer: Bear
     """
     if gate.draining.given:
         raise Refusal(DRAINING)
-    admit_length(command.length, max_upload=gate.options.max_upload)
+    if command.length is not None:
+        admit_length(command.length, max_upload=gate.options.max_upload)
+    secret = new_secret() if _goes_on(gate, command) else ""
     asked = Upload(
         id=UploadId(secrets.token_hex(16)),
         submitter=bearer.submitter,
@@ -46,32 +63,54 @@ async def create(gate: Gate, request: web.Request, command: Create, bearer: Bear
         created_at=gate.deps.now(),
         metadata=command.metadata,
         key=command.key,
+        concat=command.concat,
+        expected_sha256=command.sha256,
+        secret_digest=digest_of(secret) if secret else "",
     )
     try:
-        upload = await _begin(gate, request, asked, command.body)
+        upload = await _begin(gate, request, asked, command)
     except UploadExists as known:
-        if known.upload.length != command.length:
+        if command.length not in {None, known.upload.length}:
             raise Refusal(KEY_REUSED) from known
-        upload = known.upload
-    else:
-        _tell(gate, upload)
-    tells_offset = upload.id != asked.id or command.body is not None
-    location = gate.location(request, upload.id)
-    return protocol.created(upload, location, gate.terms, tells_offset=tells_offset)
+        return Created(known.upload, known=True)
+    _tell(gate, upload)
+    return Created(upload, secret if upload.state is UploadState.OPEN else "")
 
 
-async def _begin(gate: Gate, request: web.Request, upload: Upload, told: Body | None) -> Upload:
+def _goes_on(gate: Gate, command: Create) -> bool:
+    """Tell whether requests for this upload are to follow, which may outlive their login."""
+    if gate.options.auth is Auth.NONE or command.parts:
+        return False
+    return command.body is None or command.body.size != command.length
+
+
+async def _begin(gate: Gate, request: web.Request, upload: Upload, command: Create) -> Upload:
+    told = command.body
     check = check_of(told.checksum if told else None)
     async with _turn(gate, upload) as hold:
+        if command.parts:
+            return await _join(gate, upload, command.parts)
         await _admit(gate, upload)
         deposit = await gate.deps.store.create(upload, tap=check.tap if check else None)
         try:
             if told is None:
-                return await commit(gate, deposit)
+                return await commit(gate, deposit, closing=command.closing)
             await invite(request)
-            return (await take(gate, request, deposit, hold=hold, check=check)).upload
+            taken = await take(
+                gate, request, deposit, hold=hold, check=check, closing=command.closing
+            )
+            return taken.upload
         finally:
             await deposit.close()
+
+
+async def _join(gate: Gate, upload: Upload, parts: Sequence[UploadId]) -> Upload:
+    weight = await gate.deps.joiner.weigh(upload, parts)
+    if weight.length is not None:
+        admit_length(weight.length, max_upload=gate.options.max_upload)
+    await gate.unfinished.admit(upload.submitter)
+    admit_bytes(weight.room, room=await gate.space.room(), reserve=gate.options.reserve)
+    return await gate.joining.begin(upload, parts)
 
 
 @asynccontextmanager
@@ -88,14 +127,15 @@ async def _turn(gate: Gate, upload: Upload) -> AsyncIterator[Hold]:
 
 
 async def _admit(gate: Gate, upload: Upload) -> None:
+    length = upload.length or 0
     try:
         await gate.unfinished.admit(upload.submitter)
-        admit_bytes(upload.length, room=await gate.space.room(), reserve=gate.options.reserve)
+        admit_bytes(length, room=await gate.space.room(), reserve=gate.options.reserve)
     except (Refusal, StorageFull):
         if upload.key:  # what is here already needs no room: creating it again finds it
             await (await gate.deps.store.create(upload)).close()
         raise
-    gate.space.promise(upload.length)
+    gate.space.promise(length)
 
 
 def _tell(gate: Gate, upload: Upload) -> None:
@@ -103,5 +143,5 @@ def _tell(gate: Gate, upload: Upload) -> None:
     if upload.state is UploadState.OPEN:
         gate.unfinished.begun(upload.submitter)
     log.info("upload.created", upload=upload.id, length=upload.length)
-    if upload.state is UploadState.SEALED:
+    if upload.state is UploadState.SEALED and not upload.joined:
         log.info("upload.sealed", upload=upload.id, length=upload.length)

@@ -13,12 +13,15 @@ MAX_AGE: Final = 7200
 _MAY_SEND: Final = (
     "Authorization, Content-Type, Idempotency-Key, Tus-Resumable, Upload-Length, Upload-Offset, "
     "Upload-Metadata, Upload-Checksum, Upload-Concat, Upload-Defer-Length, "
+    "Upload-Secret, Upload-Complete, Upload-Draft-Interop-Version, Content-Disposition, "
+    "Content-Digest, Repr-Digest, Want-Repr-Digest, "
     "X-HTTP-Method-Override, X-Request-ID, X-Requested-With"
 )
 _MAY_SEE: Final = (
     "Location, Retry-After, Repr-Digest, Content-Disposition, Tus-Resumable, Tus-Version, "
     "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, "
-    "Upload-Metadata, Upload-Expires, Upload-Checksum, X-Request-ID"
+    "Upload-Metadata, Upload-Expires, Upload-Checksum, Upload-Concat, Upload-Defer-Length, "
+    "Upload-Secret, Upload-Complete, Upload-Limit, Upload-Draft-Interop-Version, X-Request-ID"
 )
 
 
@@ -27,7 +30,11 @@ def answer_headers(origin: str | None, origins: Sequence[str]) -> dict[str, str]
     if "*" in origins:
         allowed = {} if origin is None else {"Access-Control-Allow-Origin": "*"}
     elif origin in origins and origin is not None:
-        allowed = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        allowed = {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+            "Vary": "Origin",
+        }
     else:
         return {"Vary": "Origin"}
     return {**allowed, "Access-Control-Expose-Headers": _MAY_SEE} if allowed else {}

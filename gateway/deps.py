@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from titip.overview import Operations, Records, Tokens
-    from titip.ports import Store
+    from titip.ports import Joiner, Store
 
 
 class Auth(StrEnum):
@@ -45,6 +45,11 @@ class GatewayOptions:
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     max_open_uploads: int = 20_000
 
+    @property
+    def names_origins(self) -> bool:
+        """Tell whether pages of certain other sites are let in, which may then send cookies."""
+        return bool(self.origins) and "*" not in self.origins
+
 
 @dataclass(frozen=True, slots=True)
 class Deps:
@@ -55,6 +60,7 @@ class Deps:
     """
 
     store: Store
+    joiner: Joiner
     records: Records
     operations: Operations
     tokens: Tokens

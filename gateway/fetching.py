@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from gateway.digests import repr_digest
 from gateway.errors import Refusal
 from gateway.problems import BYTES_DAMAGED, BYTES_GONE, NOT_SEALED
-from gateway.protocol import repr_digest
 from titip.errors import UploadGone
 from titip.metadata import filename
 from titip.upload import UploadState

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 import structlog
 from aiohttp import web
 
-from gateway import protocol
+from gateway import answers, protocol, secret
 from gateway.appending import append
+from gateway.commands import Append, Create, Fetch, Inspect, Terminate
 from gateway.creating import create
 from gateway.fetching import fetch
 from gateway.gate import FILES, GATE, upload_id
 from gateway.inviting import wait_for_invitation
-from gateway.protocol import Append, Create, Fetch, Inspect, Terminate
 from titip.errors import UploadClosed, UploadGone
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
+    from gateway.commands import Answer
     from gateway.gate import Gate
-    from gateway.protocol import Answer
     from titip.access import Bearer
     from titip.upload import Upload, UploadId
 
@@ -44,14 +45,14 @@ async def _files(request: web.Request) -> web.StreamResponse:
     item = "id" in request.match_info
     method = protocol.effective_method(request.method, request.headers)
     command = protocol.parse(method, request.headers, item=item)
-    bearer = await gate.door.bearer(request.headers.get("Authorization"))
     if isinstance(command, Create):
-        return _response(await create(gate, request, command, bearer))
+        return _response(await _create(gate, request, command))
     which = upload_id(request)
+    bearer = await gate.admitted(request, command, which)
     match command:
         case Append():
-            answer = await append(gate, request, upload_id=which, command=command, bearer=bearer)
-            return _response(answer)
+            upload = await append(gate, request, upload_id=which, command=command, bearer=bearer)
+            return _response(answers.appended(upload, gate.terms))
         case Inspect():
             return _response(await _inspect(gate, which, bearer))
         case Terminate():
@@ -62,12 +63,25 @@ async def _files(request: web.Request) -> web.StreamResponse:
             assert_never(never)
 
 
+async def _create(gate: Gate, request: web.Request, command: Create) -> Answer:
+    bearer = await gate.door.bearer(request.headers.get("Authorization"))
+    created = await create(gate, request, command, bearer)
+    location = gate.location(request, created.upload.id)
+    tells_offset = created.known or command.body is not None
+    answer = answers.created(created.upload, location, gate.terms, tells_offset=tells_offset)
+    if not created.secret:
+        return answer
+    stays, elsewhere = gate.options.max_unfinished_age, gate.options.names_origins
+    handed = secret.handed_out(created.secret, location, stays=stays, elsewhere=elsewhere)
+    return replace(answer, headers={**answer.headers, **handed})
+
+
 async def _inspect(gate: Gate, which: UploadId, bearer: Bearer) -> Answer:
     upload = await gate.own(which, bearer)
     if await gate.locks.relieve(which, silence=SILENCE, patience=BRIEFLY):
         upload = await gate.own(which, bearer)
     _refuse_ended(upload)
-    return protocol.inspected(upload, gate.terms)
+    return answers.inspected(upload, gate.terms)
 
 
 async def _terminate(gate: Gate, which: UploadId, bearer: Bearer) -> Answer:
@@ -81,7 +95,7 @@ async def _terminate(gate: Gate, which: UploadId, bearer: Bearer) -> Answer:
         await gate.deps.store.terminate(upload)
     gate.metrics.terminated.inc()
     log.info("upload.terminated", upload=upload.id)
-    return protocol.terminated()
+    return answers.terminated()
 
 
 def _refuse_ended(upload: Upload) -> None:

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from gateway.protocol import Terms
+from gateway import secret
+from gateway.commands import Terms
+from gateway.errors import Refusal
 from titip.errors import UploadMissing
 from titip.upload import UploadId
 
 if TYPE_CHECKING:
     from gateway.auth import Door
+    from gateway.commands import Command
     from gateway.connections import Connections
     from gateway.deps import Deps, GatewayOptions
+    from gateway.joining import Joining
     from gateway.locks import UploadLocks
     from gateway.metrics import Metrics
     from gateway.notice import Draining
@@ -44,6 +48,7 @@ class Gate:
     metrics: Metrics
     connections: Connections
     unfinished: Unfinished
+    joining: Joining
 
     @property
     def options(self) -> GatewayOptions:
@@ -59,6 +64,19 @@ class Gate:
     def terms(self) -> Terms:
         """Give what the protocol needs to know of the options."""
         return Terms(self.options.max_upload, self.options.max_unfinished_age)
+
+    async def admitted(self, request: web.Request, command: Command, upload_id: UploadId) -> Bearer:
+        """Tell who may do this to an upload: by a token, or by its own secret; raises Refusal."""
+        try:
+            return await self.door.bearer(request.headers.get("Authorization"))
+        except Refusal:
+            shown = secret.shown(request.headers, command)
+            if not shown:
+                raise
+            bearer = secret.bearer_of(await self.deps.store.find(upload_id), shown)
+            if bearer is None:
+                raise
+            return bearer
 
     async def own(self, upload_id: UploadId, bearer: Bearer) -> Upload:
         """Give the bearer's upload; raises UploadMissing alike for unknown and foreign ones."""

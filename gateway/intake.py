@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.errors import Ending
+from titip.upload import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ class Intake:
         if not self._due():
             await self._deposit.write(batch)
             return
-        await self._deposit.commit(batch)
+        await self._deposit.commit(batch, closing=Closing.LATER)
         self._commit_at = self._loop.time() + self._pace.commit_seconds
 
     def _due(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from gateway import crossing, problems, protocol
+from gateway import answers, crossing, problems, protocol
 from gateway.errors import ProtocolViolation
 from gateway.gate import CUT_SHORT, FILES, GATE, RETRY_AFTER
 from gateway.verdicts import for_head, verdict
@@ -50,8 +50,7 @@ async def outermost(request: web.Request, handler: Handler) -> web.StreamRespons
     gate.metrics.answered(request.method, response.status)
     response.headers["X-Request-ID"] = request_id
     response.headers["Server"] = "titip"
-    if _tus(request):
-        response.headers["Tus-Resumable"] = protocol.VERSION
+    response.headers["Tus-Resumable"] = protocol.VERSION
     origin = request.headers.get("Origin")
     response.headers.update(crossing.answer_headers(origin, gate.options.origins))
     if gate.draining.given or _unread(request):
@@ -101,7 +100,7 @@ def _of_framework(error: web.HTTPException) -> Problem:
 
 
 def _discovery(gate: Gate) -> web.Response:
-    answer = protocol.discovery(gate.terms)
+    answer = answers.discovery(gate.terms)
     headers = {**answer.headers, **crossing.preflight_headers()}
     return web.Response(status=answer.status, headers=headers)
 

@@ -62,12 +62,25 @@ IN_CUSTODY: Final = Problem(
     "The upload is sealed",
     "Its bytes are in custody and on their way: custody cannot be withdrawn, nor anything added.",
 )
+JOINED: Final = Problem(
+    "joined",
+    403,
+    "The upload is joined from parts",
+    "Its bytes come from them alone: hand in the parts.",
+)
 ON_HOLD: Final = Problem(
     "on-hold",
     403,
     "Nothing of this submitter may be removed now",
     "An operator holds what you handed in; you may still go on with it.",
 )
+INCONSISTENT_LENGTH: Final = Problem(
+    "inconsistent-length",
+    400,
+    "The upload has another length",
+    "The length of an upload is told once, and its bytes must be as many.",
+)
+PARTS_UNFIT: Final = Problem("parts-unfit", 400, "These uploads cannot be joined")
 NOT_FOUND: Final = Problem("not-found", 404, "There is no such thing here")
 NO_UPLOAD: Final = Problem(
     "no-upload",
@@ -120,6 +133,13 @@ KEY_REUSED: Final = Problem(
     422,
     "The key names another upload",
     "An upload of another length was begun under this Idempotency-Key: use a new one.",
+)
+DIGEST_MISMATCH: Final = Problem(
+    "digest-mismatch",
+    422,
+    "The file does not digest to what was declared",
+    "It was not sealed. Send the last part again from the Upload-Offset of this answer; if it is "
+    "refused again, an earlier part was spoilt, or the file changed: begin anew.",
 )
 WRONG_TYPE: Final = Problem(
     "wrong-type",
@@ -193,9 +213,12 @@ NO_ROOM: Final = Problem(
 CATALOGUE: Final = (
     BAD_REQUEST,
     BODY_CUT,
+    INCONSISTENT_LENGTH,
+    PARTS_UNFIT,
     NO_TOKEN,
     NOT_ALLOWED,
     IN_CUSTODY,
+    JOINED,
     ON_HOLD,
     NOT_FOUND,
     NO_UPLOAD,
@@ -210,6 +233,7 @@ CATALOGUE: Final = (
     TOO_LARGE,
     WRONG_TYPE,
     KEY_REUSED,
+    DIGEST_MISMATCH,
     LOCKED,
     PASSING_TROUBLE,
     TOO_MANY_OPEN,

@@ -1,4 +1,4 @@
-"""tus 1.0 as pure functions: headers to a command, an upload to the answer's headers.
+"""tus 1.0 as a pure function: headers to a command. Its answers are in `gateway/answers.py`.
 
 Nothing here reads a body, a clock or a disk. Whatever the headers hold, `parse` gives a command
 or raises ProtocolViolation, and nothing else.
@@ -6,24 +6,29 @@ or raises ProtocolViolation, and nothing else.
 
 from __future__ import annotations
 
-import base64
-import re
-from dataclasses import dataclass, field
-from email.utils import format_datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from gateway import checksum
+from gateway import checksum, digests
+from gateway.commands import (
+    Append,
+    Body,
+    Create,
+    Fetch,
+    Inspect,
+    Terminate,
+    bad,
+    creation_key,
+    number,
+    one,
+    size_of_body,
+)
 from gateway.errors import ProtocolViolation
-from gateway.problems import BAD_REQUEST, NO_METHOD, TOO_LARGE, WRONG_TYPE, WRONG_VERSION
-from titip import metadata
-from titip.upload import UploadState
+from gateway.problems import NO_METHOD, TOO_LARGE, WRONG_TYPE, WRONG_VERSION
+from titip import concat, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import timedelta
-
-    from gateway.checksum import Checksum
-    from titip.upload import Upload
+    from gateway.commands import Command, Fields
+    from titip.upload import UploadId
 
 VERSION: Final = "1.0.0"
 BODY_TYPE: Final = "application/offset+octet-stream"
@@ -31,93 +36,14 @@ BODY_TYPE: Final = "application/offset+octet-stream"
 OVERRIDABLE: Final = frozenset({"PATCH", "DELETE", "HEAD"})
 """What a POST may stand in for, where an old proxy or browser knows no more than POST."""
 
-_NUMBER: Final = re.compile(r"[0-9]{1,40}", re.ASCII)
-"""As long as nonsense may be and still be told "too large" rather than "not a number"."""
-
-_KEY: Final = re.compile(r'("?)([A-Za-z0-9._-]{1,128})\1', re.ASCII)
-"""A structured field's string (draft-ietf-httpapi-idempotency-key-header); bare ones pass too."""
-
-
-class Fields(Protocol):
-    """The headers of a request, by name in any case."""
-
-    def getall(self, key: str, default: tuple[()], /) -> Sequence[str]:
-        """Give every value of that name, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What this gateway takes: the largest upload in bytes, how long an unfinished one stays."""
-
-    max_upload: int
-    max_unfinished_age: timedelta | None
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What the headers tell of a body: its size in bytes where known, its checksum where given."""
-
-    size: int | None
-    checksum: Checksum | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Begin an upload; with a body, take its first bytes in the same request.
-
-    Under a `key` only the submitter's first creation takes place.
-    """
-
-    length: int
-    metadata: str
-    body: Body | None
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """Go on with an upload from this offset."""
-
-    offset: int
-    body: Body
-
-
-@dataclass(frozen=True, slots=True)
-class Inspect:
-    """Tell the committed offset."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terminate:
-    """Withdraw an unfinished upload."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """Give the bytes of a sealed upload back; plain HTTP, no tus."""
-
-
-Command = Create | Append | Inspect | Terminate | Fetch
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back: a status and the headers that are particular to it."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-# ---------------------------------------------------------------- headers to a command
-
 
 def effective_method(method: str, fields: Fields) -> str:
     """Give the method that is meant: X-HTTP-Method-Override on a POST stands for another."""
-    meant = _one(fields, "X-HTTP-Method-Override")
+    meant = one(fields, "X-HTTP-Method-Override")
     if meant is None or method != "POST":
         return method
     if meant.strip().upper() not in OVERRIDABLE:
-        raise _bad(f"X-HTTP-Method-Override may be {', '.join(sorted(OVERRIDABLE))}")
+        raise bad(f"X-HTTP-Method-Override may be {', '.join(sorted(OVERRIDABLE))}")
     return meant.strip().upper()
 
 
@@ -128,7 +54,7 @@ def parse(method: str, fields: Fields, *, item: bool) -> Command:
     """
     if method == "GET" and item:
         return Fetch()
-    if _one(fields, "Tus-Resumable") != VERSION:
+    if one(fields, "Tus-Resumable") != VERSION:
         raise ProtocolViolation(WRONG_VERSION)
     match method, item:
         case "POST", False:
@@ -140,157 +66,110 @@ def parse(method: str, fields: Fields, *, item: bool) -> Command:
         case "DELETE", True:
             return Terminate()
         case _:
-            allowed = "HEAD, PATCH, DELETE, GET, OPTIONS" if item else "POST, OPTIONS"
+            allowed = "HEAD, PATCH, DELETE, GET, OPTIONS" if item else "POST, PUT, OPTIONS"
             raise ProtocolViolation(NO_METHOD.because("", headers={"Allow": allowed}))
 
 
 def _create(fields: Fields) -> Create:
-    if _one(fields, "Upload-Concat") is not None:
-        raise _bad("Concatenation is not offered here: create one upload for the whole file")
-    if _one(fields, "Upload-Defer-Length") is not None:
-        raise _bad("A deferred length is not offered here: send Upload-Length at creation")
-    length = _number(fields, "Upload-Length")
-    if length is None:
-        raise _bad("Upload-Length is missing: tell the length of the file in bytes")
+    told = one(fields, "Upload-Concat")
+    try:
+        joining = None if told is None else concat.parse(told)
+    except concat.BadConcat as error:
+        raise bad(f"Upload-Concat: {error}") from error
+    header, pairs = _metadata(fields)
     body = _body(fields)
-    key = _key(fields)
-    if body.size == 0:
-        return Create(length, _whole_metadata(fields), None, key)
-    _plain_bytes(fields)
-    if body.size is not None and body.size > length:
+    if isinstance(joining, concat.Final):
+        return _final(fields, body, header, parts=joining.parts, sha256=_sha256(fields, pairs))
+    length = _length(fields)
+    if body.size != 0:
+        _plain_bytes(fields)
+    if body.size is not None and length is not None and body.size > length:
         raise ProtocolViolation(TOO_LARGE.because("The body is longer than its Upload-Length"))
-    return Create(length, _whole_metadata(fields), body, key)
+    return Create(
+        length,
+        header,
+        None if body.size == 0 else body,
+        key=creation_key(fields),
+        concat="" if joining is None else concat.PARTIAL,
+        sha256="" if joining is not None else _sha256(fields, pairs),
+    )
 
 
-def _key(fields: Fields) -> str:
-    text = _one(fields, "Idempotency-Key")
-    if text is None:
-        return ""
-    named = _KEY.fullmatch(text.strip())
-    if named is None:
-        raise _bad("Idempotency-Key must be 1 to 128 of A-Z a-z 0-9 . _ - in double quotes")
-    return named[2]
+def _final(
+    fields: Fields, body: Body, header: str, *, parts: tuple[UploadId, ...], sha256: str
+) -> Create:
+    for name in ("Upload-Length", "Upload-Defer-Length"):
+        if one(fields, name) is not None:
+            raise bad(f"{name} does not go with Upload-Concat: final, whose parts tell it")
+    if body.size != 0:
+        raise bad("What is joined from parts has no body of its own")
+    key = creation_key(fields) or concat.join_key(parts, header)
+    told = one(fields, "Upload-Concat") or ""
+    return Create(None, header, None, key=key, concat=told.strip(), parts=parts, sha256=sha256)
+
+
+def _length(fields: Fields) -> int | None:
+    length = number(fields, "Upload-Length")
+    deferred = one(fields, "Upload-Defer-Length")
+    if deferred is not None and deferred != "1":
+        raise bad("Upload-Defer-Length may only be 1")
+    if length is None and deferred is None:
+        raise bad("Upload-Length is missing: tell the length of the file, or Upload-Defer-Length")
+    if length is not None and deferred is not None:
+        raise bad("Upload-Length and Upload-Defer-Length do not go together")
+    return length
 
 
 def _append(fields: Fields) -> Append:
     _plain_bytes(fields)
-    offset = _number(fields, "Upload-Offset")
+    offset = number(fields, "Upload-Offset")
     if offset is None:
-        raise _bad("Upload-Offset is missing: ask for it with HEAD")
-    return Append(offset, _body(fields))
+        raise bad("Upload-Offset is missing: ask for it with HEAD")
+    return Append(offset, _body(fields), length=number(fields, "Upload-Length"))
 
 
 def _body(fields: Fields) -> Body:
-    given = _one(fields, "Upload-Checksum")
+    given = one(fields, "Upload-Checksum")
     try:
         told = None if given is None else checksum.parse(given)
     except checksum.BadChecksum as error:
-        raise _bad(str(error)) from error
-    if _one(fields, "Transfer-Encoding") is not None:
-        return Body(None, told)
-    return Body(_number(fields, "Content-Length") or 0, told)
+        raise bad(str(error)) from error
+    return Body(size_of_body(fields), told or digests.content_digest(fields))
 
 
 def _plain_bytes(fields: Fields) -> None:
-    media_type = (_one(fields, "Content-Type") or "").partition(";")[0].strip().lower()
-    coding = (_one(fields, "Content-Encoding") or "identity").strip().lower()
+    media_type = (one(fields, "Content-Type") or "").partition(";")[0].strip().lower()
+    coding = (one(fields, "Content-Encoding") or "identity").strip().lower()
     if media_type != BODY_TYPE or coding != "identity":
         raise ProtocolViolation(WRONG_TYPE)
 
 
-def _whole_metadata(fields: Fields) -> str:
-    header = (_one(fields, "Upload-Metadata") or "").strip()
+def _metadata(fields: Fields) -> tuple[str, dict[str, bytes]]:
+    header = (one(fields, "Upload-Metadata") or "").strip()
     try:
-        metadata.parse(header)
+        return header, metadata.parse(header)
     except metadata.BadMetadata as error:
-        raise _bad(f"Upload-Metadata: {error}") from error
-    return header
+        raise bad(f"Upload-Metadata: {error}") from error
 
 
-def _number(fields: Fields, name: str) -> int | None:
-    text = _one(fields, name)
-    if text is None:
-        return None
-    if _NUMBER.fullmatch(text) is None:
-        raise _bad(f"{name} must be a number of bytes")
-    return int(text)
+def _sha256(fields: Fields, pairs: dict[str, bytes]) -> str:
+    """Give what the sender says that the whole digests to, in hex; empty where it says nothing."""
+    declared = digests.declared_sha256(fields)
+    named = _hex_of(pairs["sha256"]) if "sha256" in pairs else ""
+    if declared and named and declared != named:
+        raise bad("Repr-Digest and the sha256 of Upload-Metadata are not the same")
+    return declared or named
 
 
-def _one(fields: Fields, name: str) -> str | None:
-    values = fields.getall(name, ())
-    if len(values) > 1:
-        raise _bad(f"{name} may be sent only once")
-    return values[0] if values else None
+def _hex_of(value: bytes) -> str:
+    """Read a digest that came as 64 hex digits, or as the bytes themselves."""
+    if len(value) == _SHA256_BYTES:
+        return value.hex()
+    text = value.decode("ascii", "replace").strip().lower()
+    if len(text) == 2 * _SHA256_BYTES and set(text) <= _HEX:
+        return text
+    raise bad("sha256 of Upload-Metadata must be a SHA-256, in hex or as its 32 bytes")
 
 
-def _bad(detail: str) -> ProtocolViolation:
-    return ProtocolViolation(BAD_REQUEST.because(detail))
-
-
-# ---------------------------------------------------------------- an upload to an answer
-
-
-def extensions(terms: Terms) -> tuple[str, ...]:
-    """Name what is offered beyond the core, from what there is."""
-    names = ["creation", "creation-with-upload", "termination"]
-    if terms.max_unfinished_age is not None:
-        names.append("expiration")
-    if checksum.ALGORITHMS:
-        names.append("checksum")
-    return tuple(names)
-
-
-def discovery(terms: Terms) -> Answer:
-    """Answer OPTIONS; 200 and not 204, since some old browsers fail a preflight on 204."""
-    headers = {
-        "Tus-Version": VERSION,
-        "Tus-Extension": ",".join(extensions(terms)),
-        "Tus-Max-Size": str(terms.max_upload),
-        "Tus-Checksum-Algorithm": ",".join(checksum.ALGORITHMS),
-    }
-    return Answer(200, headers)
-
-
-def created(upload: Upload, location: str, terms: Terms, *, tells_offset: bool) -> Answer:
-    """Answer a creation; the offset is told where bytes came, or none are to come."""
-    headers = {"Location": location, **_prospect(upload, terms)}
-    if tells_offset or upload.complete:
-        headers["Upload-Offset"] = str(upload.offset)
-    return Answer(201, headers)
-
-
-def appended(upload: Upload, terms: Terms) -> Answer:
-    """Answer a PATCH whose bytes are committed."""
-    return Answer(204, {"Upload-Offset": str(upload.offset), **_prospect(upload, terms)})
-
-
-def inspected(upload: Upload, terms: Terms) -> Answer:
-    """Answer HEAD from what is committed."""
-    headers = {
-        "Upload-Offset": str(upload.offset),
-        "Upload-Length": str(upload.length),
-        "Cache-Control": "no-store",
-        **_prospect(upload, terms),
-    }
-    if upload.metadata:
-        headers["Upload-Metadata"] = upload.metadata
-    return Answer(200, headers)
-
-
-def terminated() -> Answer:
-    """Answer a DELETE that ended the upload."""
-    return Answer(204)
-
-
-def repr_digest(sha256: str) -> str:
-    """Write a hex SHA-256 as RFC 9530 has it in Repr-Digest."""
-    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode('ascii')}:"
-
-
-def _prospect(upload: Upload, terms: Terms) -> dict[str, str]:
-    if upload.state is UploadState.SEALED:
-        return {"Repr-Digest": repr_digest(upload.sha256)}
-    if terms.max_unfinished_age is None:
-        return {}
-    until = upload.last_activity + terms.max_unfinished_age
-    return {"Upload-Expires": format_datetime(until, usegmt=True)}
+_SHA256_BYTES: Final = 32
+_HEX: Final = frozenset("0123456789abcdef")

@@ -12,9 +12,9 @@ from gateway.body import Body
 from gateway.errors import BodyInterrupted, Ending, Refusal
 from gateway.gate import CUT_SHORT
 from gateway.intake import Intake
-from gateway.problems import BUSY, CHECKSUM_MISMATCH
-from titip.errors import LengthExceeded
-from titip.upload import UploadState
+from gateway.problems import BUSY, CHECKSUM_MISMATCH, DIGEST_MISMATCH
+from titip.errors import DigestMismatch, LengthExceeded
+from titip.upload import Closing, UploadState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,7 +61,7 @@ class Taken:
     @property
     def whole(self) -> bool:
         """Tell whether nothing is missing: the body ended well, or brought the last byte."""
-        return self.ending is Ending.WHOLE or self.upload.complete
+        return self.ending is Ending.WHOLE or self.upload.state is UploadState.SEALED
 
 
 async def take(
@@ -71,12 +71,14 @@ async def take(
     *,
     hold: Hold,
     check: Check | None,
+    closing: Closing = Closing.AT_LENGTH,
 ) -> Taken:
     """Take the request's body in and commit it; the caller holds the lock and closes the deposit.
 
     What came of a body that was cut is committed, unless a checksum says that only all of it
     counts: then, and when it is too long or does not fit, nothing of it is kept. Raises
     LengthExceeded, Refusal, BodyInterrupted, StorageFull, StorageBroken, OffsetConflict.
+    `closing` says what a body that came whole ends; one that was cut ends nothing by word.
     """
     if not gate.connections.room_for_body():
         raise Refusal(BUSY)
@@ -84,7 +86,7 @@ async def take(
     before = deposit.upload
     batch = pace.batch_among(len(gate.locks))
     request.content.set_read_chunk_size(batch)
-    body = Body(request.content, hold=hold, room=before.remaining, pace=pace)
+    body = Body(request.content, hold=hold, room=_room(gate, deposit), pace=pace)
     with ExitStack() as listening:
         for notice, ending in (
             (hold.asked_to_leave, Ending.ASKED_TO_LEAVE),
@@ -102,20 +104,42 @@ async def take(
     request[CUT_SHORT] = ending is not Ending.WHOLE
     if check is not None:
         last = await _checked(deposit, last, check, ending)
-    upload = await commit(gate, deposit, last)
+    if ending is not Ending.WHOLE and closing is Closing.NOW:
+        closing = Closing.LATER
+    upload = await commit(gate, deposit, last, closing=closing)
     gate.metrics.bytes.inc(upload.offset - before.offset)
     return Taken(upload, ending)
 
 
-async def commit(gate: Gate, deposit: Deposit, batch: Sequence[bytes] = ()) -> Upload:
-    """Commit the deposit with its last batch, and count what that meant."""
+async def commit(
+    gate: Gate,
+    deposit: Deposit,
+    batch: Sequence[bytes] = (),
+    *,
+    closing: Closing = Closing.AT_LENGTH,
+) -> Upload:
+    """Commit the deposit with its last batch, and count what that meant.
+
+    Raises Refusal when the whole is not what its sender declared: the batch is forgotten then.
+    """
     clock = asyncio.get_running_loop().time
     begun = clock()
-    upload = await deposit.commit(batch)
+    try:
+        upload = await deposit.commit(batch, closing=closing)
+    except DigestMismatch as error:
+        await deposit.rewind()
+        at = {"Upload-Offset": str(deposit.upload.offset)}
+        raise Refusal(DIGEST_MISMATCH.because(DIGEST_MISMATCH.detail, headers=at)) from error
     gate.metrics.commit_seconds.observe(clock() - begun)
     if upload.state is UploadState.SEALED:
         gate.metrics.sealed.inc()
     return upload
+
+
+def _room(gate: Gate, deposit: Deposit) -> int:
+    """Give how many bytes may come: as many as were declared, or one upload may have."""
+    upload = deposit.upload
+    return gate.options.max_upload - upload.offset if upload.remaining is None else upload.remaining
 
 
 async def _checked(

@@ -8,9 +8,11 @@ from gateway import problems
 from gateway.errors import BodyInterrupted, Ending, Refusal, UploadLocked
 from titip.errors import (
     Damaged,
+    DigestMismatch,
     IllegalEvent,
     LengthExceeded,
     OffsetConflict,
+    PartsUnfit,
     StorageBroken,
     StorageFull,
     UploadClosed,
@@ -52,8 +54,9 @@ def _problem(error: TitipError) -> Problem:
         case OffsetConflict():
             at = {"Upload-Offset": str(error.committed)}
             return problems.OFFSET_CONFLICT.because(problems.OFFSET_CONFLICT.detail, headers=at)
-        case IllegalEvent():
-            return problems.NO_STEP.because(str(error))
+        case IllegalEvent() | PartsUnfit():
+            kind = _KINDS[type(error)]
+            return kind.because(str(error))
         case LengthExceeded():
             return problems.TOO_LARGE.because("The body goes past the declared Upload-Length")
         case _:
@@ -81,4 +84,7 @@ _KINDS: Final[Mapping[type[TitipError], Problem]] = {
     StorageFull: problems.NO_ROOM,
     StorageBroken: problems.STORAGE_BROKEN,
     Damaged: problems.STORAGE_BROKEN,
+    IllegalEvent: problems.NO_STEP,
+    PartsUnfit: problems.PARTS_UNFIT,
+    DigestMismatch: problems.DIGEST_MISMATCH,
 }

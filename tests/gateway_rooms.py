@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from gateway.app import gateway_app, gateway_runner
 from gateway.deps import Deps, GatewayOptions
 from tests.fake_records import MemoryOperations, MemoryRecords
-from tests.fakes import MemoryStore, MemoryTokens, utc_now
+from tests.fakes import MemoryJoiner, MemoryStore, MemoryTokens, utc_now
 from titip.access import Role
 from titip.clock import ClockState
 from titip.upload import UploadId
@@ -139,6 +139,7 @@ async def gateway(
     tokens = MemoryTokens()
     deps = Deps(
         store=store,
+        joiner=MemoryJoiner(store),
         records=records,
         operations=operations,
         tokens=tokens,

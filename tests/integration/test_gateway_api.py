@@ -77,6 +77,7 @@ async def test_an_ended_upload_has_no_receipt(gate):
     await get(gate, f"/api/uploads/{id_of(path)}/receipt", status=410)
 
 
+@pytest.mark.holds("titip:own-only")
 @pytest.mark.parametrize("tail", ["", "/receipt"])
 async def test_a_stranger_is_shown_nothing(gate, tail):
     path = await gate.created(6, b"papers")
@@ -98,6 +99,7 @@ async def test_uploads_are_listed_page_by_page_newest_first(gate):
     assert set(seen) == {id_of(path) for path in paths}
 
 
+@pytest.mark.holds("titip:own-only")
 async def test_an_lo_lists_its_own_and_an_operator_all(gate):
     await gate.created(1, b"x")
     await gate.created(2, b"x", of=gate.stranger)
@@ -294,6 +296,7 @@ async def test_a_request_keeps_its_id_and_gets_one_otherwise(gate):
     assert all(len(one) == 16 for one in ids[1:])
 
 
+@pytest.mark.holds("titip:options-everywhere", "titip:cors-sendable", "tus:core-options-version")
 @pytest.mark.parametrize("path", ["/files/", "/files/" + "0" * 32, "/api/uploads", "/none"])
 async def test_a_preflight_is_answered_everywhere_without_a_token(gate, path):
     headers = {"Origin": "https://page.example", "Access-Control-Request-Method": "PATCH"}
@@ -323,6 +326,7 @@ async def test_a_page_may_see_the_answer_s_headers_also_of_an_error(gate):
         assert all(name in exposed for name in ("Upload-Offset", "Location", "Repr-Digest"))
 
 
+@pytest.mark.holds("titip:cors-origins")
 async def test_a_page_of_an_unnamed_origin_may_see_nothing(tmp_path):
     async with gateway(tmp_path, GatewayOptions(origins=("https://a",))) as gate:
         headers = {"Origin": "https://b", "Upload-Length": "1", **BYTES}
@@ -333,6 +337,7 @@ async def test_a_page_of_an_unnamed_origin_may_see_nothing(tmp_path):
         assert answer.headers["Vary"] == "Origin"
 
 
+@pytest.mark.holds("titip:problems")
 async def test_a_wrong_method_and_a_wrong_path_are_problems_too(gate):
     wrong = await get(gate, "/none", status=404)
     async with gate.session.delete(gate.url + "/api/status", headers=gate.lo) as answer:

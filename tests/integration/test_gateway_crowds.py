@@ -72,6 +72,7 @@ async def test_a_connection_at_rest_and_a_slow_body_are_no_slow_heads(tmp_path):
         assert (await resting.answer())[0] == 200
 
 
+@pytest.mark.holds("titip:heads-fit")
 async def test_a_head_without_an_end_is_refused_before_it_fills_the_memory(tmp_path):
     async with gateway(tmp_path, limited(head_bytes=64 << 10, head_timeout=10)) as gate:
         line = await gate.dial()
@@ -147,6 +148,7 @@ async def test_a_body_without_a_descriptor_left_is_told_to_come_again(tmp_path):
         assert (await line.answer())[0] == 503
 
 
+@pytest.mark.holds("tus:core-timeouts", "draft:security-slow")
 async def test_a_body_that_trickles_ends_as_silent_and_keeps_what_came(tmp_path):
     pace = Pace(min_rate=1000, rate_window=0.05)
     async with gateway(tmp_path, GatewayOptions(pace=pace)) as gate:
@@ -180,6 +182,7 @@ async def test_what_a_slow_sender_brought_does_not_wait_in_memory(tmp_path):
         await until(lambda: gate.store.hops == hops + 1)
 
 
+@pytest.mark.holds("draft:security-slow")
 async def test_a_thousand_creations_without_a_byte_are_bounded_for_each_submitter(tmp_path):
     async with gateway(tmp_path, GatewayOptions(max_open_uploads=10)) as gate:
         answers = []

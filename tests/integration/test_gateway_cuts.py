@@ -42,6 +42,7 @@ async def received(gate, path):
     await until(lambda: (hold := holder(gate, path)) is not None and hold.waiting_since is not None)
 
 
+@pytest.mark.holds("titip:cut-keeps", "tus:core-network-errors", "tus:core-store-most")
 async def test_a_cut_keeps_the_prefix_and_lets_go(gate):
     path = await gate.created(10)
     line = await gate.dial()
@@ -55,6 +56,7 @@ async def test_a_cut_keeps_the_prefix_and_lets_go(gate):
     assert gate.kept(path) == b"0123"
 
 
+@pytest.mark.holds("titip:cut-keeps", "tus:core-store-most")
 async def test_a_cut_keeps_what_arrived_while_the_disk_was_busy(gate):
     path = await gate.created(8 * MIB)
     gate.store.may_write.clear()
@@ -69,6 +71,7 @@ async def test_a_cut_keeps_what_arrived_while_the_disk_was_busy(gate):
     assert await gate.offset(path) == 5 * MIB // 2
 
 
+@pytest.mark.holds("tus:checksum-cut")
 async def test_a_cut_body_with_a_checksum_is_dropped(gate):
     path = await gate.created(10, b"01")
     told = base64.b64encode(hashlib.sha256(b"23456789").digest()).decode()
@@ -83,6 +86,7 @@ async def test_a_cut_body_with_a_checksum_is_dropped(gate):
     assert await gate.offset(path) == 2
 
 
+@pytest.mark.holds("titip:cut-keeps", "tus:with-upload-most")
 async def test_a_creation_cut_in_its_body_keeps_what_came(gate):
     line = await gate.dial()
     headers = {**BYTES, "Upload-Length": "10", "Content-Length": "10"}
@@ -95,6 +99,7 @@ async def test_a_creation_cut_in_its_body_keeps_what_came(gate):
     assert [one.offset for one in gate.store.uploads.values()] == [4]
 
 
+@pytest.mark.holds("titip:key-once")
 async def test_a_creation_sent_again_under_its_key_takes_over_and_finds_what_came(gate):
     dead = await gate.dial()
     headers = {**BYTES, "Upload-Length": "10", "Idempotency-Key": '"k"'}
@@ -123,21 +128,7 @@ async def test_all_bytes_of_a_cut_chunked_body_seal_the_upload(gate):
     await until(lambda: gate.store.uploads[id_of(path)].state is UploadState.SEALED)
 
 
-async def test_a_malformed_body_keeps_what_was_well_formed(tmp_path):
-    async with gateway(tmp_path, paced(idle=0.2)) as gate:
-        path = await gate.created(10)
-        line = await gate.dial()
-        headers = {**BYTES, "Upload-Offset": "0", "Transfer-Encoding": "chunked"}
-        await line.say("PATCH", path, headers, b"4\r\n0123\r\n")
-        await received(gate, path)
-
-        await line.send(b"nonsense\r\n")
-
-        assert (await line.answer())[0] == 503
-        assert await gate.offset(path) == 4
-        await line.cut()
-
-
+@pytest.mark.holds("titip:takeover-saves", "titip:race-safe")
 async def test_a_newcomer_takes_over_from_a_half_open_request_whose_bytes_are_saved(gate):
     path = await gate.created(10)
     dead = await gate.dial()
@@ -167,6 +158,7 @@ async def test_a_termination_takes_over_too(gate):
     await dead.cut()
 
 
+@pytest.mark.holds("titip:own-only")
 async def test_a_stranger_asks_nobody_to_leave(gate):
     path = await gate.created(10)
     line = await gate.dial()
@@ -203,6 +195,7 @@ async def test_a_holder_that_cannot_let_go_is_not_waited_for_for_ever(tmp_path):
         await line.cut()
 
 
+@pytest.mark.holds("titip:head-harmless")
 async def test_head_does_not_harm_a_healthy_request(gate):
     path = await gate.created(10, b"01")
     line = await gate.dial()
@@ -216,6 +209,7 @@ async def test_head_does_not_harm_a_healthy_request(gate):
     await line.cut()
 
 
+@pytest.mark.holds("titip:takeover-saves")
 async def test_head_has_a_silent_request_saved_and_tells_the_offset_after(gate, monkeypatch):
     monkeypatch.setattr(files, "SILENCE", 0.0)
     path = await gate.created(10)
@@ -228,6 +222,7 @@ async def test_head_has_a_silent_request_saved_and_tells_the_offset_after(gate, 
     await dead.cut()
 
 
+@pytest.mark.holds("tus:core-timeouts", "tus:core-timeout-closes", "tus:core-store-most")
 async def test_a_sender_that_falls_silent_is_let_go_with_its_bytes_kept(tmp_path):
     async with gateway(tmp_path, paced(idle=0.05)) as gate:
         path = await gate.created(10)
@@ -242,6 +237,7 @@ async def test_a_sender_that_falls_silent_is_let_go_with_its_bytes_kept(tmp_path
         await line.cut()
 
 
+@pytest.mark.holds("tus:with-upload-offset", "tus:core-timeout-closes")
 async def test_a_creation_whose_sender_falls_silent_is_told_what_was_kept(tmp_path):
     async with gateway(tmp_path, paced(idle=0.05)) as gate:
         line = await gate.dial()
@@ -304,6 +300,7 @@ async def test_a_long_body_is_committed_on_its_way(tmp_path):
         await line.cut()
 
 
+@pytest.mark.holds("tus:checksum-discarded")
 async def test_a_body_that_counts_only_as_a_whole_is_not(tmp_path):
     async with gateway(tmp_path, paced(commit_bytes=1)) as gate:
         data = b"x" * (4 * MIB)
@@ -316,6 +313,7 @@ async def test_a_body_that_counts_only_as_a_whole_is_not(tmp_path):
         assert await gate.offset(path) == 0
 
 
+@pytest.mark.holds("tus:core-store-most")
 async def test_a_full_disk_keeps_what_was_written_before(gate):
     path = await gate.created(8 * MIB)
     line = await gate.dial()
@@ -347,6 +345,7 @@ async def test_a_disk_that_fails_is_noticed_while_the_sender_is_silent(gate):
     await line.cut()
 
 
+@pytest.mark.holds("titip:head-never-5xx")
 async def test_head_never_answers_that_the_fault_is_ours(gate):
     path = await gate.created(10, b"01234")
 
@@ -362,6 +361,7 @@ async def test_head_never_answers_that_the_fault_is_ours(gate):
     assert head.headers["Tus-Resumable"] == "1.0.0"
 
 
+@pytest.mark.holds("titip:head-never-5xx")
 async def test_even_a_fault_nobody_thought_of_spares_head(gate, monkeypatch):
     path = await gate.created(10)
 
@@ -376,6 +376,7 @@ async def test_even_a_fault_nobody_thought_of_spares_head(gate, monkeypatch):
         assert "secret" not in await append.text()
 
 
+@pytest.mark.holds("tus:with-upload-continue")
 async def test_a_body_is_invited_only_when_it_is_wanted(gate):
     path = await gate.created(4)
     line = await gate.dial()
@@ -391,6 +392,7 @@ async def test_a_body_is_invited_only_when_it_is_wanted(gate):
     await line.cut()
 
 
+@pytest.mark.holds("titip:refused-body-closes")
 async def test_a_large_body_that_is_refused_closes_the_connection(gate):
     path = await gate.created(MIB)
     line = await gate.dial()

@@ -13,6 +13,7 @@ async def gate(tmp_path):
         yield running
 
 
+@pytest.mark.holds("titip:key-once")
 async def test_a_creation_sent_again_is_answered_with_the_first_upload(gate):
     told = {"Upload-Length": "6", **BYTES, **KEY}
     async with gate.ask("POST", "/files/", told, body=b"papers") as first:
@@ -27,6 +28,7 @@ async def test_a_creation_sent_again_is_answered_with_the_first_upload(gate):
     assert len(gate.store.uploads) == 1
 
 
+@pytest.mark.holds("titip:key-once")
 async def test_a_half_done_upload_is_found_with_its_offset(gate):
     path = await gate.created(10, body=b"0123", headers=KEY)
 

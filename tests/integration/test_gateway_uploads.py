@@ -30,6 +30,16 @@ def checksum(algorithm, data):
     return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, data).digest()).decode()}"
 
 
+@pytest.mark.holds(
+    "tus:core-implemented",
+    "tus:core-patch-applied",
+    "tus:core-patch-pieces",
+    "tus:core-patch-204",
+    "tus:core-patch-offset",
+    "tus:core-patch-offset-sum",
+    "tus:expiration-patch",
+    "titip:proof-told",
+)
 async def test_a_file_is_handed_in_piece_by_piece_and_sealed(gate):
     data = bytes(range(256)) * (10 * 1024)
     path = await gate.created(len(data))
@@ -59,6 +69,7 @@ async def test_a_small_file_costs_one_hop_one_commit_and_one_look_at_its_token(g
     assert (gate.store.hops, gate.store.commits, gate.tokens.lookups) == (1, 1, 1)
 
 
+@pytest.mark.holds("tus:with-upload-offset")
 async def test_a_creation_may_bring_only_the_beginning(gate):
     path = await gate.created(10, b"01234")
 
@@ -67,6 +78,7 @@ async def test_a_creation_may_bring_only_the_beginning(gate):
         assert answer.headers["Repr-Digest"] == digest_header(b"0123456789")
 
 
+@pytest.mark.holds("tus:creation-empty")
 async def test_an_empty_file_is_sealed_at_its_creation(gate):
     async with gate.ask("POST", "/files/", {"Upload-Length": "0"}) as answer:
         assert answer.status == 201
@@ -75,6 +87,14 @@ async def test_an_empty_file_is_sealed_at_its_creation(gate):
     assert answer.headers["Repr-Digest"] == digest_header(b"")
 
 
+@pytest.mark.holds(
+    "tus:core-head-offset",
+    "tus:core-head-length",
+    "tus:core-head-status",
+    "tus:core-head-no-store",
+    "tus:creation-metadata-echo",
+    "tus:creation-metadata-empty",
+)
 async def test_head_tells_what_is_committed(gate):
     path = await gate.created(10, b"01234", {"Upload-Metadata": "filename YS5wZGY=,empty"})
 
@@ -88,11 +108,13 @@ async def test_head_tells_what_is_committed(gate):
     assert "Upload-Expires" in answer.headers
 
 
+@pytest.mark.holds("tus:creation-location-form")
 async def test_the_location_is_absolute(gate):
     async with gate.ask("POST", "/files/", {"Upload-Length": "1"}) as answer:
         assert answer.headers["Location"].startswith(f"{gate.url}/files/")
 
 
+@pytest.mark.holds("titip:location-public")
 async def test_the_location_is_public_where_that_is_set(tmp_path):
     options = GatewayOptions(public_url="https://titip.example/in/")
     async with (
@@ -102,6 +124,7 @@ async def test_the_location_is_public_where_that_is_set(tmp_path):
         assert answer.headers["Location"].startswith("https://titip.example/in/files/")
 
 
+@pytest.mark.holds("tus:core-offset-conflict")
 async def test_a_wrong_offset_is_told_the_right_one_and_changes_nothing(gate):
     path = await gate.created(10, b"01234")
 
@@ -112,6 +135,7 @@ async def test_a_wrong_offset_is_told_the_right_one_and_changes_nothing(gate):
     assert gate.kept(path) == b"01234"
 
 
+@pytest.mark.holds("titip:length-413")
 async def test_a_body_that_is_told_to_be_too_long_is_refused_unread(gate):
     path = await gate.created(10, b"01234")
 
@@ -122,6 +146,7 @@ async def test_a_body_that_is_told_to_be_too_long_is_refused_unread(gate):
     assert await gate.offset(path) == 5
 
 
+@pytest.mark.holds("titip:length-413")
 async def test_a_chunked_body_that_is_too_long_leaves_nothing_behind(gate):
     path = await gate.created(10, b"01234")
 
@@ -158,6 +183,7 @@ async def test_an_empty_patch_tells_the_offset_and_moves_nothing(gate):
     assert gate.store.commits == 1
 
 
+@pytest.mark.holds("tus:core-offset-conflict", "titip:length-413")
 async def test_the_last_patch_sent_again_finds_it_done(gate):
     path = await gate.created(6, b"papers")
 
@@ -169,6 +195,7 @@ async def test_the_last_patch_sent_again_finds_it_done(gate):
         assert more.status == 413
 
 
+@pytest.mark.holds("tus:checksum-verified", "tus:checksum-match-204")
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
 async def test_a_checksum_that_fits_is_no_news(gate, algorithm):
     path = await gate.created(10)
@@ -180,6 +207,7 @@ async def test_a_checksum_that_fits_is_no_news(gate, algorithm):
     assert gate.kept(path) == data
 
 
+@pytest.mark.holds("tus:checksum-verified", "tus:checksum-mismatch-460", "tus:checksum-discarded")
 async def test_a_checksum_that_does_not_fit_leaves_the_offset_alone(gate):
     path = await gate.created(10, b"01234")
     wrong = {"Upload-Checksum": checksum("sha1", b"other")}
@@ -192,6 +220,7 @@ async def test_a_checksum_that_does_not_fit_leaves_the_offset_alone(gate):
         assert again.headers["Repr-Digest"] == digest_header(b"0123456789")
 
 
+@pytest.mark.holds("tus:with-upload-rules")
 async def test_a_creation_whose_checksum_does_not_fit_creates_nothing(gate):
     headers = {"Upload-Length": "5", **BYTES, "Upload-Checksum": checksum("sha1", b"other")}
 
@@ -202,6 +231,7 @@ async def test_a_creation_whose_checksum_does_not_fit_creates_nothing(gate):
     assert not gate.store.uploads
 
 
+@pytest.mark.holds("titip:key-once")
 async def test_a_creation_sent_again_under_its_key_is_the_same_upload(gate):
     key = {"Idempotency-Key": '"k"', "Upload-Length": "10", **BYTES}
     path = await gate.created(10, b"01234", key)
@@ -243,6 +273,7 @@ async def test_what_is_here_already_needs_no_room(gate, monkeypatch):
         assert other.status == 507
 
 
+@pytest.mark.holds("tus:creation-too-large")
 async def test_an_upload_over_the_limit_is_refused(tmp_path):
     async with gateway(tmp_path, GatewayOptions(max_upload=100)) as gate:
         await gate.created(100)
@@ -265,6 +296,7 @@ async def test_promises_count_when_room_is_short(tmp_path):
         assert "Location" not in answer.headers
 
 
+@pytest.mark.holds("tus:termination-204", "tus:termination-gone", "tus:core-head-missing")
 async def test_an_unfinished_upload_can_be_withdrawn(gate):
     path = await gate.created(10, b"01234")
 
@@ -277,6 +309,7 @@ async def test_an_unfinished_upload_can_be_withdrawn(gate):
             assert "Upload-Offset" not in later.headers
 
 
+@pytest.mark.holds("tus:termination-sealed")
 async def test_custody_cannot_be_withdrawn(gate):
     path = await gate.created(6, b"papers")
 
@@ -287,6 +320,7 @@ async def test_custody_cannot_be_withdrawn(gate):
     assert gate.kept(path) == b"papers"
 
 
+@pytest.mark.holds("titip:own-only", "tus:core-patch-missing")
 @pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE", "GET"])
 async def test_a_stranger_cannot_tell_another_s_upload_from_none(gate, method):
     path = await gate.created(10, b"01234")
@@ -313,6 +347,7 @@ async def test_an_operator_may_reach_any_upload_and_owns_what_it_hands_in(gate):
     assert gate.store.uploads[id_of(own)].submitter == "operators"
 
 
+@pytest.mark.holds("tus:core-override", "tus:core-override-actual-ignored")
 async def test_a_post_may_stand_for_a_patch(gate):
     path = await gate.created(10, b"01234")
     headers = {**BYTES, "Upload-Offset": "5", "X-HTTP-Method-Override": "PATCH"}
@@ -323,6 +358,12 @@ async def test_a_post_may_stand_for_a_patch(gate):
     assert gate.kept(path) == b"0123456789"
 
 
+@pytest.mark.holds(
+    "tus:core-version-412",
+    "tus:core-version-412-lists",
+    "tus:core-version-412-unprocessed",
+    "tus:core-resumable-missing",
+)
 @pytest.mark.parametrize("method", ["POST", "PATCH", "HEAD", "DELETE"])
 async def test_another_version_is_refused_before_the_token_is_looked_at(gate, method):
     address = gate.url + "/files/" + ("" if method == "POST" else "0" * 32)
@@ -334,6 +375,7 @@ async def test_another_version_is_refused_before_the_token_is_looked_at(gate, me
     assert answer.headers["Tus-Resumable"] == "1.0.0"
 
 
+@pytest.mark.holds("tus:core-resumable-everywhere", "titip:resumable-on-errors", "titip:problems")
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -354,6 +396,7 @@ async def test_every_answer_there_speaks_tus(gate, method, path, status):
     assert answer.headers["Tus-Resumable"] == "1.0.0"
 
 
+@pytest.mark.holds("titip:proof-told", "tus:creation-metadata-checked")
 async def test_a_sealed_upload_can_be_fetched_whole_and_in_part(gate):
     name = base64.b64encode("surat dukungan \u00e9.pdf".encode()).decode()
     path = await gate.created(10, b"0123456789", {"Upload-Metadata": f"filename {name}"})
@@ -396,6 +439,7 @@ async def test_what_is_known_to_be_damaged_cannot_be_fetched(gate):
     assert (answer.status, told["type"]) == (409, "urn:titip:problem:bytes-damaged")
 
 
+@pytest.mark.holds("titip:extensions-computed")
 async def test_nothing_expires_where_unfinished_uploads_stay(tmp_path):
     async with gateway(tmp_path, GatewayOptions(max_unfinished_age=None)) as gate:
         path = await gate.created(2, b"x")
@@ -406,6 +450,7 @@ async def test_nothing_expires_where_unfinished_uploads_stay(tmp_path):
             assert "expiration" not in offered.headers["Tus-Extension"]
 
 
+@pytest.mark.holds("tus:expiration-date")
 async def test_expiry_is_an_age_away(tmp_path):
     options = GatewayOptions(max_unfinished_age=timedelta(hours=1))
     async with gateway(tmp_path, options) as gate:
@@ -425,6 +470,7 @@ async def test_without_tokens_everyone_hands_in(tmp_path):
         assert gate.store.uploads[id_of(path)].submitter == "everyone"
 
 
+@pytest.mark.holds("titip:heads-fit")
 async def test_long_metadata_fits(gate):
     value = base64.b64encode(b"x" * 30_000).decode()
 

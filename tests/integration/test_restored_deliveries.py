@@ -57,6 +57,7 @@ async def served(settings):
         books = stack.enter_context(opened_books(settings))
         vault = stack.enter_context(opened_vault(settings, books))
         deps = Deps(
+            joiner=vault.joiner,
             store=vault.store,
             records=books.records,
             operations=books.operations,

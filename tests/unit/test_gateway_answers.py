@@ -39,11 +39,13 @@ def test_an_error_has_one_status_and_passing_trouble_says_when_to_come_again(err
     assert ("Retry-After" in problem.headers) == (status in {423, 500, 503, 507})
 
 
+@pytest.mark.holds("tus:core-offset-conflict")
 def test_a_conflict_and_a_cut_tell_the_committed_offset():
     for error in (errors.OffsetConflict(committed=7), BodyInterrupted(Ending.CUT, committed=7)):
         assert verdict(error, retry_after=5).headers["Upload-Offset"] == "7"
 
 
+@pytest.mark.holds("titip:head-never-5xx")
 @pytest.mark.parametrize("problem", problems.CATALOGUE, ids=lambda problem: problem.slug)
 def test_head_softens_trouble_and_nothing_else(problem):
     answered = for_head(problem, retry_after=5)
@@ -55,6 +57,7 @@ def test_head_softens_trouble_and_nothing_else(problem):
         assert answered.headers["Retry-After"] == "5"
 
 
+@pytest.mark.holds("titip:problems")
 def test_every_problem_has_a_name_of_its_own_and_reads_as_rfc_9457():
     slugs = [problem.slug for problem in problems.CATALOGUE]
 
@@ -99,6 +102,7 @@ def test_any_page_may_read_where_all_origins_are_let_in():
     assert crossing.answer_headers(None, ("*",)) == {}
 
 
+@pytest.mark.holds("titip:cors-origins")
 def test_only_named_origins_are_let_in_and_caches_are_told_so():
     named = ("https://a",)
 
@@ -109,6 +113,7 @@ def test_only_named_origins_are_let_in_and_caches_are_told_so():
     assert crossing.answer_headers(None, named) == {"Vary": "Origin"}
 
 
+@pytest.mark.holds("tus:creation-metadata-checked", "draft:security-metadata")
 @pytest.mark.parametrize(
     ("name", "plain", "encoded"),
     [

@@ -33,6 +33,7 @@ async def test_an_upload_is_let_go_when_its_holder_fails(locks):
     assert locks.holder(ONE) is None
 
 
+@pytest.mark.holds("titip:race-safe")
 async def test_a_newcomer_asks_the_holder_to_leave_and_takes_over(locks):
     order = []
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import checksum, protocol
-from gateway.protocol import Terms
+from gateway import answers, checksum
+from gateway.commands import Answer, Terms
+from gateway.digests import repr_digest
 from titip.upload import Upload, UploadId, UploadState
 
 NOON = datetime(2025, 3, 13, 12, tzinfo=UTC)
@@ -27,8 +28,25 @@ SEALED = replace(
 )
 
 
+@pytest.mark.holds(
+    "tus:core-version-list",
+    "tus:core-extension-list",
+    "tus:core-max-size-number",
+    "tus:core-max-size-set",
+    "tus:core-options-rest",
+    "tus:creation-announced",
+    "tus:with-upload-announced",
+    "tus:with-upload-needs-creation",
+    "tus:defer-announced",
+    "tus:termination-announced",
+    "tus:expiration-announced",
+    "tus:checksum-announced",
+    "tus:checksum-list",
+    "tus:concat-announced",
+    "tus:concat-unfinished-announced",
+)
 def test_discovery_tells_version_extensions_limit_and_algorithms():
-    answer = protocol.discovery(TERMS)
+    answer = answers.discovery(TERMS)
 
     assert answer.status == 200
     assert answer.headers["Tus-Version"] == "1.0.0"
@@ -37,26 +55,30 @@ def test_discovery_tells_version_extensions_limit_and_algorithms():
     assert set(answer.headers["Tus-Extension"].split(",")) == {
         "creation",
         "creation-with-upload",
+        "creation-defer-length",
         "termination",
+        "concatenation",
+        "concatenation-unfinished",
         "expiration",
         "checksum",
     }
 
 
+@pytest.mark.holds("tus:checksum-sha1")
 def test_sha1_is_among_the_algorithms():
     assert "sha1" in checksum.ALGORITHMS
 
 
+@pytest.mark.holds("titip:extensions-computed")
 def test_what_is_not_there_is_not_offered(monkeypatch):
     monkeypatch.setattr(checksum, "ALGORITHMS", {})
 
-    assert protocol.extensions(FOR_EVER) == ("creation", "creation-with-upload", "termination")
+    assert not {"checksum", "expiration"} & set(answers.extensions(FOR_EVER))
 
 
+@pytest.mark.holds("tus:creation-201", "tus:creation-location", "tus:expiration-creation")
 def test_a_creation_tells_where_and_until_when():
-    answer = protocol.created(
-        replace(OPEN, offset=0), "http://x/files/1", TERMS, tells_offset=False
-    )
+    answer = answers.created(replace(OPEN, offset=0), "http://x/files/1", TERMS, tells_offset=False)
 
     assert answer.status == 201
     assert answer.headers == {
@@ -65,40 +87,47 @@ def test_a_creation_tells_where_and_until_when():
     }
 
 
+@pytest.mark.holds("tus:with-upload-offset")
 def test_a_creation_with_bytes_tells_how_many_were_kept():
-    answer = protocol.created(OPEN, "/files/1", TERMS, tells_offset=True)
+    answer = answers.created(OPEN, "/files/1", TERMS, tells_offset=True)
 
     assert answer.headers["Upload-Offset"] == "40"
 
 
+@pytest.mark.holds("titip:proof-told")
 def test_a_creation_that_is_complete_tells_its_digest_and_no_expiry():
-    answer = protocol.created(SEALED, "/files/1", TERMS, tells_offset=False)
+    answer = answers.created(SEALED, "/files/1", TERMS, tells_offset=False)
 
     assert answer.headers["Upload-Offset"] == "100"
     assert "Repr-Digest" in answer.headers
     assert "Upload-Expires" not in answer.headers
 
 
+@pytest.mark.holds("tus:core-patch-204", "tus:core-patch-offset", "tus:expiration-patch")
 def test_an_append_tells_offset_and_expiry():
-    answer = protocol.appended(OPEN, TERMS)
+    answer = answers.appended(OPEN, TERMS)
 
     assert answer.status == 204
     assert answer.headers["Upload-Offset"] == "40"
     assert answer.headers["Upload-Expires"] == "Thu, 20 Mar 2025 12:00:00 GMT"
 
 
+@pytest.mark.holds("tus:expiration-moves")
 def test_expiry_counts_from_the_last_activity():
     touched = replace(OPEN, touched_at=NOON + timedelta(days=1))
 
-    assert protocol.appended(touched, TERMS).headers["Upload-Expires"].startswith("Fri, 21 Mar")
+    assert answers.appended(touched, TERMS).headers["Upload-Expires"].startswith("Fri, 21 Mar")
 
 
 def test_nothing_expires_where_unfinished_uploads_stay():
-    assert "Upload-Expires" not in protocol.appended(OPEN, FOR_EVER).headers
+    assert "Upload-Expires" not in answers.appended(OPEN, FOR_EVER).headers
 
 
+@pytest.mark.holds(
+    "tus:core-head-offset", "tus:core-head-length", "tus:core-head-status", "tus:core-head-no-store"
+)
 def test_head_tells_offset_length_and_metadata_and_is_not_cached():
-    answer = protocol.inspected(OPEN, TERMS)
+    answer = answers.inspected(OPEN, TERMS)
 
     assert answer.status == 200
     assert answer.headers["Upload-Offset"] == "40"
@@ -109,29 +138,64 @@ def test_head_tells_offset_length_and_metadata_and_is_not_cached():
 
 
 def test_head_is_silent_on_metadata_that_was_never_given():
-    assert "Upload-Metadata" not in protocol.inspected(replace(OPEN, metadata=""), TERMS).headers
+    assert "Upload-Metadata" not in answers.inspected(replace(OPEN, metadata=""), TERMS).headers
 
 
+@pytest.mark.holds("titip:proof-told")
 def test_head_of_a_sealed_upload_tells_its_digest():
-    assert protocol.inspected(SEALED, TERMS).headers["Repr-Digest"] == protocol.repr_digest(
-        SEALED.sha256
-    )
+    assert answers.inspected(SEALED, TERMS).headers["Repr-Digest"] == repr_digest(SEALED.sha256)
 
 
+@pytest.mark.holds("tus:termination-204")
 def test_a_termination_is_answered_without_content():
-    assert protocol.terminated() == protocol.Answer(204)
+    assert answers.terminated() == Answer(204)
 
 
 @pytest.mark.parametrize("data", [b"", b"papers"])
 def test_a_digest_is_written_as_rfc_9530_has_it(data):
     expected = base64.b64encode(hashlib.sha256(data).digest()).decode()
 
-    assert protocol.repr_digest(hashlib.sha256(data).hexdigest()) == f"sha-256=:{expected}:"
+    assert repr_digest(hashlib.sha256(data).hexdigest()) == f"sha-256=:{expected}:"
 
 
+@pytest.mark.holds("tus:expiration-date")
 @given(st.datetimes(datetime(1980, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_expiry_is_a_date_of_rfc_9110(created_at):
-    told = protocol.appended(replace(OPEN, created_at=created_at), TERMS).headers["Upload-Expires"]
+    told = answers.appended(replace(OPEN, created_at=created_at), TERMS).headers["Upload-Expires"]
 
     read = datetime.strptime(told, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     assert read == (created_at + timedelta(days=7)).replace(microsecond=0)
+
+
+def test_an_upload_whose_length_is_left_open_says_so():
+    headers = answers.inspected(replace(OPEN, length=None), TERMS).headers
+
+    assert headers["Upload-Defer-Length"] == "1"
+    assert "Upload-Length" not in headers
+
+
+JOINED = replace(OPEN, length=None, offset=0, concat="final;/files/a /files/b")
+
+
+def test_what_is_joined_has_an_offset_once_it_is_joined():
+    before = answers.inspected(JOINED, TERMS).headers
+    after = answers.inspected(replace(SEALED, concat=JOINED.concat), TERMS).headers
+
+    assert not {"Upload-Offset", "Upload-Length", "Upload-Defer-Length"} & set(before)
+    assert (after["Upload-Offset"], after["Upload-Length"]) == ("100", "100")
+    assert before["Upload-Concat"] == after["Upload-Concat"] == JOINED.concat
+
+
+def test_a_creation_answers_what_it_is_part_of():
+    part = replace(OPEN, concat="partial")
+
+    assert answers.created(part, "/files/1", TERMS, tells_offset=False).headers["Upload-Concat"]
+    joined = answers.created(JOINED, "/files/1", TERMS, tells_offset=False).headers
+    assert "Upload-Offset" not in joined
+    assert "Upload-Offset" not in answers.created(JOINED, "/f", TERMS, tells_offset=True).headers
+
+
+def test_a_part_has_its_offset_also_when_it_is_complete():
+    part = replace(OPEN, concat="partial", offset=100)
+
+    assert answers.inspected(part, TERMS).headers["Upload-Offset"] == "100"

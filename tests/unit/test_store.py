@@ -99,6 +99,7 @@ async def test_a_rewound_chunk_leaves_no_trace(house):
     assert sealed.sha256 == sha256(b"abcdef")
 
 
+@pytest.mark.holds("titip:length-413")
 async def test_nothing_past_the_length_is_written(house):
     upload = house.new(4)
     deposit = await house.store.create(upload)
@@ -122,6 +123,7 @@ async def test_the_tap_sees_every_piece_once(house):
     assert seen.hexdigest() == hashlib.sha1(b"abcdef").hexdigest()  # noqa: S324
 
 
+@pytest.mark.holds("titip:race-safe", "draft:race-safe")
 async def test_two_hands_on_one_upload_cannot_both_move_it(house):
     upload = house.new(10)
     born = await house.store.create(upload)
@@ -209,6 +211,7 @@ async def test_a_key_is_its_submitter_s_alone_and_free_again_after_an_end(house)
     await again.close()
 
 
+@pytest.mark.holds("tus:expiration-removal")
 async def test_idle_uploads_expire_and_busy_ones_do_not(house):
     idle = await _begun(house, b"ab", length=4)
     house.clock.forward(days=6)
@@ -258,6 +261,7 @@ async def test_a_disk_that_fails_a_sync_ends_intake(house, monkeypatch):
     await deposit.close()
 
 
+@pytest.mark.holds("titip:offset-stable", "draft:offset-acknowledges")
 async def test_data_and_name_are_synced_before_the_offset_is_committed(house, monkeypatch):
     order: list[str] = []
     _spy(monkeypatch, order)

@@ -23,6 +23,7 @@ def test_spaces_around_the_pairs_do_not_matter(given_pairs, data):
     assert parse(loose) == given_pairs
 
 
+@pytest.mark.holds("tus:creation-metadata-grammar")
 @given(st.text())
 @example("key\tdmFsdWU=")
 @example("key ÿ")
@@ -37,11 +38,13 @@ def test_garbage_gives_bad_metadata_and_nothing_else(header):
     assert parse(render(got)) == got
 
 
+@pytest.mark.holds("tus:creation-metadata-grammar")
 @pytest.mark.parametrize("header", ["", " ", "   "])
 def test_an_empty_header_is_no_metadata(header):
     assert parse(header) == {}
 
 
+@pytest.mark.holds("tus:creation-metadata-empty")
 @pytest.mark.parametrize("header", ["flag", "flag ", " flag"])
 def test_a_key_without_a_value_has_an_empty_one(header):
     assert parse(header) == {"flag": b""}
@@ -55,6 +58,7 @@ def test_an_empty_value_renders_as_its_key_alone():
     assert render({"flag": b"", "name": b"a"}) == "flag,name YQ=="
 
 
+@pytest.mark.holds("tus:creation-metadata-key", "tus:creation-metadata-ascii")
 @pytest.mark.parametrize(
     "header",
     [",", "a YQ==,", ",a YQ==", "a YQ==,,b YQ==", "é YQ==", "a\tb YQ==", "a\x7f YQ==", "a\x00"],
@@ -64,12 +68,14 @@ def test_a_key_that_is_no_key_is_bad(header):
         parse(header)
 
 
+@pytest.mark.holds("tus:creation-metadata-unique")
 @pytest.mark.parametrize("header", ["a YQ==,a YQ==", "a,a", "a YQ==,b,a Yg=="])
 def test_a_key_that_comes_twice_is_bad(header):
     with pytest.raises(BadMetadata, match="only once"):
         parse(header)
 
 
+@pytest.mark.holds("tus:creation-metadata-base64")
 @pytest.mark.parametrize(
     "value", ["YQ", "YQ=", "Y", "YQ===", "=", "YQ==YQ==", "YQ== YQ==", "Y\nQ==", "_-8=", "é"]
 )

@@ -1,0 +1,96 @@
+"""tus 1.0 as pure functions, the way back: an upload to the answer's status and headers."""
+
+from __future__ import annotations
+
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+from gateway import checksum
+from gateway.commands import Answer
+from gateway.digests import repr_digest
+from gateway.protocol import VERSION
+from titip.upload import UploadState
+
+if TYPE_CHECKING:
+    from gateway.commands import Terms
+    from titip.upload import Upload
+
+
+def extensions(terms: Terms) -> tuple[str, ...]:
+    """Name what is offered beyond the core, from what there is."""
+    names = [
+        "creation",
+        "creation-with-upload",
+        "creation-defer-length",
+        "termination",
+        "concatenation",
+        "concatenation-unfinished",
+    ]
+    if terms.max_unfinished_age is not None:
+        names.append("expiration")
+    if checksum.ALGORITHMS:
+        names.append("checksum")
+    return tuple(names)
+
+
+def discovery(terms: Terms) -> Answer:
+    """Answer OPTIONS; 200 and not 204, since some old browsers fail a preflight on 204."""
+    headers = {
+        "Tus-Version": VERSION,
+        "Tus-Extension": ",".join(extensions(terms)),
+        "Tus-Max-Size": str(terms.max_upload),
+        "Tus-Checksum-Algorithm": ",".join(checksum.ALGORITHMS),
+    }
+    return Answer(200, headers)
+
+
+def created(upload: Upload, location: str, terms: Terms, *, tells_offset: bool) -> Answer:
+    """Answer a creation; the offset is told where bytes came, or none are to come."""
+    headers = {"Location": location, **_prospect(upload, terms)}
+    if (tells_offset or upload.complete) and _has_offset(upload):
+        headers["Upload-Offset"] = str(upload.offset)
+    if upload.concat:
+        headers["Upload-Concat"] = upload.concat
+    return Answer(201, headers)
+
+
+def appended(upload: Upload, terms: Terms) -> Answer:
+    """Answer a PATCH whose bytes are committed."""
+    return Answer(204, {"Upload-Offset": str(upload.offset), **_prospect(upload, terms)})
+
+
+def inspected(upload: Upload, terms: Terms) -> Answer:
+    """Answer HEAD from what is committed."""
+    headers = {"Cache-Control": "no-store", **_measure(upload), **_prospect(upload, terms)}
+    if _has_offset(upload):
+        headers["Upload-Offset"] = str(upload.offset)
+    if upload.metadata:
+        headers["Upload-Metadata"] = upload.metadata
+    if upload.concat:
+        headers["Upload-Concat"] = upload.concat
+    return Answer(200, headers)
+
+
+def terminated() -> Answer:
+    """Answer a DELETE that ended the upload."""
+    return Answer(204)
+
+
+def _has_offset(upload: Upload) -> bool:
+    """Tell whether there is an offset: what is joined from parts has none until it is."""
+    return not upload.joined or upload.state is UploadState.SEALED
+
+
+def _measure(upload: Upload) -> dict[str, str]:
+    if upload.length is not None:
+        return {"Upload-Length": str(upload.length)}
+    return {} if upload.joined else {"Upload-Defer-Length": "1"}
+
+
+def _prospect(upload: Upload, terms: Terms) -> dict[str, str]:
+    if upload.state is UploadState.SEALED:
+        return {"Repr-Digest": repr_digest(upload.sha256)}
+    if terms.max_unfinished_age is None:
+        return {}
+    until = upload.last_activity + terms.max_unfinished_age
+    return {"Upload-Expires": format_datetime(until, usegmt=True)}

@@ -1,0 +1,71 @@
+"""What is answered where no request came to be, since HTTP itself was not kept to.
+
+Nothing of what was said is repeated: whoever says nonsense may say it about others.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+from gateway import problems
+from gateway.protocol import VERSION
+
+if TYPE_CHECKING:
+    from gateway.problems import Problem
+
+RETRY_AFTER: Final = 5
+"""Seconds to come again after, where there was no place."""
+
+_NOT_HTTP: Final = problems.BAD_REQUEST.because("Send a well-formed request of HTTP/1.1.")
+
+
+def problem_of(error: BaseException | None) -> Problem:
+    """Tell what is wrong with what could not be read as a request."""
+    match error:
+        case LineTooLong():
+            return problems.HEAD_TOO_LARGE
+        case HttpProcessingError():
+            return _NOT_HTTP
+        case web.HTTPException():
+            return problems.Problem("http", error.status, error.reason)
+        case _:
+            return problems.FAILED
+
+
+def response(problem: Problem) -> web.Response:
+    """Give the answer, after which the connection ends."""
+    headers = {**_headers(), **problem.headers}
+    answer = web.Response(status=problem.status, body=_body(problem), headers=headers)
+    answer.force_close()
+    return answer
+
+
+def turned_away(problem: Problem) -> bytes:
+    """Give the whole answer for a connection on which no request is awaited."""
+    body = _body(problem)
+    headers = {
+        **_headers(),
+        **problem.headers,
+        "Content-Length": str(len(body)),
+        "Retry-After": str(RETRY_AFTER),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {problem.status} {problem.title}\r\n{lines}\r\n".encode() + body
+
+
+def _body(problem: Problem) -> bytes:
+    return json.dumps(problem.as_json()).encode()
+
+
+def _headers() -> dict[str, str]:
+    return {
+        "Content-Type": problems.MEDIA_TYPE,
+        "Cache-Control": "no-store",
+        "Tus-Resumable": VERSION,
+        "Server": "titip",
+        "Connection": "close",
+    }

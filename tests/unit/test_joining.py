@@ -1,0 +1,408 @@
+"""Joining parts: one upload of several, whatever is cut, ended, full or asked twice meanwhile."""
+
+import asyncio
+import os
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from storage import joining
+from storage.extents import Stride, block_of, unshared
+from storage.recovery import recover
+from tests.storage_rooms import opened_house, sha256
+from titip.errors import (
+    Damaged,
+    DigestMismatch,
+    IllegalEvent,
+    PartsUnfit,
+    StorageBroken,
+    StorageFull,
+    UploadGone,
+    UploadMissing,
+)
+from titip.upload import PART, UploadExists, UploadId, UploadState
+
+WEEK = timedelta(days=7)
+
+
+@pytest.fixture
+def house(tmp_path):
+    with opened_house(tmp_path) as house:
+        yield house
+
+
+def a_final(house, *, key="", expected="", submitter="pair-1"):
+    final = house.new(None, submitter=submitter)
+    return replace(final, concat="final;", key=key, expected_sha256=expected)
+
+
+async def hand_in(house, data, *, length=-1, submitter="pair-1"):
+    """Hand a part in, or some bytes of one; its length stays open where it is None."""
+    told = len(data) if length == -1 else length
+    upload = replace(house.new(told, submitter=submitter), concat=PART)
+    return await go_on(house, await house.store.create(upload), data)
+
+
+async def go_on(house, deposit, data):
+    try:
+        return await deposit.commit([data] if data else [])
+    finally:
+        await deposit.close()
+
+
+async def joined(house, *parts, **kwargs):
+    begun = await house.joiner.begin(a_final(house, **kwargs), [one.id for one in parts])
+    return await house.joiner.finish(begun.id)
+
+
+def content(house, upload):
+    return house.store.path(upload.id).read_bytes()
+
+
+@pytest.mark.holds("tus:concat-order", "tus:concat-length-sum", "tus:concat-parts-reused")
+async def test_parts_become_one_upload_in_the_order_they_were_named(house):
+    one, other = await hand_in(house, b"one,"), await hand_in(house, b"other,")
+
+    whole = await joined(house, other, one, other)
+
+    assert whole.state is UploadState.SEALED
+    assert content(house, whole) == b"other,one,other,"
+    assert (whole.length, whole.sha256) == (16, sha256(b"other,one,other,"))
+    assert await house.store.find(whole.id) == whole
+    assert [one.destination for one in await house.records.of_upload(whole.id)] == [
+        "mirror",
+        "registry",
+    ]
+    assert house.bell.rings == 1
+
+
+@pytest.mark.holds("tus:concat-partial-unprocessed")
+async def test_a_part_is_never_sealed_and_owed_to_nobody(house):
+    part = await hand_in(house, b"part")
+
+    assert part.complete
+    assert part.state is UploadState.OPEN
+    assert await house.records.of_upload(part.id) == []
+    assert house.bell.rings == 0
+
+
+async def test_large_parts_are_joined_byte_for_byte(house):
+    parts = [await hand_in(house, os.urandom(size)) for size in (3 << 20, 4096 * 5, 1, 1 << 20)]
+    data = b"".join(content(house, one) for one in parts)
+
+    whole = await joined(house, *parts)
+
+    assert content(house, whole) == data
+    assert whole.sha256 == sha256(data)
+
+
+async def test_empty_parts_join_to_an_empty_upload(house):
+    empty = await hand_in(house, b"")
+
+    whole = await joined(house, empty, empty)
+
+    assert (whole.length, whole.sha256) == (0, sha256(b""))
+    assert content(house, whole) == b""
+
+
+@pytest.mark.holds("tus:concat-unfinished-accepted", "tus:concat-head-length")
+async def test_it_waits_for_its_last_part_and_knows_its_length_when_they_do(house):
+    one, other = await hand_in(house, b"one"), await hand_in(house, b"oth", length=None)
+    begun = await house.joiner.begin(a_final(house), [one.id, other.id])
+    waiting = await house.joiner.finish(begun.id)
+    assert (waiting.state, waiting.length) == (UploadState.OPEN, None)
+    assert await house.joiner.unfinished(other.id) == [begun.id]
+
+    told = await house.store.resume(other, length=5)
+    await go_on(house, told, b"e")
+    measured = await house.store.find(begun.id)
+    await go_on(house, await house.store.resume(other), b"r")
+
+    assert (measured.length, measured.offset) == (8, 0)
+    whole = await house.joiner.finish(begun.id)
+    assert content(house, whole) == b"oneother"
+    assert await house.joiner.unfinished() == []
+    assert await house.joiner.unfinished(other.id) == []
+
+
+async def test_its_length_is_known_at_once_when_its_parts_tell_theirs(house):
+    one, other = await hand_in(house, b"one"), await hand_in(house, b"", length=7)
+    parts = [one.id, other.id]
+
+    weight = await house.joiner.weigh(a_final(house), parts)
+    begun = await house.joiner.begin(a_final(house), parts)
+
+    assert (weight.length, begun.length) == (10, 10)
+    assert weight.room in {7, 10}  # as the disk can share the first part or not
+    assert (await house.joiner.finish(begun.id)).offset == 0
+
+
+async def test_asking_again_finds_the_first_one_before_and_after_its_seal(house):
+    part = await hand_in(house, b"part")
+    first = await house.joiner.begin(a_final(house, key="join:1"), [part.id])
+
+    with pytest.raises(UploadExists) as open_still:
+        await house.joiner.begin(a_final(house, key="join:1"), [part.id])
+    sealed = await house.joiner.finish(first.id)
+    await house.store.expire(idle_since=house.clock.forward(days=8) - WEEK)
+    with pytest.raises(UploadExists) as over:
+        await house.joiner.weigh(a_final(house, key="join:1"), [part.id])
+
+    assert open_still.value.upload == first
+    assert over.value.upload == sealed
+    assert await house.joiner.finish(first.id) == sealed
+
+
+async def test_another_s_part_is_refused_with_the_words_for_none(house):
+    foreign = await hand_in(house, b"theirs", submitter="pair-2")
+    await house.store.terminate(await hand_in(house, b"ended", submitter="pair-2"))
+
+    with pytest.raises(PartsUnfit) as unknown:
+        await house.joiner.begin(a_final(house), [UploadId("0" * 32)])
+    for call in (house.joiner.begin, house.joiner.weigh):
+        with pytest.raises(PartsUnfit) as theirs:
+            await call(a_final(house), [foreign.id])
+        assert str(theirs.value) == str(unknown.value)
+
+    assert await house.joiner.unfinished() == []
+
+
+async def test_what_is_no_part_is_refused(house):
+    part, whole = await hand_in(house, b"part"), await house.hand_in(b"whole")
+
+    with pytest.raises(PartsUnfit, match="part 2 was not begun with Upload-Concat"):
+        await house.joiner.begin(a_final(house), [part.id, whole.id])
+
+
+@pytest.mark.parametrize("how", ["terminated", "expired"])
+async def test_a_part_that_was_ended_is_refused(house, how):
+    part = await hand_in(house, b"part")
+    if how == "terminated":
+        await house.store.terminate(part)
+    else:
+        await house.store.expire(idle_since=house.clock.forward(days=8) - WEEK)
+
+    with pytest.raises(PartsUnfit, match=f"part 1 was {how}: hand it in again"):
+        await house.joiner.begin(a_final(house), [part.id])
+
+
+async def test_a_part_that_is_needed_cannot_be_withdrawn_until_what_needs_it_is(house):
+    part, other = await hand_in(house, b"part"), await hand_in(house, b"", length=5)
+    begun = await house.joiner.begin(a_final(house), [part.id, other.id])
+
+    with pytest.raises(IllegalEvent, match="DELETE that one first"):
+        await house.store.terminate(part)
+    await house.store.terminate(begun)
+    await house.store.terminate(part)
+
+    with pytest.raises(UploadGone):
+        await house.joiner.finish(begun.id)
+    assert await house.joiner.unfinished() == []
+
+
+async def test_parts_do_not_expire_before_what_needs_them_does(house):
+    part, other = await hand_in(house, b"part"), await hand_in(house, b"", length=5)
+    house.clock.forward(days=6)
+    begun = await house.joiner.begin(a_final(house), [part.id, other.id])
+
+    early = await house.store.expire(idle_since=house.clock.forward(days=6) - WEEK)
+    resumed = await house.store.resume(await house.store.find(other.id))
+    await go_on(house, resumed, b"o")
+    kept = await house.store.expire(idle_since=house.clock.forward(days=6) - WEEK)
+    ended = await house.store.expire(idle_since=house.clock.forward(days=2) - WEEK)
+
+    assert (early, kept, ended) == (0, 0, 3)
+    with pytest.raises(UploadGone):
+        await house.joiner.finish(begun.id)
+
+
+async def test_parts_go_an_hour_after_the_seal_so_that_their_room_comes_back(house):
+    part = await hand_in(house, b"part")
+    whole = await joined(house, part)
+
+    house.clock.forward(minutes=59)
+    again = await joined(house, part, part)
+    house.clock.forward(minutes=59)
+    kept = await house.store.expire(idle_since=house.clock() - WEEK)
+    house.clock.forward(minutes=2)
+    ended = await house.store.expire(idle_since=house.clock() - WEEK)
+
+    assert (kept, ended) == (0, 1)
+    assert not house.store.path(part.id).exists()
+    assert content(house, whole) == b"part"
+    assert content(house, again) == b"partpart"
+
+
+async def test_parts_of_a_submitter_that_is_held_stay(house):
+    part = await hand_in(house, b"part")
+    await joined(house, part)
+    await house.journal.write(
+        lambda db: db.execute("INSERT INTO holds VALUES ('pair-1', 0, 'asked')").fetchall()
+    )
+
+    house.clock.forward(days=30)
+
+    assert await house.store.expire(idle_since=house.clock() - WEEK) == 0
+
+
+async def test_another_digest_than_declared_ends_it_and_leaves_its_parts(house):
+    part = await hand_in(house, b"part")
+    begun = await house.joiner.begin(a_final(house, key="k", expected=sha256(b"x")), [part.id])
+
+    with pytest.raises(DigestMismatch):
+        await house.joiner.finish(begun.id)
+    again = await joined(house, part, key="k", expected=sha256(b"part"))
+
+    assert (await house.store.find(begun.id)).state is UploadState.TERMINATED
+    assert not house.store.path(begun.id).exists()
+    assert again.state is UploadState.SEALED
+
+
+async def test_what_nobody_began_is_missing(house):
+    with pytest.raises(UploadMissing):
+        await house.joiner.finish(UploadId("0" * 32))
+
+
+async def test_a_part_whose_bytes_are_gone_is_told_and_nothing_is_sealed(house):
+    gone, short = await hand_in(house, b"gone"), await hand_in(house, b"short")
+    house.store.path(gone.id).unlink()
+    os.truncate(house.store.path(short.id), 3)
+
+    for part in (gone, short):
+        with pytest.raises(Damaged):
+            await joined(house, part)
+
+    assert len(await house.joiner.unfinished()) == 2
+
+
+async def test_a_start_after_a_kill_goes_on_by_itself(tmp_path):
+    with opened_house(tmp_path) as house:
+        parts = [await hand_in(house, bytes([number]) * 70_000) for number in range(3)]
+        begun = await house.joiner.begin(a_final(house), [one.id for one in parts])
+    house.store.path(begun.id).write_bytes(b"torn" * 100_000)  # more than there will be
+
+    with opened_house(tmp_path) as house:
+        findings = await recover(house.spool, house.journal)
+        assert findings.truncated == [begun.id]
+        (left,) = await house.joiner.unfinished()
+        whole = await house.joiner.finish(left)
+
+        assert content(house, whole) == b"".join(bytes([number]) * 70_000 for number in range(3))
+        assert (await recover(house.spool, house.journal)).quiet
+
+
+async def test_torn_bytes_of_a_former_try_are_overwritten_and_cut(house):
+    part = await hand_in(house, b"part")
+    begun = await house.joiner.begin(a_final(house), [part.id])
+    house.store.path(begun.id).write_bytes(b"longer than it should be")
+
+    whole = await house.joiner.finish(begun.id)
+
+    assert content(house, whole) == b"part"
+
+
+async def test_two_at_once_join_it_once(house):
+    part = await hand_in(house, bytes(1 << 20))
+    begun = await house.joiner.begin(a_final(house), [part.id])
+
+    one, other = await asyncio.gather(*(house.joiner.finish(begun.id) for _ in range(2)))
+
+    assert one == other
+    assert house.bell.rings == 1
+
+
+async def test_what_is_ended_while_it_is_joined_leaves_no_file(house, monkeypatch):
+    part = await hand_in(house, b"part")
+    begun = await house.joiner.begin(a_final(house), [part.id])
+    reached, released = stopped_before_digest(monkeypatch)
+    task = asyncio.create_task(house.joiner.finish(begun.id))
+    await asyncio.to_thread(reached.wait, 10)
+
+    await house.store.terminate(begun)
+    released.set()
+
+    with pytest.raises(UploadGone):
+        await task
+    assert not house.store.path(begun.id).exists()
+
+
+async def test_who_is_cancelled_waits_until_the_disk_is_left_alone(house, monkeypatch):
+    part = await hand_in(house, b"part")
+    begun = await house.joiner.begin(a_final(house), [part.id])
+    reached, released = stopped_before_digest(monkeypatch)
+    task = asyncio.create_task(house.joiner.finish(begun.id))
+    await asyncio.to_thread(reached.wait, 10)
+
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=0.05)
+    assert not done
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert (await house.store.find(begun.id)).state is UploadState.OPEN
+    assert (await house.joiner.finish(begun.id)).state is UploadState.SEALED
+
+
+def stopped_before_digest(monkeypatch):
+    """Let the first joining stand still once its bytes are there."""
+    reached, released = threading.Event(), threading.Event()
+    digest = joining._digest
+
+    def standing(*args):
+        reached.set()
+        released.wait(10)
+        return digest(*args)
+
+    monkeypatch.setattr(joining, "_digest", standing)
+    return reached, released
+
+
+async def test_no_room_is_told_before_a_byte_is_copied_and_kept_for_another_try(house, monkeypatch):
+    parts = [await hand_in(house, b"odd"), await hand_in(house, b"part")]
+    begun = await house.joiner.begin(a_final(house), [one.id for one in parts])
+
+    with monkeypatch.context() as full:
+        full.setattr(house.spool, "free", lambda: 0)
+        with pytest.raises(StorageFull, match="no room to join"):
+            await house.joiner.finish(begun.id)
+    assert content(house, begun) == b""
+
+    assert content(house, await house.joiner.finish(begun.id)) == b"oddpart"
+
+
+async def test_a_disk_that_fails_stops_intake(house, monkeypatch):
+    part = await hand_in(house, b"part")
+    begun = await house.joiner.begin(a_final(house), [part.id])
+
+    def failing(_fd):
+        raise StorageBroken("the disk refused (EIO)")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(joining, "sync_data", failing)
+        with pytest.raises(StorageBroken):
+            await house.joiner.finish(begun.id)
+
+    with pytest.raises(StorageBroken, match="until Titip is restarted"):
+        await house.store.create(house.new(1))
+
+
+def test_a_stride_is_small_on_a_slow_disk_and_large_on_a_quick_one():
+    stride = Stride()
+
+    slow = [stride.size for _ in range(5) if stride.took(0.1) is None]
+    quick = [stride.size for _ in range(9) if stride.took(0.001) is None]
+
+    assert slow[-1] == Stride.SMALLEST
+    assert quick[-1] == Stride.LARGEST
+    assert all(one < other or one == Stride.LARGEST for one, other in pairwise(quick))
+
+
+def test_what_begins_at_a_block_needs_no_room_where_bytes_are_shared(tmp_path):
+    assert unshared([8192, 100, 50], block=4096) == 50
+    assert unshared([100, 4096 - 100, 4096], block=4096) == 4096 - 100
+    assert unshared([], block=4096) == 0
+    assert block_of(tmp_path) >= 512
