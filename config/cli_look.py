@@ -226,6 +226,8 @@ def _arrangement(settings: Settings, doubts: ClockState) -> Arrangement:
 def _progress(upload: Upload) -> str:
     if upload.damaged:
         return f"{upload.state.value}, damaged"
+    if upload.part:
+        return f"{upload.state.value}, a part"
     if upload.complete or not upload.length:
         return upload.state.value
     return f"{upload.state.value} {100 * upload.offset // upload.length}%"

@@ -29,6 +29,7 @@ def upload_json(upload: Upload, deliveries: Iterable[Delivery] | None = None) ->
         "submitter": upload.submitter,
         "filename": filename(upload.metadata),
         "state": upload.state,
+        "part": upload.part,
         "length": upload.length,
         "offset": upload.offset,
         "sha256": upload.sha256 or None,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,13 @@ class Desk:
         return json.loads(result.stdout)
 
     def hand_in(
-        self, content: bytes, *, name: str = "form.pdf", submitter: str = "pair-1", keep: int = -1
+        self,
+        content: bytes,
+        *,
+        name: str = "form.pdf",
+        submitter: str = "pair-1",
+        keep: int = -1,
+        **fields: Any,
     ) -> UploadId:
         """Bring a file in; with `keep`, only so many of its bytes."""
         upload = Upload(
@@ -72,6 +78,7 @@ class Desk:
             created_at=utc_now(),
             metadata=metadata.render({"filename": name.encode()}),
         )
+        upload = replace(upload, **fields)
 
         async def bring() -> None:
             with (

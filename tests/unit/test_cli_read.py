@@ -107,6 +107,22 @@ def test_uploads_can_be_narrowed_down(desk):
     assert "open 25%" in desk.run("uploads").stdout
 
 
+def test_a_part_and_a_length_that_is_yet_unknown_are_shown_as_such(desk):
+    part = desk.hand_in(b"12", concat="partial")
+    open_ended = desk.hand_in(b"12", length=None)
+
+    shown = {one["id"]: one for one in desk.read("uploads")["uploads"]}
+    listed = desk.run("uploads").stdout
+
+    assert (shown[part]["part"], shown[open_ended]["part"]) == (True, False)
+    assert shown[open_ended]["length"] is None
+    assert "open, a part" in listed
+    assert "?" in listed
+    refused = desk.run("receipt", open_ended)
+    assert refused.exit_code == 1
+    assert "2 of yet unknown bytes" in refused.output.replace("\n", " ")
+
+
 def test_a_long_list_goes_on_where_it_ended(desk):
     ids = [desk.hand_in(bytes([number])) for number in range(3)]
 
