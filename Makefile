@@ -8,6 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 PACKAGES := titip gateway storage sync config client standin
 CODE     := $(PACKAGES) tests $(wildcard bench)
 CORE     := titip/*,gateway/protocol.py,gateway/answers.py,gateway/commands.py,gateway/digests.py
+CORE     := $(CORE),gateway/dialects.py,gateway/draft.py,gateway/draft_answers.py,gateway/plain.py
 NODE     := tests/e2e/node
 
 .PHONY: help demo serve test torture nightly check format bench node lock clean .venv
@@ -75,13 +76,13 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-node: ## fetch the browser client that the end-to-end tests drive, when npm is there
+node: ## fetch the clients from npm that the end-to-end tests drive, when npm is there
 	@if ! command -v npm >/dev/null 2>&1; then \
-	  echo 'npm is not here: the tests that drive tus-js-client will be skipped.'; \
+	  echo 'npm is not here: the tests that drive tus-js-client and Uppy will be skipped.'; \
 	else $(MAKE) --silent --no-print-directory $(NODE)/node_modules/.installed; fi
 
 $(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json
-	@echo 'Fetching the browser client for the end-to-end tests.'
+	@echo 'Fetching the clients from npm for the end-to-end tests.'
 	@npm ci --prefix $(NODE) --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 

@@ -124,6 +124,7 @@ async def _mend(vault: Vault, books: Books) -> None:
     )
     for upload in findings.short:
         log.error("spool.bytes_missing", upload=upload)
+    vault.store.give_up(findings.short)
     await books.journal.write(
         lambda db: [mark_damaged(db, upload, now=utc_now()) for upload in findings.short]
     )
@@ -177,6 +178,7 @@ def gateway_options(settings: Settings) -> GatewayOptions:
     """Give the gateway what the settings ask for."""
     return GatewayOptions(
         public_url=settings.gateway.public_url,
+        trusted_proxies=settings.gateway.trusted_proxies,
         max_upload=settings.gateway.max_upload,
         max_unfinished_age=settings.gateway.max_unfinished_age,
         auth=Auth(settings.gateway.auth),

@@ -18,7 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from config.units import Duration, Keeping, Period, Size
+from config.units import Duration, Keeping, Network, Period, Size
 
 __all__ = ["Settings", "settings_from"]
 
@@ -47,6 +47,7 @@ class Gateway(Section):
 
     listen: str = Field("127.0.0.1:8080", pattern=r"^.+:\d{1,5}$")
     public_url: str = Field("", pattern=r"^(https?://\S+)?$")
+    trusted_proxies: tuple[Network, ...] = ()
     max_upload: Size = Field(50 << 30, gt=0)
     max_unfinished_age: Duration = timedelta(days=7)
     auth: Literal["token", "none"] = "token"

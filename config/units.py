@@ -1,9 +1,10 @@
-"""Sizes and durations as people write them: "50GiB", "90s", "7d"."""
+"""Sizes, durations and networks as people write them: "50GiB", "7d", "10.0.0.0/8"."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator
@@ -66,7 +67,18 @@ def parse_keeping(value: object) -> object:
         raise ValueError(f'{error}, or "forever"') from error
 
 
+def parse_network(value: object) -> object:
+    """Read an address or a network."""
+    try:
+        return ip_network(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(
+            f'write an address such as "10.0.0.7" or a network such as "10.0.0.0/8" ({error})'
+        ) from error
+
+
 Size = Annotated[int, BeforeValidator(parse_size)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
 Keeping = Annotated[timedelta | None, BeforeValidator(parse_keeping)]
 Period = Annotated[timedelta, BeforeValidator(parse_period)]

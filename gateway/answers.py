@@ -13,6 +13,7 @@ from titip.upload import UploadState
 
 if TYPE_CHECKING:
     from gateway.commands import Terms
+    from gateway.problems import Problem
     from titip.upload import Upload
 
 
@@ -57,6 +58,13 @@ def created(upload: Upload, location: str, terms: Terms, *, tells_offset: bool) 
 def appended(upload: Upload, terms: Terms) -> Answer:
     """Answer a PATCH whose bytes are committed."""
     return Answer(204, {"Upload-Offset": str(upload.offset), **_prospect(upload, terms)})
+
+
+def refused(problem: Problem, upload: Upload, terms: Terms) -> Problem:
+    """Say in the refusal of a PATCH how the upload stands, if it can be gone on with."""
+    if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
+        return problem
+    return problem.because(problem.detail, headers=_prospect(upload, terms))
 
 
 def inspected(upload: Upload, terms: Terms) -> Answer:

@@ -10,7 +10,7 @@ import structlog
 from gateway.admission import admit_bytes, admit_length
 from gateway.errors import BodyInterrupted, Refusal
 from gateway.inviting import invite
-from gateway.problems import BAD_REQUEST, DRAINING, INCONSISTENT_LENGTH, JOINED
+from gateway.problems import BAD_REQUEST, CHECKSUM_MISMATCH, DRAINING, INCONSISTENT_LENGTH, JOINED
 from gateway.taking import check_of, take
 from titip.errors import (
     CustodyError,
@@ -22,10 +22,13 @@ from titip.errors import (
 from titip.upload import Closing, UploadState, seals
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from aiohttp import web
 
     from gateway.commands import Append
     from gateway.gate import Gate
+    from gateway.interim import Interim
     from gateway.locks import Hold
     from titip.access import Bearer
     from titip.upload import Upload, UploadId
@@ -40,6 +43,7 @@ async def append(
     upload_id: UploadId,
     command: Append,
     bearer: Bearer,
+    interim: Interim | None = None,
 ) -> Upload:
     """Take the body in at the offset; raises BodyInterrupted once what came is committed."""
     if gate.draining.given:
@@ -50,10 +54,12 @@ async def append(
         upload = await gate.own(upload_id, bearer)
         _agree(upload, command)
         if _nothing_to_do(upload, command):
+            _check_nothing(command)
             return upload
         await _admit(gate, upload, command)
         await invite(request)
-        upload = await _go_on(gate, request, upload, command=command, hold=hold)
+        tell = None if interim is None else interim.progress
+        upload = await _go_on(gate, request, upload, command=command, hold=hold, tell=tell)
     if upload.state is UploadState.SEALED:
         log.info("upload.sealed", upload=upload.id, length=upload.length)
     if upload.part and upload.complete:
@@ -72,7 +78,8 @@ def _agree(upload: Upload, command: Append) -> None:
         raise Refusal(INCONSISTENT_LENGTH)
     if command.sha256 and upload.expected_sha256 not in {"", command.sha256}:
         raise Refusal(BAD_REQUEST.because("Another digest of the whole was declared before"))
-    size = 1 if command.body.size is None and upload.complete else command.body.size or 0
+    sealed = upload.state is UploadState.SEALED
+    size = 1 if command.body.size is None and sealed else command.body.size or 0
     length = command.length if upload.length is None else upload.length
     if length is not None and size > length - upload.offset:
         raise LengthExceeded("the body goes past the declared length")
@@ -84,6 +91,13 @@ def _nothing_to_do(upload: Upload, command: Append) -> bool:
     told = command.length is not None and upload.length is None
     ends = upload.state is UploadState.OPEN and seals(upload, command.closing)
     return not told and not ends
+
+
+def _check_nothing(command: Append) -> None:
+    """Refuse an empty body that should have been another one."""
+    check = check_of(command.body.checksum)
+    if check is not None and not check.holds:
+        raise Refusal(CHECKSUM_MISMATCH)
 
 
 async def _admit(gate: Gate, upload: Upload, command: Append) -> None:
@@ -108,6 +122,7 @@ async def _go_on(
     *,
     command: Append,
     hold: Hold,
+    tell: Callable[[int], Awaitable[None]] | None,
 ) -> Upload:
     check = check_of(command.body.checksum)
     deposit = await gate.deps.store.resume(
@@ -117,7 +132,9 @@ async def _go_on(
         tap=check.tap if check else None,
     )
     try:
-        taken = await take(gate, request, deposit, hold=hold, check=check, closing=command.closing)
+        taken = await take(
+            gate, request, deposit, hold=hold, check=check, closing=command.closing, tell=tell
+        )
     except StorageFull:
         if check is None:
             with suppress(CustodyError):

@@ -43,6 +43,7 @@ class Body:
         self._slowness = Slowness(min_rate=pace.min_rate, window=pace.rate_window)
         self._deadline: asyncio.Timeout | None = None
         self._stopped: Ending | None = None
+        self._silent_since: float | None = None
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -96,14 +97,17 @@ class Body:
             if self._stopped is None and self._loop.time() >= flush_at:
                 return b""
             return self._end(self._stopped or Ending.SILENT)
+        self._silent_since = None
         return piece or self._end(Ending.WHOLE)
 
     async def _wait(self, flush_at: float) -> bytes:
         if self._content.at_eof():
             return b""
-        self._hold.waiting_since = since = self._loop.time()
+        since = self._loop.time()
+        silent_since = since if self._silent_since is None else self._silent_since
+        self._hold.waiting_since = silent_since
         piece = b""
-        until = since + self._idle
+        until = silent_since + self._idle
         if self.received < self._room:
             until = min(until, flush_at)
         try:
@@ -112,6 +116,7 @@ class Body:
         finally:
             self._deadline = None
             self._hold.waiting_since = None
+            self._silent_since = silent_since
             waited = self._loop.time() - since
             if self._slowness.too_slow(waited, received=self.received + len(piece)):
                 self._stopped = self._stopped or Ending.SILENT

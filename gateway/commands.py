@@ -41,10 +41,14 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What the headers tell of a body: its size in bytes where known, its checksum where given."""
+    """What the headers tell of a body: its size in bytes where known, its checksum where given.
+
+    `whole`: it counts whole or not at all.
+    """
 
     size: int | None
     checksum: Checksum | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
+from gateway import secret
 from gateway.admission import admit_bytes, admit_length
 from gateway.deps import Auth
-from gateway.errors import Refusal
+from gateway.errors import Ending, Refusal
 from gateway.inviting import invite
-from gateway.problems import DRAINING, KEY_REUSED
-from gateway.secret import new_secret
-from gateway.taking import check_of, commit, take
+from gateway.problems import BUSY, DRAINING, KEY_REUSED
+from gateway.taking import Taken, check_of, commit, take
+from titip import concat
 from titip.access import digest_of
-from titip.errors import StorageFull
-from titip.upload import Upload, UploadExists, UploadId, UploadState
+from titip.errors import CustodyError, LengthExceeded, StorageFull
+from titip.upload import Closing, Upload, UploadExists, UploadId, UploadState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
     from gateway.commands import Create
     from gateway.gate import Gate
+    from gateway.interim import Interim
     from gateway.locks import Hold
     from titip.access import Bearer
+    from titip.ports import Deposit
 
 log = structlog.get_logger()
 
@@ -37,25 +40,37 @@ log = structlog.get_logger()
 class Created:
     """What a creation came to: `secret` is empty where none was handed out.
 
-    `known`: it had been begun before, under its key.
+    `known`: it had been begun before, under its key. `ending`: why no more of its body came.
     """
 
     upload: Upload
     secret: str = ""
     known: bool = False
+    ending: Ending = Ending.WHOLE
 
 
-async def create(gate: Gate, request: web.Request, command: Create, bearer: Bearer) -> Created:
+async def create(
+    gate: Gate,
+    request: web.Request,
+    command: Create,
+    bearer: Bearer,
+    *,
+    interim: Interim | None = None,
+) -> Created:
     """Begin the upload, in one commit with the bytes that came along.
 
-    A body that ended early is no failure here: the answer's offset tells what was kept. A creation
-    that was sent before under its key is answered with the upload it began then.
+    A sender that reads interim answers is told before that where it can go on, for which the empty
+    upload is committed first. A body that ended early is no failure here, unless it counts whole:
+    the answer's offset tells what was kept. A creation that was sent before under its key is
+    answered with the upload it began then.
     """
     if gate.draining.given:
         raise Refusal(DRAINING)
     if command.length is not None:
         admit_length(command.length, max_upload=gate.options.max_upload)
-    secret = new_secret() if _goes_on(gate, command) else ""
+    if interim is not None and (command.body is None or command.body.whole or not interim.in_time):
+        interim = None
+    shown = secret.new_secret() if _goes_on(gate, command, interim) else ""
     asked = Upload(
         id=UploadId(secrets.token_hex(16)),
         submitter=bearer.submitter,
@@ -65,51 +80,104 @@ async def create(gate: Gate, request: web.Request, command: Create, bearer: Bear
         key=command.key,
         concat=command.concat,
         expected_sha256=command.sha256,
-        secret_digest=digest_of(secret) if secret else "",
+        secret_digest=digest_of(shown) if shown else "",
     )
     try:
-        upload = await _begin(gate, request, asked, command)
+        taken = await _begin(gate, request, asked, command, interim=interim, shown=shown)
     except UploadExists as known:
-        if command.length not in {None, known.upload.length}:
+        if not _means(command, known.upload):
             raise Refusal(KEY_REUSED) from known
         return Created(known.upload, known=True)
-    _tell(gate, upload)
-    return Created(upload, secret if upload.state is UploadState.OPEN else "")
+    upload = taken.upload
+    if interim is None:
+        _tell_begun(gate, upload)
+    if upload.state is UploadState.SEALED and not upload.joined:
+        log.info("upload.sealed", upload=upload.id, length=upload.length)
+    still_open = upload.state is UploadState.OPEN
+    return Created(upload, shown if still_open else "", ending=taken.ending)
 
 
-def _goes_on(gate: Gate, command: Create) -> bool:
+def _means(command: Create, known: Upload) -> bool:
+    """Tell whether a creation may be the one that began this upload, sent again."""
+    told = concat.parse(known.concat) if known.joined else None
+    joined_from = told.parts if isinstance(told, concat.Final) else ()
+    if command.body is not None and command.body.whole and known.state is not UploadState.SEALED:
+        return False  # it has the whole file, and was told of no address to go on at
+    return command.length in {None, known.length} and command.parts == joined_from
+
+
+def _goes_on(gate: Gate, command: Create, interim: Interim | None) -> bool:
     """Tell whether requests for this upload are to follow, which may outlive their login."""
     if gate.options.auth is Auth.NONE or command.parts:
         return False
-    return command.body is None or command.body.size != command.length
+    if interim is not None:
+        return True
+    whole = command.body is not None and command.body.whole
+    return not whole and (command.body is None or command.body.size != command.length)
 
 
-async def _begin(gate: Gate, request: web.Request, upload: Upload, command: Create) -> Upload:
+async def _begin(
+    gate: Gate,
+    request: web.Request,
+    upload: Upload,
+    command: Create,
+    *,
+    interim: Interim | None,
+    shown: str,
+) -> Taken:
     told = command.body
-    check = check_of(told.checksum if told else None)
+    check = check_of(told.checksum, whole=told.whole) if told else None
     async with _turn(gate, upload) as hold:
         if command.parts:
-            return await _join(gate, upload, command.parts)
+            return Taken(await _join(gate, upload, command.parts), Ending.WHOLE)
         await _admit(gate, upload)
         deposit = await gate.deps.store.create(upload, tap=check.tap if check else None)
         try:
             if told is None:
-                return await commit(gate, deposit, closing=command.closing)
+                sealed = await commit(gate, deposit, closing=command.closing)
+                return Taken(sealed, Ending.WHOLE)
+            if interim is not None:
+                await _announce(gate, deposit, interim, shown)
             await invite(request)
-            taken = await take(
-                gate, request, deposit, hold=hold, check=check, closing=command.closing
+            return await take(
+                gate,
+                request,
+                deposit,
+                hold=hold,
+                check=check,
+                closing=command.closing,
+                tell=None if interim is None else interim.progress,
             )
-            return taken.upload
+        except LengthExceeded:
+            if deposit.upload.offset > 0 or interim is not None:
+                await _forget(gate, deposit)
+            raise
         finally:
             await deposit.close()
 
 
+async def _announce(gate: Gate, deposit: Deposit, interim: Interim, shown: str) -> None:
+    """Commit the empty upload, and tell its sender where it is; raises Refusal."""
+    if not gate.connections.room_for_body():
+        raise Refusal(BUSY)  # before there is a row of it
+    upload = await commit(gate, deposit, closing=Closing.LATER)
+    _tell_begun(gate, upload)
+    await interim.announce(upload, shown)
+
+
+async def _forget(gate: Gate, deposit: Deposit) -> None:
+    """End what a refused body brought on its way: nobody can go on with it."""
+    with suppress(CustodyError):
+        await gate.deps.store.terminate(deposit.upload)
+
+
 async def _join(gate: Gate, upload: Upload, parts: Sequence[UploadId]) -> Upload:
-    weight = await gate.deps.joiner.weigh(upload, parts)
+    weight = await gate.joining.weigh(upload, parts)
     if weight.length is not None:
         admit_length(weight.length, max_upload=gate.options.max_upload)
     await gate.unfinished.admit(upload.submitter)
     admit_bytes(weight.room, room=await gate.space.room(), reserve=gate.options.reserve)
+    gate.space.promise(weight.room)
     return await gate.joining.begin(upload, parts)
 
 
@@ -138,10 +206,16 @@ async def _admit(gate: Gate, upload: Upload) -> None:
     gate.space.promise(length)
 
 
-def _tell(gate: Gate, upload: Upload) -> None:
+def _tell_begun(gate: Gate, upload: Upload) -> None:
     gate.metrics.created.inc()
     if upload.state is UploadState.OPEN:
         gate.unfinished.begun(upload.submitter)
     log.info("upload.created", upload=upload.id, length=upload.length)
-    if upload.state is UploadState.SEALED and not upload.joined:
-        log.info("upload.sealed", upload=upload.id, length=upload.length)
+
+
+def handed_out(gate: Gate, created: Created, location: str) -> dict[str, str]:
+    """Give the headers that hand the upload's secret out, none where there is no secret."""
+    if not created.secret:
+        return {}
+    stays, elsewhere = gate.options.max_unfinished_age, gate.options.names_origins
+    return secret.handed_out(created.secret, location, stays=stays, elsewhere=elsewhere)

@@ -21,7 +21,8 @@ _MAY_SEE: Final = (
     "Location, Retry-After, Repr-Digest, Content-Disposition, Tus-Resumable, Tus-Version, "
     "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, "
     "Upload-Metadata, Upload-Expires, Upload-Checksum, Upload-Concat, Upload-Defer-Length, "
-    "Upload-Secret, Upload-Complete, Upload-Limit, Upload-Draft-Interop-Version, X-Request-ID"
+    "Upload-Secret, Upload-Complete, Upload-Limit, Upload-Draft-Interop-Version, Accept-Patch, "
+    "X-Request-ID"
 )
 
 
@@ -43,7 +44,7 @@ def answer_headers(origin: str | None, origins: Sequence[str]) -> dict[str, str]
 def preflight_headers() -> dict[str, str]:
     """Give what OPTIONS adds: the methods and headers a page may send."""
     return {
-        "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+        "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
         "Access-Control-Allow-Headers": _MAY_SEND,
         "Access-Control-Max-Age": str(MAX_AGE),
     }

@@ -15,6 +15,7 @@ from titip.clock import ClockState
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from ipaddress import IPv4Network, IPv6Network
 
     from titip.overview import Operations, Records, Tokens
     from titip.ports import Joiner, Store
@@ -31,11 +32,13 @@ class Auth(StrEnum):
 class GatewayOptions:
     """How this gateway is set up; sizes in bytes.
 
+    What `trusted_proxies` say of the address that senders see is believed (`gateway/forwarded.py`).
     `origins` are those whose pages may call (CORS), `*` for all: it is safe, since the token
     travels in a header and never in a cookie.
     """
 
     public_url: str = ""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     max_upload: int = 50 << 30
     max_unfinished_age: timedelta | None = timedelta(days=7)
     auth: Auth = Auth.TOKEN

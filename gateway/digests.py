@@ -65,6 +65,5 @@ def _dictionary(fields: Fields, name: str) -> Mapping[str, object]:
         read = http_sf.parse(", ".join(lines).encode("ascii", "replace"), tltype="dictionary")
     except http_sf.StructuredFieldError:
         return {}
-    if not isinstance(read, dict):
-        return {}
-    return {key: item[0] if isinstance(item, tuple) else item for key, item in read.items()}
+    members = read if isinstance(read, dict) else {}
+    return {key: item[0] if isinstance(item, tuple) else item for key, item in members.items()}

@@ -1,36 +1,38 @@
-"""The addresses of tus: every request there becomes a command, and every command an answer."""
+"""The addresses of uploads: each request becomes a command, and each command an answer."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
-import structlog
-from aiohttp import web
-
-from gateway import answers, protocol, secret
+from gateway import answers, drafting, plain, protocol
 from gateway.appending import append
 from gateway.commands import Append, Create, Fetch, Inspect, Terminate
-from gateway.creating import create
+from gateway.creating import create, handed_out
+from gateway.dialects import Dialect, dialect_of
+from gateway.errors import Refusal
 from gateway.fetching import fetch
-from gateway.gate import FILES, GATE, upload_id
+from gateway.gate import FILES, GATE, RETRY_AFTER, upload_id
+from gateway.inspecting import BRIEFLY, alive
 from gateway.inviting import wait_for_invitation
-from titip.errors import UploadClosed, UploadGone
-from titip.upload import UploadState
+from gateway.problems import WRONG_VERSION
+from gateway.proving import bare, proved
+from gateway.terminating import terminate
+from gateway.verdicts import verdict
+from titip.errors import TitipError
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from gateway.commands import Answer
     from gateway.gate import Gate
+    from gateway.problems import Problem
     from titip.access import Bearer
-    from titip.upload import Upload, UploadId
-
-log = structlog.get_logger()
+    from titip.upload import UploadId
 
 SILENCE: Final = 1.0
 """Seconds without a byte after which HEAD takes a running PATCH for dead and has it saved."""
-
-BRIEFLY: Final = 2.0
-"""Seconds HEAD waits for that."""
 
 
 def add_routes(app: web.Application) -> None:
@@ -41,22 +43,56 @@ def add_routes(app: web.Application) -> None:
 
 
 async def _files(request: web.Request) -> web.StreamResponse:
+    method = protocol.effective_method(request.method, request.headers)
+    match dialect_of(method, request.headers):
+        case Dialect.TUS:
+            return await _tus(request, method)
+        case Dialect.DRAFT:
+            return await drafting.serve(request, method)
+        case Dialect.PLAIN:
+            return await _plain(request)
+        case _ as never:
+            assert_never(never)
+
+
+async def _tus(request: web.Request, method: str) -> web.StreamResponse:
+    try:
+        return await _carried_out(request, method)
+    except TitipError as error:
+        if method != "PATCH":
+            raise
+        raise Refusal(await _with_expiry(request, error)) from error
+
+
+async def _with_expiry(request: web.Request, error: TitipError) -> Problem:
+    """Give the refusal of a PATCH, which tells when the upload expires as every answer to it."""
+    gate = request.app[GATE]
+    problem = verdict(error, retry_after=RETRY_AFTER)
+    if problem.status != WRONG_VERSION.status:
+        with suppress(TitipError):
+            which = upload_id(request)
+            bearer = await gate.admitted(request, Inspect(), which)
+            return answers.refused(problem, await gate.own(which, bearer), gate.terms)
+    return problem
+
+
+async def _carried_out(request: web.Request, method: str) -> web.StreamResponse:
     gate = request.app[GATE]
     item = "id" in request.match_info
-    method = protocol.effective_method(request.method, request.headers)
     command = protocol.parse(method, request.headers, item=item)
     if isinstance(command, Create):
-        return _response(await _create(gate, request, command))
+        return bare(await _create(gate, request, command))
     which = upload_id(request)
     bearer = await gate.admitted(request, command, which)
     match command:
         case Append():
             upload = await append(gate, request, upload_id=which, command=command, bearer=bearer)
-            return _response(answers.appended(upload, gate.terms))
+            return bare(answers.appended(upload, gate.terms))
         case Inspect():
-            return _response(await _inspect(gate, which, bearer))
+            return bare(await _inspect(gate, which, bearer))
         case Terminate():
-            return _response(await _terminate(gate, which, bearer))
+            await terminate(gate, which, bearer)
+            return bare(answers.terminated())
         case Fetch():
             return await fetch(gate, which, bearer)
         case _ as never:
@@ -69,39 +105,21 @@ async def _create(gate: Gate, request: web.Request, command: Create) -> Answer:
     location = gate.location(request, created.upload.id)
     tells_offset = created.known or command.body is not None
     answer = answers.created(created.upload, location, gate.terms, tells_offset=tells_offset)
-    if not created.secret:
-        return answer
-    stays, elsewhere = gate.options.max_unfinished_age, gate.options.names_origins
-    handed = secret.handed_out(created.secret, location, stays=stays, elsewhere=elsewhere)
-    return replace(answer, headers={**answer.headers, **handed})
+    return replace(answer, headers={**answer.headers, **handed_out(gate, created, location)})
+
+
+async def _plain(request: web.Request) -> web.Response:
+    gate = request.app[GATE]
+    command = plain.parse(request.headers, name=request.match_info.get("id", ""))
+    bearer = await gate.door.bearer(request.headers.get("Authorization"))
+    upload = (await create(gate, request, command, bearer)).upload
+    location = gate.location(request, upload.id)
+    answer = answers.created(upload, location, gate.terms, tells_offset=True)
+    return await proved(gate, answer, upload)
 
 
 async def _inspect(gate: Gate, which: UploadId, bearer: Bearer) -> Answer:
     upload = await gate.own(which, bearer)
     if await gate.locks.relieve(which, silence=SILENCE, patience=BRIEFLY):
         upload = await gate.own(which, bearer)
-    _refuse_ended(upload)
-    return answers.inspected(upload, gate.terms)
-
-
-async def _terminate(gate: Gate, which: UploadId, bearer: Bearer) -> Answer:
-    if gate.locks.holder(which) is not None:
-        await gate.own(which, bearer)  # a stranger asks nobody to leave
-    async with gate.locks.hold(which, patience=gate.options.pace.patience):
-        upload = await gate.own(which, bearer)
-        _refuse_ended(upload)
-        if upload.state is UploadState.SEALED:
-            raise UploadClosed("custody cannot be withdrawn")
-        await gate.deps.store.terminate(upload)
-    gate.metrics.terminated.inc()
-    log.info("upload.terminated", upload=upload.id)
-    return answers.terminated()
-
-
-def _refuse_ended(upload: Upload) -> None:
-    if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
-        raise UploadGone(f"the upload was {upload.state}")
-
-
-def _response(answer: Answer) -> web.Response:
-    return web.Response(status=answer.status, headers=answer.headers)
+    return answers.inspected(alive(upload), gate.terms)

@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway import secret
 from gateway.commands import Terms
 from gateway.errors import Refusal
+from gateway.forwarded import Asked, base_url
 from titip.errors import UploadMissing
 from titip.upload import UploadId
 
@@ -87,9 +88,9 @@ class Gate:
 
     def location(self, request: web.Request, upload_id: UploadId) -> str:
         """Give the absolute address of an upload; only the path where no host is known."""
-        base = self.options.public_url.rstrip("/")
-        if not base and "Host" in request.headers:
-            base = f"{request.scheme}://{request.host}"
+        asked = Asked(request.remote or "", request.scheme, request.headers.get("Host", ""))
+        trusted, public = self.options.trusted_proxies, self.options.public_url
+        base = base_url(asked, request.headers, trusted=trusted, public_url=public)
         return f"{base}{FILES}{upload_id}"
 
 

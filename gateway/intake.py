@@ -13,7 +13,7 @@ from gateway.errors import Ending
 from titip.upload import Closing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from gateway.body import Body
     from gateway.pace import Pace
@@ -24,14 +24,25 @@ class Intake:
     """One body on its way into one deposit."""
 
     def __init__(
-        self, body: Body, deposit: Deposit, *, pace: Pace, batch: int, all_or_nothing: bool
+        self,
+        body: Body,
+        deposit: Deposit,
+        *,
+        pace: Pace,
+        batch: int,
+        all_or_nothing: bool,
+        tell: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
-        """Write `batch` bytes at a time; on the way commit nothing of a body that counts whole."""
+        """Write `batch` bytes at a time; on the way commit nothing of a body that counts whole.
+
+        `tell` hears each offset that was committed on the way.
+        """
         self._body = body
         self._deposit = deposit
         self._pace = pace
         self._batch = batch
         self._all_or_nothing = all_or_nothing
+        self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._commit_at = self._loop.time() + pace.commit_seconds
 
@@ -55,8 +66,10 @@ class Intake:
         if not self._due():
             await self._deposit.write(batch)
             return
-        await self._deposit.commit(batch, closing=Closing.LATER)
+        upload = await self._deposit.commit(batch, closing=Closing.LATER)
         self._commit_at = self._loop.time() + self._pace.commit_seconds
+        if self._tell is not None:
+            await self._tell(upload.offset)
 
     def _due(self) -> bool:
         if self._all_or_nothing:

@@ -1,7 +1,8 @@
-"""Uploads that are joined from parts: their joining runs beside the requests, one after the other.
+"""Uploads that are joined from parts: their joining runs beside the requests.
 
-The sender has custody of the bytes from the begin on: they lie in the parts, and the journal says
-what is to become of them. The proof follows with the seal.
+Titip has custody of the bytes from the begin on: they lie in the parts, and the journal says what
+is to become of them. The proof follows with the seal. A joining that is cut is begun again by the
+next start.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from titip.errors import CustodyError, StorageBroken, StorageFull
-from titip.upload import UploadState
+from gateway.errors import Refusal
+from gateway.problems import DIGEST_MISMATCH
+from titip.errors import CustodyError, DigestMismatch, StorageBroken, StorageFull
+from titip.upload import UploadExists, UploadState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from gateway.metrics import Metrics
-    from titip.ports import Joiner
+    from titip.ports import Joiner, Weight
     from titip.upload import Upload, UploadId
 
 log = structlog.get_logger()
@@ -32,36 +35,68 @@ AT_ONCE: Final = 2
 AGAIN: Final = 30.0
 """Seconds until a joining that found no room is tried again."""
 
+_UNLIKE: Final = (
+    "It was ended. Its parts are still there: name them in their right order, or hand in again "
+    "those that were spoilt."
+)
+
 
 class Joining:
-    """The joinings of one gateway."""
+    """The joinings of one gateway, one for each upload at a time."""
 
-    def __init__(self, joiner: Joiner, *, metrics: Metrics, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        joiner: Joiner,
+        *,
+        metrics: Metrics,
+        patience: float = PATIENCE,
+        again: float = AGAIN,
+    ) -> None:
+        """Let a request wait for so long, and a joining without room; both in seconds."""
         self._joiner = joiner
         self._metrics = metrics
         self._patience = patience
+        self._again = again
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._under_way: dict[UploadId, asyncio.Task[Upload | None]] = {}
+        self._asked_again: set[UploadId] = set()
+
+    @property
+    def under_way(self) -> int:
+        """Tell how many are being joined, or wait for their turn or for room."""
+        return len(self._under_way)
+
+    async def weigh(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
+        """Tell what joining these would come to; raises as `begin` does."""
+        try:
+            return await self._joiner.weigh(final, parts)
+        except UploadExists as known:
+            raise UploadExists(await self._a_moment_later(known.upload)) from known
 
     async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
         """Begin what is joined from these parts, and give it as it is after a moment.
 
-        Raises what `titip.ports.Joiner.begin` does, and DigestMismatch where that is known by then.
+        Raises what `titip.ports.Joiner.begin` does, and, where that is known by then, why it
+        cannot be joined. One that was begun before is looked after in the same way.
         """
-        begun = await self._joiner.begin(final, parts)
-        task = self._under_way[begun.id] = self._start(begun.id)
-        done, _ = await asyncio.wait({task}, timeout=self._patience)
-        return (task.result() if done else None) or begun
+        try:
+            begun = await self._joiner.begin(final, parts)
+        except UploadExists as known:
+            raise UploadExists(await self._a_moment_later(known.upload)) from known
+        return await self._a_moment_later(begun)
 
     async def part_complete(self, part: UploadId) -> None:
         """Join what this part was the last one of."""
         for final in await self._joiner.unfinished(part):
-            self._under_way[final] = self._start(final)
+            self._start(final)
 
     async def go_on(self) -> None:
         """Join what a former process left."""
-        for final in await self._joiner.unfinished():
-            self._under_way[final] = self._start(final)
+        try:
+            for final in await self._joiner.unfinished():
+                self._start(final)
+        except CustodyError as error:
+            log.warning("uploads.not_joined", reason=str(error))
 
     async def stop(self) -> None:
         """Leave what is under way to the next start."""
@@ -70,20 +105,38 @@ class Joining:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, final: UploadId) -> asyncio.Task[Upload | None]:
-        task = self._under_way.get(final)
-        if task is None or task.done():
-            task = asyncio.create_task(self._finish(final))
-            task.add_done_callback(self._ended(final))
-        return task
+    async def _a_moment_later(self, upload: Upload) -> Upload:
+        if not upload.joined or upload.state is not UploadState.OPEN:
+            return upload
+        self._start(upload.id)
+        task = self._under_way[upload.id]
+        done, _ = await asyncio.wait({task}, timeout=self._patience)
+        if not done or task.cancelled():
+            return upload
+        try:
+            return task.result() or upload
+        except DigestMismatch as error:
+            raise Refusal(DIGEST_MISMATCH.because(_UNLIKE)) from error
 
-    def _ended(self, final: UploadId) -> Callable[[asyncio.Task[Upload | None]], None]:
-        def forget(task: asyncio.Task[Upload | None]) -> None:
+    def _start(self, final: UploadId) -> None:
+        if final in self._under_way:
+            self._asked_again.add(final)  # it may have looked before the last part was there
+            return
+        task = asyncio.create_task(self._run(final))
+        task.add_done_callback(_look_at)
+        self._under_way[final] = task
+
+    async def _run(self, final: UploadId) -> Upload | None:
+        try:
+            while True:
+                self._asked_again.discard(final)
+                upload = await self._finish(final)
+                over = upload is None or upload.state is not UploadState.OPEN
+                if over or final not in self._asked_again:
+                    return upload
+        finally:
+            self._asked_again.discard(final)
             self._under_way.pop(final, None)
-            if not task.cancelled():
-                task.exception()  # it was logged; whoever waits hears it, and nobody needs to
-
-        return forget
 
     async def _finish(self, final: UploadId) -> Upload | None:
         while True:
@@ -92,7 +145,7 @@ class Joining:
                     upload = await self._joiner.finish(final)
             except StorageFull as error:
                 log.warning("upload.join_postponed", upload=final, reason=str(error))
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(self._again)
             except StorageBroken as error:
                 log.warning("upload.join_postponed", upload=final, reason=str(error))
                 return None
@@ -108,3 +161,10 @@ class Joining:
             self._metrics.sealed.inc()
             log.info("upload.joined", upload=upload.id, length=upload.length)
             log.info("upload.sealed", upload=upload.id, length=upload.length)
+
+
+def _look_at(task: asyncio.Task[Upload | None]) -> None:
+    """Take note of an error that nobody may wait for; our own ones were told."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, CustodyError):
+        log.error("upload.join_failed", kind=type(error).__name__, exc_info=error)

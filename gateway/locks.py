@@ -7,8 +7,8 @@ has and lets go. The locks live in memory and end with the process; the journal 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 from gateway.errors import UploadLocked
 from gateway.notice import Notice
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from titip.upload import UploadId
+
+_TICK: Final = 0.01
+"""Seconds by which a timer may be early."""
 
 
 class Hold:
@@ -36,6 +39,13 @@ class Hold:
     def silent_for(self, now: float) -> float:
         """Tell for how many seconds the sender has sent nothing that was waited for."""
         return 0.0 if self.waiting_since is None else now - self.waiting_since
+
+    async def left_within(self, seconds: float) -> bool:
+        """Wait so long for the holder to leave, and tell whether it did."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.released.wait()
+        return self.released.is_set()
 
 
 class UploadLocks:
@@ -65,21 +75,22 @@ class UploadLocks:
             hold.released.set()
 
     async def relieve(self, upload: UploadId, *, silence: float, patience: float) -> bool:
-        """Ask a holder to leave whose sender was silent for so long, and wait so long for it.
+        """Find out whether a holder's line still lives, and wait for it to end if it does not.
 
-        Tell whether there was one that left. A holder that hears its sender is left alone. Both
-        times in seconds.
+        That takes `silence` seconds: a holder whose line was cut is saving what came, and leaves
+        by itself; one whose sender was silent for so long is asked to, and waited for `patience`
+        seconds; one that heard its sender is left alone. Tell whether there was one that left.
         """
         holder = self._holds.get(upload)
-        if holder is None or holder.silent_for(asyncio.get_running_loop().time()) < silence:
+        if holder is None:
+            return False
+        now = asyncio.get_running_loop().time
+        if await holder.left_within(silence - holder.silent_for(now())):
+            return True
+        if holder.silent_for(now() + _TICK) < silence:
             return False
         holder.asked_to_leave.give()
-        try:
-            async with asyncio.timeout(patience):
-                await holder.released.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await holder.left_within(patience)
 
     async def _wait_for_turn(self, upload: UploadId, patience: float) -> None:
         if upload not in self._holds:

@@ -28,7 +28,7 @@ def problem_of(error: BaseException | None) -> Problem:
     match error:
         case LineTooLong():
             return problems.HEAD_TOO_LARGE
-        case HttpProcessingError():
+        case HttpProcessingError() | UnicodeError():  # a header that the framework would repeat
             return _NOT_HTTP
         case web.HTTPException():
             return problems.Problem("http", error.status, error.reason)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from gateway import answers, crossing, problems, protocol
+from gateway import answers, crossing, draft, draft_answers, problems, protocol
+from gateway.draft_answers import Wording
 from gateway.errors import ProtocolViolation
 from gateway.gate import CUT_SHORT, FILES, GATE, RETRY_AFTER
 from gateway.verdicts import for_head, verdict
@@ -20,7 +21,6 @@ from titip.errors import TitipError
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
-    from gateway.gate import Gate
     from gateway.problems import Problem
 
 log = structlog.get_logger()
@@ -59,8 +59,8 @@ async def outermost(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.method == "OPTIONS":
-        return _discovery(request.app[GATE])
+    if _meant(request) == "OPTIONS":
+        return _discovery(request)
     try:
         return await handler(request)
     except TitipError as error:
@@ -99,9 +99,15 @@ def _of_framework(error: web.HTTPException) -> Problem:
             return problems.Problem("http", error.status, error.reason)
 
 
-def _discovery(gate: Gate) -> web.Response:
+def _discovery(request: web.Request) -> web.Response:
+    gate = request.app[GATE]
     answer = answers.discovery(gate.terms)
-    headers = {**answer.headers, **crossing.preflight_headers()}
+    wording = Wording(draft.interop(request.headers), gate.terms, gate.deps.now)
+    headers = {
+        **answer.headers,
+        **draft_answers.discovery(wording).headers,
+        **crossing.preflight_headers(),
+    }
     return web.Response(status=answer.status, headers=headers)
 
 
@@ -110,11 +116,14 @@ def _tus(request: web.Request) -> bool:
 
 
 def _asks_offset(request: web.Request) -> bool:
+    return _meant(request) == "HEAD" and _tus(request)
+
+
+def _meant(request: web.Request) -> str:
     try:
-        method = protocol.effective_method(request.method, request.headers)
+        return protocol.effective_method(request.method, request.headers)
     except ProtocolViolation:
-        return False
-    return method == "HEAD" and _tus(request)
+        return request.method
 
 
 def _unread(request: web.Request) -> bool:

@@ -19,13 +19,18 @@ OURS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One refusal; `detail` tells the sender what to do about it."""
+    """One refusal; `detail` tells the sender what to do about it.
+
+    `uri`: its type where a specification named it; `members`: what that type adds to the body.
+    """
 
     slug: str
     status: int
     title: str
     detail: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    uri: str = ""
+    members: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def ours(self) -> bool:
@@ -39,11 +44,12 @@ class Problem:
     def as_json(self) -> dict[str, object]:
         """Give the members of the answer's body."""
         members: dict[str, object] = {
-            "type": f"urn:titip:problem:{self.slug}",
+            "type": self.uri or f"urn:titip:problem:{self.slug}",
             "title": self.title,
             "status": self.status,
         }
-        return {**members, "detail": self.detail} if self.detail else members
+        told = {"detail": self.detail} if self.detail else {}
+        return {**members, **told, **self.members}
 
 
 BAD_REQUEST: Final = Problem("bad-request", 400, "The request does not follow the protocol")
@@ -79,6 +85,12 @@ INCONSISTENT_LENGTH: Final = Problem(
     400,
     "The upload has another length",
     "The length of an upload is told once, and its bytes must be as many.",
+)
+COMPLETED: Final = Problem(
+    "completed",
+    400,
+    "The upload is complete",
+    "Nothing can be added to it: ask for its receipt.",
 )
 PARTS_UNFIT: Final = Problem("parts-unfit", 400, "These uploads cannot be joined")
 NOT_FOUND: Final = Problem("not-found", 404, "There is no such thing here")
@@ -214,6 +226,7 @@ CATALOGUE: Final = (
     BAD_REQUEST,
     BODY_CUT,
     INCONSISTENT_LENGTH,
+    COMPLETED,
     PARTS_UNFIT,
     NO_TOKEN,
     NOT_ALLOWED,

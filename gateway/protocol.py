@@ -33,18 +33,14 @@ if TYPE_CHECKING:
 VERSION: Final = "1.0.0"
 BODY_TYPE: Final = "application/offset+octet-stream"
 
-OVERRIDABLE: Final = frozenset({"PATCH", "DELETE", "HEAD"})
-"""What a POST may stand in for, where an old proxy or browser knows no more than POST."""
-
 
 def effective_method(method: str, fields: Fields) -> str:
-    """Give the method that is meant: X-HTTP-Method-Override on a POST stands for another."""
+    """Give the method that is meant: X-HTTP-Method-Override stands for any but OPTIONS.
+
+    With that one browsers ask what they may send, and there is nothing else to be meant.
+    """
     meant = one(fields, "X-HTTP-Method-Override")
-    if meant is None or method != "POST":
-        return method
-    if meant.strip().upper() not in OVERRIDABLE:
-        raise bad(f"X-HTTP-Method-Override may be {', '.join(sorted(OVERRIDABLE))}")
-    return meant.strip().upper()
+    return method if meant is None or method == "OPTIONS" else meant.strip().upper()
 
 
 def parse(method: str, fields: Fields, *, item: bool) -> Command:

@@ -17,7 +17,7 @@ from titip.errors import DigestMismatch, LengthExceeded
 from titip.upload import Closing, UploadState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from aiohttp import web
 
@@ -30,25 +30,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A body's checksum, and the digest of what came so far."""
+    """A body that counts whole or not at all: its checksum if told, and what it digests to."""
 
-    told: Checksum
-    running: Hash
+    told: Checksum | None
+    running: Hash | None
 
     @property
-    def tap(self) -> Callable[[bytes], object]:
+    def tap(self) -> Callable[[bytes], object] | None:
         """Give what is to be called with each piece."""
-        return self.running.update
+        return None if self.running is None else self.running.update
 
     @property
     def holds(self) -> bool:
         """Tell whether the body is the one that was meant."""
-        return self.told.fits(self.running)
+        return self.told is None or self.running is None or self.told.fits(self.running)
 
 
-def check_of(told: Checksum | None) -> Check | None:
-    """Begin to check a body, if it came with a checksum."""
-    return None if told is None else Check(told, told.begin())
+def check_of(told: Checksum | None, *, whole: bool = False) -> Check | None:
+    """Begin to check a body, if it came with a checksum or is `whole`: worth nothing in parts."""
+    if told is None:
+        return Check(None, None) if whole else None
+    return Check(told, told.begin())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,15 @@ async def take(
     hold: Hold,
     check: Check | None,
     closing: Closing = Closing.AT_LENGTH,
+    tell: Callable[[int], Awaitable[None]] | None = None,
 ) -> Taken:
     """Take the request's body in and commit it; the caller holds the lock and closes the deposit.
 
     What came of a body that was cut is committed, unless a checksum says that only all of it
     counts: then, and when it is too long or does not fit, nothing of it is kept. Raises
     LengthExceeded, Refusal, BodyInterrupted, StorageFull, StorageBroken, OffsetConflict.
-    `closing` says what a body that came whole ends; one that was cut ends nothing by word.
+    `closing` says what a body that came whole ends; one that was cut ends nothing by word. `tell`
+    hears each offset that is committed on the way.
     """
     if not gate.connections.room_for_body():
         raise Refusal(BUSY)
@@ -94,7 +98,9 @@ async def take(
         ):
             listening.enter_context(notice.heard_by(partial(body.stop, ending)))
         counts_whole = check is not None
-        intake = Intake(body, deposit, pace=pace, batch=batch, all_or_nothing=counts_whole)
+        intake = Intake(
+            body, deposit, pace=pace, batch=batch, all_or_nothing=counts_whole, tell=tell
+        )
         try:
             last = await intake.run()
         except LengthExceeded:

@@ -196,15 +196,22 @@ async def test_a_holder_that_cannot_let_go_is_not_waited_for_for_ever(tmp_path):
 
 
 @pytest.mark.holds("titip:head-harmless")
-async def test_head_does_not_harm_a_healthy_request(gate):
-    path = await gate.created(10, b"01")
+async def test_head_does_not_harm_a_healthy_request(gate, monkeypatch):
+    monkeypatch.setattr(files, "SILENCE", 0.1)
+    length = 1 << 20
+    path = await gate.created(length, b"01")
     line = await gate.dial()
-    await line.say("PATCH", path, patch(2, 8), b"2345")
+    await line.say("PATCH", path, patch(2, length - 2), b"2345")
     await received(gate, path)
 
-    assert await gate.offset(path) == 2
-    await line.send(b"6789")
+    asking, sent = asyncio.create_task(gate.offset(path)), 6
+    while not asking.done():
+        await line.send(b"6")
+        sent += 1
+        await asyncio.sleep(0)
+    await line.send(b"7" * (length - sent))
 
+    assert await asking == 2
     assert (await line.answer())[0] == 204
     await line.cut()
 

@@ -23,7 +23,7 @@ def in_metadata(data):
 DECLARED = [{"Repr-Digest": repr_digest(WHOLE)}, {"Upload-Metadata": in_metadata(WHOLE)}]
 
 
-@pytest.mark.holds("titip:proof-declared", "titip:proof-told")
+@pytest.mark.holds("titip:proof-declared", "titip:proof-told", "tus:creation-metadata-used")
 @pytest.mark.parametrize("declared", DECLARED)
 async def test_the_whole_that_was_declared_is_sealed_and_told(tmp_path, declared):
     async with gateway(tmp_path) as titip:

@@ -39,6 +39,8 @@ async def answered(line):
 MALFORMED = {
     "no request at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + END + END,
     "another protocol": b"PRI * HTTP/2.0" + END + END + b"SM" + END + END,
+    "no version": b"GET /livez" + END + HOST + END,
+    "no address": b"CONNECT  " + END + HOST + END,
     "an unknown version": b"GET /livez HTTP/9.9" + END + HOST + END,
     "a method that is none": b"G@T /livez HTTP/1.1" + END + HOST + END,
     "a space in the path": b"GET /li vez HTTP/1.1" + END + HOST + END,
@@ -81,6 +83,7 @@ MALFORMED = {
 }
 
 
+@pytest.mark.holds("titip:resumable-on-errors", "titip:problems", "titip:fuzz")
 @pytest.mark.parametrize("head", MALFORMED.values(), ids=MALFORMED)
 async def test_a_malformed_head_gets_a_problem_and_an_end(gate, head):
     line = await gate.dial()
@@ -128,14 +131,19 @@ async def test_an_answer_is_not_lost_to_what_the_sender_still_says(gate):
     await line.closed()
 
 
+@pytest.mark.holds("titip:resumable-on-errors", "titip:problems", "titip:fuzz")
 async def test_an_expectation_that_nobody_knows_gets_a_problem_too(gate):
-    for path in ("/livez", "/nowhere"):
+    for path, expected, refusal in (
+        (b"/livez", b"tea", 417),
+        (b"/nowhere", b"tea", 417),
+        (b"/livez", b"\xa5", 400),
+    ):
         line = await gate.dial()
-        await line.say("GET", path, {"Expect": "tea"})
+        await line.send(b"GET %s HTTP/1.1\r\nHost: t\r\nExpect: %s\r\n\r\n" % (path, expected))
 
         status, headers, problem = await answered(line)
 
-        assert (status, problem["status"]) == (417, 417)
+        assert (status, problem["status"]) == (refusal, refusal)
         assert headers["Tus-Resumable"] == "1.0.0"
         await line.closed()
 
@@ -196,6 +204,7 @@ async def test_a_malformed_chunk_that_comes_with_its_head_reaches_no_upload(gate
     assert await gate.offset(path) in {0, 4}
 
 
+@pytest.mark.holds("titip:resumable-on-errors", "titip:problems")
 async def test_a_turned_away_connection_hears_it_in_the_words_of_tus(tmp_path):
     async with gateway(tmp_path, GatewayOptions(connections=ConnectionLimits(most=0))) as running:
         line = await running.dial()

@@ -1,52 +1,17 @@
-"""tus 1.0 to the letter, over a real socket: what other tests do not show already."""
+"""The core of tus 1.0 to the letter, over a real socket: what other tests do not show."""
 
 import base64
-import hashlib
 import re
-from dataclasses import replace
-from email.utils import parsedate_to_datetime
 
 import pytest
 from aiohttp import ClientSession
 
 from gateway.checksum import ALGORITHMS
-from gateway.deps import GatewayOptions
-from tests.fakes import utc_now
 from tests.gateway_rooms import BYTES, TUS, gateway, id_of
 from titip.upload import UploadState
 
 MIB = 1 << 20
 NOWHERE = "/files/" + "0" * 32
-RFC_9110 = re.compile(
-    r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d "
-    r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT",
-)
-ALWAYS_READABLE = {
-    "Cache-Control",
-    "Content-Language",
-    "Content-Length",
-    "Content-Type",
-    "Expires",
-    "Last-Modified",
-    "Pragma",
-}
-"""What a page may read of any answer (the Fetch standard's safelist)."""
-
-NOT_FOR_PAGES = {
-    "Accept-Ranges",
-    "Access-Control-Allow-Origin",
-    "Access-Control-Expose-Headers",
-    "Allow",
-    "Connection",
-    "Content-Security-Policy",
-    "Date",
-    "Etag",
-    "Server",
-    "Set-Cookie",
-    "Vary",
-    "X-Content-Type-Options",
-}
-"""What speaks to the browser or to a proxy, and not to the page."""
 
 
 @pytest.fixture
@@ -55,22 +20,10 @@ async def gate(tmp_path):
         yield running
 
 
-def checksum(algorithm, data):
-    return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, data).digest()).decode()}"
-
-
 async def answered(ask):
     async with ask as answer:
         await answer.read()
     return answer
-
-
-async def expired(gate):
-    """Begin an upload, and have it expire."""
-    path = await gate.created(10, b"01234")
-    upload = gate.store.uploads[id_of(path)]
-    gate.store.uploads[upload.id] = replace(upload, state=UploadState.EXPIRED, ended_at=utc_now())
-    return path
 
 
 # ---------------------------------------------------------------- versions
@@ -307,187 +260,6 @@ async def test_nothing_past_the_length_is_stored(gate):
     assert await gate.offset(path) == len(gate.kept(path))
 
 
-# ---------------------------------------------------------------- checksum
-
-
-@pytest.mark.holds("tus:checksum-discarded", "tus:checksum-verified", "tus:checksum-mismatch-460")
-async def test_a_body_with_another_checksum_leaves_no_byte_and_no_trace(gate):
-    path = await gate.created(3 * MIB, b"x" * MIB)
-    before = gate.store.uploads[id_of(path)]
-    body = b"y" * (2 * MIB)
-
-    answer = await answered(
-        gate.append(path, MIB, body, {"Upload-Checksum": checksum("sha1", b"z")})
-    )
-
-    assert answer.status == 460
-    assert gate.store.uploads[id_of(path)] == before
-    assert gate.kept(path) == b"x" * MIB
-
-
-@pytest.mark.holds("tus:checksum-discarded", "tus:checksum-unknown-400", "tus:checksum-header")
-@pytest.mark.parametrize("told", ["crc99 YQ==", "sha1", "SHA1 YQ==", "sha1 YQ==", "sha1  !"])
-async def test_a_body_whose_checksum_cannot_be_checked_is_not_kept(gate, told):
-    path = await gate.created(10, b"01234")
-
-    answer = await answered(gate.append(path, 5, b"56789", {"Upload-Checksum": told}))
-
-    assert answer.status == 400
-    assert await gate.offset(path) == 5
-    assert gate.kept(path) == b"01234"
-
-
-# ---------------------------------------------------------------- creation
-
-
-@pytest.mark.holds("tus:creation-201", "tus:creation-location", "tus:expiration-creation")
-async def test_a_creation_tells_an_address_that_can_be_used_as_it_is(gate):
-    created = await answered(gate.ask("POST", "/files/", {"Upload-Length": "6"}))
-    address = created.headers["Location"]
-
-    asked = await answered(gate.ask("HEAD", address))
-    handed_in = await answered(gate.append(address, 0, b"papers"))
-
-    assert (created.status, asked.status, handed_in.status) == (201, 200, 204)
-    assert RFC_9110.fullmatch(created.headers["Upload-Expires"])
-
-
-@pytest.mark.holds("tus:creation-too-large")
-async def test_a_length_over_the_limit_begins_nothing_and_its_body_is_not_read(tmp_path):
-    async with gateway(tmp_path, GatewayOptions(max_upload=MIB)) as gate:
-        line = await gate.dial()
-        size = str(MIB + 1)
-
-        await line.say("POST", "/files/", {**BYTES, "Upload-Length": size, "Content-Length": size})
-
-        status, told = await line.answer()
-        assert (status, told["Tus-Max-Size"], told["Connection"]) == (413, str(MIB), "close")
-        assert "Location" not in told
-        assert not gate.store.uploads
-        await line.cut()
-
-
-@pytest.mark.holds("tus:with-upload-continue", "tus:with-upload-offset")
-async def test_the_first_bytes_are_invited_once_the_creation_is_found_good(gate):
-    line = await gate.dial()
-    good = {**BYTES, "Content-Length": "6", "Expect": "100-continue"}
-
-    await line.say("POST", "/files/", {**good, "Upload-Length": "5"})
-    refused = await line.answer()
-    await line.cut()
-    line = await gate.dial()
-    await line.say("POST", "/files/", {**good, "Upload-Length": "6"})
-    invited = await line.answer()
-    await line.send(b"papers")
-    status, told = await line.answer()
-
-    assert (refused[0], refused[1]["Connection"], invited[0]) == (413, "close", 100)
-    assert (status, told["Upload-Offset"]) == (201, "6")
-    await line.cut()
-
-
-@pytest.mark.holds("tus:with-upload-rules", "titip:length-413")
-async def test_first_bytes_past_the_length_begin_nothing(gate):
-    async def endless():
-        for _ in range(4):
-            yield b"x" * MIB
-
-    told = {**BYTES, "Upload-Length": str(MIB)}
-
-    answer = await answered(gate.ask("POST", "/files/", told, body=endless()))
-
-    assert answer.status == 413
-    assert "Location" not in answer.headers
-    assert all(one.offset <= MIB for one in gate.store.uploads.values())
-
-
-# ---------------------------------------------------------------- expiration, termination
-
-
-@pytest.mark.holds("tus:expiration-patch", "tus:expiration-date", "tus:expiration-moves")
-async def test_each_append_tells_anew_when_the_upload_expires(gate):
-    path = await gate.created(10)
-    upload = gate.store.uploads[id_of(path)]
-    long_ago = utc_now().replace(year=2020, day=1)
-    gate.store.uploads[upload.id] = replace(upload, created_at=long_ago, touched_at=long_ago)
-
-    before = (await answered(gate.ask("HEAD", path))).headers["Upload-Expires"]
-    first = await answered(gate.append(path, 0, b"01234"))
-    nothing = await answered(gate.append(path, 5, b""))
-
-    for answer in (first, nothing):
-        assert RFC_9110.fullmatch(answer.headers["Upload-Expires"])
-        assert parsedate_to_datetime(answer.headers["Upload-Expires"]) > utc_now()
-    assert parsedate_to_datetime(before) < utc_now()
-
-
-@pytest.mark.holds("tus:expiration-gone", "tus:expiration-410", "tus:core-head-missing")
-async def test_going_on_with_an_expired_upload_is_told_that_it_is_gone(gate):
-    path = await expired(gate)
-
-    told = [await answered(gate.ask("HEAD", path)), await answered(gate.append(path, 5, b"x"))]
-
-    assert [one.status for one in told] == [410, 410]
-    assert not any("Upload-Offset" in one.headers for one in told)
-
-
-@pytest.mark.holds("tus:termination-204", "tus:termination-frees", "tus:termination-gone")
-async def test_an_ended_upload_gives_back_what_it_took_up(gate):
-    path = await gate.created(10, b"01234")
-
-    ended = await answered(gate.ask("DELETE", path, {"Content-Length": "0"}))
-
-    assert ended.status == 204
-    assert id_of(path) not in gate.store.spool
-    assert (await gate.store.room()).promised == 0
-    assert (await answered(gate.ask("HEAD", path))).status == 410
-
-
-# ---------------------------------------------------------------- pages of other origins
-
-
-@pytest.mark.holds("titip:cors-exposed")
-async def test_a_page_may_read_every_header_that_speaks_to_it(gate):
-    page = {"Origin": "https://page.example"}
-    told = {"Upload-Metadata": "filename YQ==", **page}
-    path = await gate.created(6, headers=told)
-
-    heard = [
-        await answered(ask)
-        for ask in (
-            gate.ask("POST", "/files/", {"Upload-Length": "9", **told}),
-            gate.ask("POST", "/files/", {"Upload-Defer-Length": "1", **told}),
-            gate.ask("OPTIONS", path, page),
-            gate.ask("HEAD", path, page),
-            gate.append(path, 3, b"x", page),
-            gate.append(path, 0, b"past the length", page),
-            gate.append(path, 0, b"papers", page),
-            gate.ask("HEAD", path, page),
-            gate.ask("GET", path, page),
-            gate.ask("HEAD", path, {**page, "Tus-Resumable": "0.2.2"}),
-            gate.ask("HEAD", NOWHERE, page),
-        )
-    ]
-
-    for answer in heard:
-        readable = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
-        sent = {name for name in answer.headers if not name.startswith("Access-Control-")}
-        assert sent <= readable | ALWAYS_READABLE | NOT_FOR_PAGES
-
-
-@pytest.mark.holds("titip:cors-exposed", "titip:cors-sendable")
-async def test_a_page_may_read_and_send_the_headers_of_both_protocols(gate):
-    asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "PATCH"}
-
-    answer = await answered(gate.session.options(gate.url + "/files/", headers=asked))
-
-    readable = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
-    sendable = set(answer.headers["Access-Control-Allow-Headers"].split(", "))
-    both = {"Upload-Offset", "Upload-Length", "Upload-Complete", "Upload-Metadata", "Repr-Digest"}
-    assert readable >= both | {"Location", "Upload-Expires", "Upload-Limit", "Upload-Secret"}
-    assert sendable >= both - {"Repr-Digest"} | {"Upload-Checksum", "Content-Type", *TUS}
-
-
 # ---------------------------------------------------------------- any headers at all
 
 
@@ -501,3 +273,27 @@ async def test_metadata_of_sixty_thousand_letters_goes_in_and_comes_out(gate):
         session.head(gate.url + path, headers={**gate.lo, **TUS}) as answer,
     ):
         assert answer.headers["Upload-Metadata"] == header
+
+
+# ---------------------------------------------------------------- method override
+
+
+@pytest.mark.holds("tus:core-override", "tus:core-override-actual-ignored")
+@pytest.mark.parametrize("sent", ["POST", "PUT", "GET", "PATCH", "DELETE"])
+async def test_the_method_that_is_meant_counts_whatever_is_sent(gate, sent):
+    path = await gate.created(10, b"01234")
+
+    def meant(method, headers=(), body=None):
+        told = {"X-HTTP-Method-Override": method, **dict(headers)}
+        return answered(gate.ask(sent, path, told, body=body))
+
+    asked = await meant("HEAD")
+    appended = await meant("PATCH", {**BYTES, "Upload-Offset": "5"}, b"567")
+    offered = await meant("OPTIONS")
+    ended = await meant("delete")
+
+    assert (asked.status, asked.headers["Upload-Offset"]) == (200, "5")
+    assert (appended.status, appended.headers["Upload-Offset"]) == (204, "8")
+    assert (offered.status, offered.headers["Tus-Version"]) == (200, "1.0.0")
+    assert ended.status == 204
+    assert gate.store.uploads[id_of(path)].state is UploadState.TERMINATED

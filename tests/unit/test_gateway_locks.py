@@ -84,11 +84,12 @@ async def test_of_many_newcomers_each_gets_its_turn(locks):
 
 async def test_a_holder_that_hears_its_sender_is_not_relieved(locks):
     async with locks.hold(ONE, patience=0) as hold:
-        hold.waiting_since = asyncio.get_running_loop().time()
+        relieving = asyncio.create_task(locks.relieve(ONE, silence=0.05, patience=0))
+        while not relieving.done():
+            hold.waiting_since = asyncio.get_running_loop().time()
+            await asyncio.sleep(0)
 
-        relieved = await locks.relieve(ONE, silence=60, patience=0)
-
-        assert not relieved
+        assert not await relieving
         assert not hold.asked_to_leave.given
 
 
@@ -111,6 +112,15 @@ async def test_a_silent_holder_is_asked_to_leave_and_waited_for(locks):
             await asked.wait()
 
     assert await task
+
+
+async def test_a_holder_that_is_saving_what_came_is_waited_for(locks):
+    async with locks.hold(ONE, patience=0) as hold:
+        relieving = asyncio.create_task(locks.relieve(ONE, silence=5, patience=0))
+        await asyncio.sleep(0)
+
+    assert await relieving
+    assert not hold.asked_to_leave.given
 
 
 async def test_a_silent_holder_that_stays_is_not_waited_for_long(locks):

@@ -44,6 +44,7 @@ SEALED = replace(
     "tus:checksum-list",
     "tus:concat-announced",
     "tus:concat-unfinished-announced",
+    "tus:creation-implemented",
 )
 def test_discovery_tells_version_extensions_limit_and_algorithms():
     answer = answers.discovery(TERMS)

@@ -249,6 +249,22 @@ def test_whole_sizes_are_exact(number, unit):
     assert parse_size(f"{number}{unit}") == number * one
 
 
+def test_trusted_proxies_are_addresses_or_networks(tmp_path):
+    file = write(tmp_path, '[gateway]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8", "fd00::/8"]')
+
+    trusted = settings_of(file).gateway.trusted_proxies
+
+    assert [str(one) for one in trusted] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+
+
+@pytest.mark.parametrize("entry", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33", ""])
+def test_a_trusted_proxy_that_is_none_is_refused_with_what_to_write(tmp_path, entry):
+    told = str(complaint(write(tmp_path, f'[gateway]\ntrusted_proxies = ["{entry}"]')))
+
+    assert "gateway.trusted_proxies" in told
+    assert '"10.0.0.0/8"' in told
+
+
 def test_a_value_out_of_bounds_is_refused():
     with pytest.raises(ValidationError):
         Settings.model_validate({"health": {"max_window": 0}})

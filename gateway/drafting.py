@@ -1,0 +1,162 @@
+"""Serves the IETF draft: its requests become the commands of tus, on the same store."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from gateway import digests, draft, draft_answers
+from gateway.appending import append
+from gateway.commands import Append, Create, Fetch, Inspect, Terminate
+from gateway.creating import create, handed_out
+from gateway.draft_answers import Wording
+from gateway.errors import BodyInterrupted, Ending, Refusal
+from gateway.gate import GATE, RETRY_AFTER, upload_id
+from gateway.inspecting import inspect_alone
+from gateway.interim import Interim
+from gateway.problems import INCONSISTENT_LENGTH, TOO_LARGE
+from gateway.proving import bare, proved
+from gateway.terminating import terminate
+from gateway.verdicts import verdict
+from titip.errors import CustodyError, LengthExceeded, TitipError, UploadClosed
+from titip.upload import Closing, UploadState
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from gateway.commands import Command
+    from gateway.gate import Gate
+    from gateway.problems import Problem
+    from titip.access import Bearer
+    from titip.upload import Upload, UploadId
+
+
+async def serve(request: web.Request, method: str) -> web.Response:
+    """Answer a request of the draft; raises Refusal with what is wrong, in the draft's words."""
+    gate = request.app[GATE]
+    wording = Wording(
+        version=draft.interop(request.headers),
+        terms=gate.terms,
+        now=gate.deps.now,
+        tells_digest=digests.is_wanted(request.headers),
+    )
+    interim = Interim(request, wording, location=lambda which: gate.location(request, which))
+    item = request.match_info.get("id", "")
+    command: Command | None = None
+    try:
+        command = draft.parse(method, request.headers, item=item, version=wording.version)
+        return await _served(gate, request, command, interim=interim, wording=wording)
+    except TitipError as error:
+        upload = await _about(gate, request, command, begun=interim.begun)
+        provided = command.offset if isinstance(command, Append) else None
+        problem = verdict(error, retry_after=RETRY_AFTER)
+        problem = draft_answers.refused(problem, wording, upload=upload, provided=provided)
+        if interim.begun is not None:
+            at = {"Location": gate.location(request, interim.begun)}
+            problem = problem.because(problem.detail, headers=at)
+        raise Refusal(problem) from error
+
+
+async def _served(
+    gate: Gate, request: web.Request, command: Command, *, interim: Interim, wording: Wording
+) -> web.Response:
+    if isinstance(command, Create):
+        return await _create(gate, request, command, interim=interim, wording=wording)
+    which = upload_id(request)
+    bearer = await gate.admitted(request, command, which)
+    match command:
+        case Append():
+            upload = await _append(
+                gate, request, command, which=which, bearer=bearer, interim=interim
+            )
+            return await proved(gate, draft_answers.appended(upload, wording), upload)
+        case Inspect() | Fetch():
+            upload = await inspect_alone(gate, which, bearer)
+            return bare(draft_answers.inspected(upload, wording))
+        case Terminate():
+            await terminate(gate, which, bearer)
+            return bare(draft_answers.terminated())
+        case _ as never:
+            assert_never(never)
+
+
+async def _create(
+    gate: Gate, request: web.Request, command: Create, *, interim: Interim, wording: Wording
+) -> web.Response:
+    bearer = await gate.door.bearer(request.headers.get("Authorization"))
+    try:
+        created = await create(gate, request, command, bearer, interim=interim)
+    except LengthExceeded as error:
+        raise Refusal(_too_long(command.length)) from error
+    interim.begun = created.upload.id
+    if created.ending is not Ending.WHOLE and created.upload.state is UploadState.OPEN:
+        raise BodyInterrupted(created.ending, committed=created.upload.offset)
+    if not created.known:
+        _refuse_short(created.upload, command.closing)
+    location = gate.location(request, created.upload.id)
+    answer = draft_answers.created(created.upload, location, wording)
+    headers = {**answer.headers, **handed_out(gate, created, location)}
+    return await proved(gate, replace(answer, headers=headers), created.upload)
+
+
+async def _append(
+    gate: Gate,
+    request: web.Request,
+    command: Append,
+    *,
+    which: UploadId,
+    bearer: Bearer,
+    interim: Interim,
+) -> Upload:
+    if interim.version == draft.OLDER:
+        _refuse_complete(await gate.own(which, bearer))
+    try:
+        upload = await append(
+            gate, request, upload_id=which, command=command, bearer=bearer, interim=interim
+        )
+    except LengthExceeded as error:
+        upload = await gate.own(which, bearer)
+        _refuse_complete(upload)
+        length = command.length if upload.length is None else upload.length
+        if length is not None and interim.version != draft.OLDER:
+            await _end(gate, which, bearer)
+        raise Refusal(_too_long(length)) from error
+    _refuse_short(upload, command.closing)
+    return upload
+
+
+async def _end(gate: Gate, which: UploadId, bearer: Bearer) -> None:
+    """End an upload that was to hold more than its length: so the newer version wants it."""
+    with suppress(CustodyError):
+        await terminate(gate, which, bearer)
+
+
+def _too_long(length: int | None) -> Problem:
+    """Tell what is wrong with a body that goes past the length, or past all that is taken."""
+    return TOO_LARGE if length is None else INCONSISTENT_LENGTH
+
+
+def _refuse_complete(upload: Upload) -> None:
+    if upload.state is UploadState.SEALED:
+        raise UploadClosed("the upload is complete")
+
+
+def _refuse_short(upload: Upload, closing: Closing) -> None:
+    """Refuse a body that was to be the file's end, and came whole, but before the length."""
+    if closing is Closing.NOW and upload.state is UploadState.OPEN and not upload.part:
+        raise Refusal(INCONSISTENT_LENGTH)
+
+
+async def _about(
+    gate: Gate, request: web.Request, command: Command | None, *, begun: UploadId | None
+) -> Upload | None:
+    """Give the upload that a refusal is about, if its sender may know of it."""
+    with suppress(TitipError):
+        if begun is not None:
+            return await gate.deps.store.find(begun)
+        if isinstance(command, Create) or "id" not in request.match_info:
+            return None
+        which = upload_id(request)
+        return await gate.own(which, await gate.admitted(request, Inspect(), which))
+    return None
