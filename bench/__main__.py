@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from bench import big, deliveries, disk, pushing, small
+from bench import big, deliveries, disk, joining, pushing, small
 from bench.peers import peers
 from bench.process import Unable
 from bench.report import tell
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.figures import Contest
     from bench.servers import Server
 
-PARTS: Final = ("disk", "small", "big", "deliveries", "push")
+PARTS: Final = ("disk", "small", "big", "joining", "deliveries", "push")
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system of memory, where a sync costs nothing
 WIDTH: Final = 120
 IN_MEMORY: Final = "data in a file system of memory: the same work, and syncs that cost nothing"
@@ -87,6 +87,8 @@ def _contests(options: argparse.Namespace, folder: Path) -> Iterator[Contest]:
                 yield from small.contests(servers, runs=options.runs)
             if "big" in parts:
                 yield from big.contests(servers, runs=options.runs)
+    if "joining" in parts:
+        yield from joining.contests(folder, runs=options.runs)
     sources = {"Titip": HERE, **_beside(options)}
     if "deliveries" in parts:
         yield from deliveries.contests(sources, folder, runs=options.runs)

@@ -29,8 +29,8 @@ SELECT count(*), count(*) FILTER (WHERE state = 'sealed'),
 FROM uploads
 """
 _AMEND: Final = (
-    "UPDATE uploads SET offset = ?, state = ?, touched_at = ?, ended_at = ?, sha256 = ?, "
-    "freed_at = ? WHERE id = ?"
+    "UPDATE uploads SET length = ?, offset = ?, state = ?, touched_at = ?, ended_at = ?, "
+    "sha256 = ?, freed_at = ? WHERE id = ?"
 )
 _AMEND_DELIVERY: Final = (
     f"INSERT INTO deliveries ({DELIVERY}) "
@@ -85,7 +85,7 @@ def amend(journal: Path, ended: Iterable[Ended]) -> None:
     with closing(_opened(journal)) as db, db:
         for one in ended:
             row = row_of_upload(one.upload)
-            db.execute(_AMEND, (row[3], row[5], *row[7:10], row[11], one.upload.id))
+            db.execute(_AMEND, (*row[2:4], row[5], *row[7:10], row[11], one.upload.id))
             for delivery in one.deliveries:
                 db.execute(_AMEND_DELIVERY, row_of_delivery(delivery))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Digest
 
     from storage.spool import Spool
-    from titip.upload import Upload
+    from titip.upload import Upload, UploadId
 
 P = TypeVarTuple("P")
 
@@ -41,8 +41,8 @@ class Means:
 
     `keep` commits the step from one upload to the next, from None for a new one; `let_go` hears
     of a closed deposit, with the digest of the committed bytes; `broken` of a disk that failed.
-    `refuse` raises StorageBroken once it did, and StorageFull for more bytes while the disk is
-    full.
+    `lost` hears of an upload that has fewer bytes than were committed. `refuse` raises
+    StorageBroken once the disk failed, and StorageFull for more bytes while it is full.
     """
 
     spool: Spool
@@ -50,6 +50,7 @@ class Means:
     keep: Callable[[Upload | None, Upload], Awaitable[None]]
     let_go: Callable[[Upload, Digest | None], None]
     broken: Callable[[StorageBroken], None]
+    lost: Callable[[UploadId], None]
     refuse: Refusing
     now: Callable[[], datetime]
 
@@ -147,6 +148,9 @@ class SpoolDeposit:
             await asyncio.get_running_loop().run_in_executor(self._means.threads, held)
         except StorageBroken as error:
             self._means.broken(error)
+            raise
+        except Damaged:
+            self._means.lost(self._upload.id)
             raise
 
     def _put(self, batch: Sequence[bytes]) -> None:

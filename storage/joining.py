@@ -166,7 +166,7 @@ class SpoolJoiner:
             sync_data(fd)
             spool.adopt(final)
             spool.refuse_moved()
-            return _digest(SpoolContent(fd, size), go_on)
+            return digest_of(SpoolContent(fd, size), go_on)
         except CustodyError:
             with suppress(CustodyError):
                 _empty(fd)
@@ -197,7 +197,8 @@ def _empty(fd: int) -> None:
         os.ftruncate(fd, 0)
 
 
-def _digest(content: SpoolContent, go_on: Callable[[], None]) -> str:
+def digest_of(content: SpoolContent, go_on: Callable[[], None]) -> str:
+    """Read what was joined, and give its digest in hex."""
     digest, offset = hashlib.sha256(), 0
     while piece := content.read(offset, PIECE):
         go_on()

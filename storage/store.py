@@ -20,7 +20,7 @@ from titip.ports import Room
 from titip.upload import Measured, Terminated, UploadState, advance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
     from hashlib import _Hash as Digest
     from pathlib import Path
@@ -70,6 +70,7 @@ class SpoolStore:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
         self._digests: OrderedDict[UploadId, tuple[int, Digest]] = OrderedDict()
         self._unborn: dict[UploadId, int] = {}
+        self._lost: set[UploadId] = set()
         self._failed = failed
         self._broken = ""
         self._means = Means(
@@ -78,6 +79,7 @@ class SpoolStore:
             keep=self._keep,
             let_go=self._let_go,
             broken=self._stop_taking,
+            lost=self._lost.add,
             refuse=self._refuse,
             now=now,
         )
@@ -88,8 +90,19 @@ class SpoolStore:
         return self._means
 
     async def find(self, upload: UploadId) -> Upload | None:
-        """Give the upload as committed."""
-        return await self._journal.read(lambda db: uploads.find(db, upload))
+        """Give the upload as committed; one that was given up is as good as expired."""
+        found = await self._journal.read(lambda db: uploads.find(db, upload))
+        if found is None or found.id not in self._lost or found.state is not UploadState.OPEN:
+            return found
+        return replace(found, state=UploadState.EXPIRED)
+
+    def give_up(self, lost: Collection[UploadId]) -> None:
+        """Refuse these from now on, if unfinished: they have fewer bytes than were committed.
+
+        An offset that cannot be gone on from is no offset. Nothing of this is noted, so a start
+        that finds the bytes again goes on with them.
+        """
+        self._lost.update(lost)
 
     async def create(
         self,

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import uvicorn  # type: ignore[import-not-found]
-from resumable_upload import SQLiteStorage, TusServer  # type: ignore[import-not-found]
-from resumable_upload.asgi import TusASGIApp  # type: ignore[import-not-found]
+from resumable_upload import SQLiteStorage, TusServer
+from resumable_upload.asgi import TusASGIApp
 
 if __name__ == "__main__":
     folder = Path(sys.argv[2])

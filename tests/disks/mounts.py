@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from tests.waiting import wait_for
@@ -21,7 +21,7 @@ BOUND = 20.0
 HERE = Path(__file__).parents[2]
 
 
-def why_not(*tools):
+def why_not(*tools: str) -> str:
     """Tell why mounts cannot be had here, "" if they can."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "mounting needs Linux and root"
@@ -59,17 +59,27 @@ def memory_disk(place, *, size=64 * MIB, options=""):
         unmount(place)
 
 
-@contextmanager
 def small_disk(place, *, size=64 * MIB):
     """Mount an ext4 of that size."""
+    make = ("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0")
+    return _image(place, size, "ext4", make)
+
+
+def sharing_disk(place: Path, *, size: int = 304 * MIB) -> AbstractContextManager[Path]:
+    """Mount an XFS of that size, where files can share bytes; mkfs.xfs refuses less than 300."""
+    return _image(place, size, "xfs", ("mkfs.xfs", "-q", "-f"))
+
+
+@contextmanager
+def _image(place, size, kind, make):
     place.mkdir(exist_ok=True)
     image = place.with_name(f"{place.name}.img")
     image.touch()
     os.truncate(image, size)
-    run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0", image)
     with ExitStack() as stack:
         stack.callback(image.unlink)
-        run("mount", "-t", "ext4", "-o", "loop,noatime", image, place)
+        run(*make, image)
+        run("mount", "-t", kind, "-o", "loop,noatime", image, place)
         stack.callback(unmount, place)
         yield place
 

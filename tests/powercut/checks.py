@@ -129,7 +129,14 @@ async def _of_tokens(books: Books, owed: Owed) -> list[str]:
 async def _not_gone_on_with(vault: Vault, rows: dict[str, Upload]) -> list[str]:
     lost = []
     unfinished = [(name, row) for name, row in rows.items() if row.state is UploadState.OPEN]
-    for name, row in unfinished[-PICKED_UP:]:
+    joined = [name for name, row in unfinished if row.joined]
+    lost += [
+        f"{name} was to be joined, and came to another digest"
+        for name in joined
+        if (await vault.joiner.finish(rows[name].id)).sha256 != digest(name)
+    ]
+    begun = [(name, row) for name, row in unfinished if not row.concat]
+    for name, row in begun[-PICKED_UP:]:
         deposit = await vault.store.resume(row)
         sealed = await deposit.commit([content(name)[row.offset :]])
         await deposit.close()

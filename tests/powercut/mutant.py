@@ -14,6 +14,8 @@ import config.serve
 import storage.committing
 import storage.connection
 import storage.deposit
+import storage.extents
+import storage.joining
 import storage.journal
 from config import cli
 from gateway.pace import Pace
@@ -23,6 +25,7 @@ from storage.durable import sync_data
 from storage.spool import Spool
 from storage.store import SpoolStore
 from titip.owing import deliveries_of
+from titip.upload import UploadState
 
 QUICK = 256 << 10
 
@@ -36,6 +39,7 @@ class Mutant(StrEnum):
     SYNCHRONOUS_NORMAL = "synchronous-normal"
     OFFSET_BEFORE_DATA = "offset-before-data"
     SEAL_IN_TWO = "seal-in-two"
+    JOIN_UNSYNCED = "join-unsynced"
 
 
 def main(name: str, arguments: list[str]) -> None:
@@ -53,6 +57,9 @@ def main(name: str, arguments: list[str]) -> None:
             _sync_late()
         case Mutant.SEAL_IN_TWO:
             _swap(SpoolStore, "_keep", _keep_in_two)
+        case Mutant.JOIN_UNSYNCED:
+            _swap(storage.extents, "sync_data", lambda _fd: None)
+            _swap(storage.joining, "sync_data", lambda _fd: None)
     sys.argv = ["titip", *arguments]
     cli.main()
 
@@ -79,8 +86,8 @@ def _sync_late() -> None:
     commit = storage.deposit.SpoolDeposit.commit
     _swap(storage.deposit, "sync_data", lambda _fd: None)
 
-    async def commit_first(self, batch=()):
-        after = await commit(self, batch)
+    async def commit_first(self, batch=(), **kwargs):
+        after = await commit(self, batch, **kwargs)
         if self._fd is not None:
             await self._hop(sync_data, self._fd)
         return after
@@ -97,7 +104,7 @@ def _swap(owner: object, name: str, other: object) -> None:
 async def _keep_in_two(self, before, after) -> None:
     await self._journal.write(lambda db: uploads.keep(db, before, after, ()))
     self._unborn.pop(after.id, None)
-    if after.complete:
+    if after.state is UploadState.SEALED:
         owed = deliveries_of(after, self._owed, now=self._now())
         await self._journal.write(lambda db: insert_deliveries(db, owed))
         self._doorbell.ring()

@@ -62,7 +62,12 @@ class Owed:
 
 @lru_cache(maxsize=1000)
 def content(name: str) -> bytes:
-    """Give a file's bytes: its name tells seed and size, so that a row is enough to know."""
+    """Give a file's bytes: its name tells seed and size, so that a row is enough to know.
+
+    What is joined from parts has their names, with a plus between.
+    """
+    if "+" in name:
+        return b"".join(map(content, name.split("+")))
     seed, size = name.split("-")[-2:]
     return Random(seed).randbytes(int(size))
 

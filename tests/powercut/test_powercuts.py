@@ -15,6 +15,7 @@ SEED = int(os.environ.get("TITIP_POWERCUT_SEED") or SystemRandom().getrandbits(3
 pytestmark = pytest.mark.powercut
 
 
+@pytest.mark.holds("titip:offset-stable")
 @pytest.mark.parametrize(("disk", "images"), [(Disk.EXT4, 110), (Disk.XFS, 80), (Disk.STRICT, 120)])
 def test_all_that_was_acknowledged_is_there_after_any_power_cut(disk, images, tmp_path):
     if reason := why_not(disk):

@@ -61,16 +61,33 @@ class Sender:
             method, self.url + path, headers={**TUS, **auth, **headers}, data=body
         )
 
-    async def create(self, name: str, first: bytes | None = None) -> int:
-        length = len(content(name))
-        told = base64.b64encode(name.encode()).decode()
-        headers = {"Upload-Length": str(length), "Upload-Metadata": f"filename {told}"}
+    async def create(self, name: str, first: bytes | None = None, *, part: bool = False) -> int:
+        headers = {"Upload-Length": str(len(content(name))), **_named(name)}
         if first is not None:
             headers |= BYTES
+        if part:
+            headers |= {"Upload-Concat": "partial"}
         async with self.ask("POST", "/files/", headers, first) as answer:
             assert answer.status == 201, await answer.text()
             self.ids[name] = answer.headers["Location"].rpartition("/")[2]
-            return self.told(name, int(answer.headers.get("Upload-Offset", 0)))
+            return self.told(name, int(answer.headers.get("Upload-Offset", 0)), seals=not part)
+
+    async def join(self, parts: list[str]) -> None:
+        """Have parts joined, and wait until the gateway says that they are."""
+        name = "+".join(parts)
+        headers = {"Upload-Concat": "final;" + " ".join(map(self._path, parts)), **_named(name)}
+        async with self.ask("POST", "/files/", headers) as answer:
+            assert answer.status == 201, await answer.text()
+            self.ids[name] = answer.headers["Location"].rpartition("/")[2]
+            self.ledger.note(Kind.KEPT, name, self.ids[name], number=0)
+
+        async def is_joined() -> bool:
+            async with self.ask("HEAD", self._path(name), {}) as answer:
+                assert answer.status == 200, answer.status
+                offset = answer.headers.get("Upload-Offset")
+                return offset is not None and self.told(name, int(offset)) > 0
+
+        await until(is_joined)
 
     async def append(
         self, name: str, offset: int, body: bytes, *, checked: bool = False
@@ -122,11 +139,15 @@ class Sender:
     def _path(self, name: str) -> str:
         return f"/files/{self.ids[name]}"
 
-    def told(self, name: str, offset: int) -> int:
+    def told(self, name: str, offset: int, *, seals: bool = True) -> int:
         self.ledger.note(Kind.KEPT, name, self.ids[name], number=offset)
-        if offset == len(content(name)):
+        if seals and offset == len(content(name)):
             self.ledger.note(Kind.SEALED, name)
         return offset
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"Upload-Metadata": f"filename {base64.b64encode(name.encode()).decode()}"}
 
 
 async def whole(sender: Sender) -> None:
@@ -178,16 +199,30 @@ async def long(sender: Sender) -> None:
     data = content(name)
     await sender.create(name)
     step = QUICK // 4
-    async with sender.half(name, 0) as line:
-        for start in range(0, len(data), step):
-            await line.send(data[start : start + step])
-            await sender.head(name)
-        status, headers = await line.answer()
+    looking = asyncio.create_task(sender.head(name))
+    try:
+        async with sender.half(name, 0) as line:
+            for start in range(0, len(data), step):
+                await line.send(data[start : start + step])
+            status, headers = await line.answer()
+    finally:
+        await asyncio.gather(looking, return_exceptions=True)
     assert status == 204
+    await looking
     sender.told(name, int(headers["Upload-Offset"]))
 
 
-KINDS = (whole, whole, in_pieces, in_pieces, ended, cut, long)
+async def joined(sender: Sender) -> None:
+    """A file joined from parts, which are taken back then; two of them begin at a block."""
+    parts = [sender.named(size) for size in (8192, 4097, sender.rng.choice(SIZES[1:]))]
+    for name in parts:
+        await sender.create(name, content(name), part=True)
+    await sender.join(parts)
+    for name in parts:
+        await sender.end(name)
+
+
+KINDS = (whole, whole, in_pieces, in_pieces, ended, cut, long, joined)
 
 
 async def story(
@@ -233,7 +268,8 @@ async def short_story(
     with started(top, recording.folder / "room", shown=teller.shown, mutant=mutant) as program:
         sender = await teller.sender(program, rng)
         async with sender.session:
-            for play in (whole, in_pieces, in_pieces, whole):
+            joins = mutant is Mutant.JOIN_UNSYNCED
+            for play in (joined, joined) if joins else (whole, in_pieces, in_pieces, whole):
                 await play(sender)
 
 
