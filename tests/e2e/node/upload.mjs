@@ -1,17 +1,18 @@
-// Hands one file in with a stock tus-js-client: node upload.mjs ENDPOINT TOKEN FILE CHUNK_BYTES
-import { createReadStream, statSync } from "node:fs";
+// Hands one file in with a stock tus-js-client: node upload.mjs SOURCE FILE OPTIONS_AS_JSON
+import { createReadStream, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import * as tus from "tus-js-client";
 
-const [endpoint, token, path, chunk] = process.argv.slice(2);
+const [source, path, text] = process.argv.slice(2);
+const sources = {
+  file: () => createReadStream(path),
+  buffer: () => readFileSync(path),
+  stdin: () => process.stdin,
+};
 
-const upload = new tus.Upload(createReadStream(path), {
-  endpoint,
-  headers: { Authorization: `Bearer ${token}` },
-  chunkSize: Number(chunk),
-  uploadSize: statSync(path).size,
+const upload = new tus.Upload(sources[source](), {
+  ...JSON.parse(text),
   metadata: { filename: basename(path) },
-  retryDelays: [0, 500, 1000],
   onError(error) {
     console.error(String(error));
     process.exit(1);
