@@ -14,6 +14,9 @@ SECONDS = 18
 SMALL = b"papers of a supporter"
 
 
+@pytest.mark.holds(
+    "titip:offset-stable", "draft:offset-never-back", "draft6:offset-never-back", "titip:cut-keeps"
+)
 @pytest.mark.e2e
 @pytest.mark.timeout(280)
 async def test_a_tortured_server_loses_nothing_and_doubles_nothing(tmp_path):

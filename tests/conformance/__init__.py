@@ -1,0 +1,1 @@
+"""The specifications, statement by statement, and the tests that hold them."""
