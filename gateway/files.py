@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from titip.access import Bearer
     from titip.upload import UploadId
 
-SILENCE: Final = 1.0
-"""Seconds without a byte after which HEAD takes a running PATCH for dead and has it saved."""
+SILENCE: Final = 0.75
+"""Seconds without a byte after which HEAD takes a running PATCH for dead and has it saved: so that
+a sender that comes again, asks and goes on has waited less than a second for itself."""
 
 
 def add_routes(app: web.Application) -> None:
@@ -119,7 +120,9 @@ async def _plain(request: web.Request) -> web.Response:
 
 
 async def _inspect(gate: Gate, which: UploadId, bearer: Bearer) -> Answer:
+    held = gate.locks.holder(which) is not None
     upload = await gate.own(which, bearer)
-    if await gate.locks.relieve(which, silence=SILENCE, patience=BRIEFLY):
+    if held or gate.locks.holder(which) is not None:
+        await gate.locks.relieve(which, silence=SILENCE, patience=BRIEFLY)
         upload = await gate.own(which, bearer)
     return answers.inspected(alive(upload), gate.terms)
