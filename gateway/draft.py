@@ -25,6 +25,7 @@ from gateway.commands import (
 )
 from gateway.errors import ProtocolViolation
 from gateway.problems import INCONSISTENT_LENGTH, NO_METHOD, WRONG_TYPE
+from titip import metadata
 from titip.upload import Closing
 
 if TYPE_CHECKING:
@@ -84,12 +85,25 @@ def _create(fields: Fields, *, name: str) -> Create:
     length = _length(fields, end=size or 0, ends=complete and size is not None)
     return Create(
         length,
-        plain.described(fields, name=name),
+        _metadata(fields) or plain.described(fields, name=name),
         None if size == 0 else Body(size, digests.content_digest(fields)),
         key=creation_key(fields),
         sha256=digests.declared_sha256(fields),
         closing=Closing.NOW if complete else Closing.LATER,
     )
+
+
+def _metadata(fields: Fields) -> str:
+    """Give what tus-js-client tells of a file in this protocol too, empty where it cannot be read.
+
+    The draft has no such field, so a sender that speaks nothing else says it as HTTP does.
+    """
+    header = ", ".join(fields.getall("Upload-Metadata", ())).strip()
+    try:
+        metadata.parse(header)
+    except metadata.BadMetadata:
+        return ""
+    return header
 
 
 def _append(fields: Fields, version: int | None) -> Append:

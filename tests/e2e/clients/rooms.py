@@ -63,9 +63,7 @@ class Trial:
         """Let no connection carry more than that share of the file: who begins anew never ends."""
         self.line.plan(*[CutAfter(count=int(share * SIZE))] * CUTS)
 
-    async def expect_sealed(
-        self, location: str, *, struck: int = 2, most: float = WENT_ON, named: bool = True
-    ) -> None:
+    async def expect_sealed(self, location: str, *, struck: int = 2, most: float = WENT_ON) -> None:
         """Fail unless the file was taken in whole, once, over a line with so many faults or more.
 
         `most` is what may have gone up for it, in sizes of the file.
@@ -76,7 +74,7 @@ class Trial:
         uploads = (await self.ask("/api/uploads"))["uploads"]
 
         assert (one["state"], one["sha256"]) == ("sealed", digest)
-        assert not named or one["filename"] == self.paper.name
+        assert one["filename"] == self.paper.name
         assert [each["id"] for each in uploads if each["sha256"] == digest] == [one["id"]]
         assert self.line.struck >= struck, [one.up for one in self.line.crossings]
         assert self.line.up / SIZE < most, [one.up for one in self.line.crossings]

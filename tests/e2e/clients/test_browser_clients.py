@@ -95,7 +95,7 @@ async def test_a_page_speaks_the_draft(trial, pages, browser):
         await _begin(page, trial, protocol="ietf-draft-05")
         told = await _end(page)
 
-    await trial.expect_sealed(told["url"], most=REPEATS, named=False)
+    await trial.expect_sealed(told["url"], most=REPEATS)
 
 
 async def test_a_page_of_an_origin_that_was_not_named_cannot_hand_in(trial, pages, browser):

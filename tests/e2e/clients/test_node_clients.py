@@ -25,7 +25,7 @@ async def test_tus_js_client_goes_on_where_the_line_was_cut(trial, source, optio
 
     location = await _hand_in(trial, source, **options)
 
-    await trial.expect_sealed(location, named="protocol" not in options)
+    await trial.expect_sealed(location)
 
 
 @pytest.mark.holds("titip:client-tus-js-node")
