@@ -10,7 +10,7 @@ import structlog
 from gateway.admission import admit_bytes, admit_length
 from gateway.errors import BodyInterrupted, Refusal
 from gateway.inviting import invite
-from gateway.problems import BAD_REQUEST, CHECKSUM_MISMATCH, DRAINING, INCONSISTENT_LENGTH, JOINED
+from gateway.problems import CHECKSUM_MISMATCH, DRAINING, INCONSISTENT_LENGTH, JOINED
 from gateway.taking import check_of, take
 from titip.errors import (
     CustodyError,
@@ -76,8 +76,6 @@ def _agree(upload: Upload, command: Append) -> None:
         raise OffsetConflict(committed=upload.offset)
     if command.length is not None and upload.length not in {None, command.length}:
         raise Refusal(INCONSISTENT_LENGTH)
-    if command.sha256 and upload.expected_sha256 not in {"", command.sha256}:
-        raise Refusal(BAD_REQUEST.because("Another digest of the whole was declared before"))
     sealed = upload.state is UploadState.SEALED
     size = 1 if command.body.size is None and sealed else command.body.size or 0
     length = command.length if upload.length is None else upload.length
@@ -128,7 +126,6 @@ async def _go_on(
     deposit = await gate.deps.store.resume(
         upload,
         length=command.length,
-        sha256=command.sha256,
         tap=check.tap if check else None,
     )
     try:

@@ -72,12 +72,11 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """Go on with an upload from this offset; `length` and `sha256` as at creation, if told now."""
+    """Go on with an upload from this offset; `length` where it is told only now."""
 
     offset: int
     body: Body
     length: int | None = None
-    sha256: str = ""
     closing: Closing = Closing.AT_LENGTH
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.admission import admit_bytes
 from gateway.body import Body
 from gateway.errors import BodyInterrupted, Ending, Refusal
 from gateway.gate import CUT_SHORT
 from gateway.intake import Intake
 from gateway.problems import BUSY, CHECKSUM_MISMATCH, DIGEST_MISMATCH
+from gateway.rationed import RationedDeposit
 from titip.errors import DigestMismatch, LengthExceeded
 from titip.upload import Closing, UploadState
 
@@ -88,6 +90,8 @@ async def take(
         raise Refusal(BUSY)
     pace = gate.options.pace
     before = deposit.upload
+    if before.length is None:
+        deposit = RationedDeposit(deposit, ask=partial(_ask_room, gate))
     batch = pace.batch_among(len(gate.locks))
     request.content.set_read_chunk_size(batch)
     body = Body(request.content, hold=hold, room=_room(gate, deposit), pace=pace)
@@ -140,6 +144,10 @@ async def commit(
     if upload.state is UploadState.SEALED:
         gate.metrics.sealed.inc()
     return upload
+
+
+async def _ask_room(gate: Gate, size: int) -> None:
+    admit_bytes(size, room=await gate.space.room(), reserve=gate.options.reserve)
 
 
 def _room(gate: Gate, deposit: Deposit) -> int:

@@ -123,7 +123,6 @@ class SpoolStore:
         upload: Upload,
         *,
         length: int | None = None,
-        sha256: str = "",
         tap: Callable[[bytes], object] | None = None,
     ) -> Deposit:
         """Go on with an open upload from its committed offset; see titip.ports.Store."""
@@ -134,8 +133,6 @@ class SpoolStore:
         _refuse_ended(current)
         if length is not None:
             current = advance(current, Measured(length), now=self._now())
-        if sha256:
-            current = replace(current, expected_sha256=sha256)
         offset, digest = self._digests.pop(current.id, (0, None))
         known = digest if offset == current.offset else None
         return SpoolDeposit(current, self._means, digest=known, tap=tap)

@@ -24,7 +24,7 @@ _VALUES: Final = ", ".join("?" * len(UPLOAD.split(",")))
 _INSERT: Final = f"INSERT INTO uploads ({UPLOAD}) VALUES ({_VALUES})"
 _MOVE: Final = (
     "UPDATE uploads SET length = ?, offset = ?, state = ?, touched_at = ?, ended_at = ?, "
-    "sha256 = ?, expected = ? "
+    "sha256 = ? "
     "WHERE id = ? AND offset = ? AND state = 'open'"
 )
 _UNDER_KEY: Final = (
@@ -88,7 +88,7 @@ def keep(
 def move(db: apsw.Connection, before: Upload, after: Upload) -> None:
     """Take an open upload from one value to the next; raises OffsetConflict, UploadMissing."""
     row = row_of_upload(after)
-    changed = (row[2], row[3], row[5], row[7], row[8], row[9], row[15])
+    changed = (row[2], row[3], row[5], row[7], row[8], row[9])
     db.execute(_MOVE, (*changed, before.id, before.offset))
     if db.changes():
         return

@@ -13,6 +13,7 @@ from titip.access import Role, Token, digest_of, spell
 from titip.delivery import DESTINATIONS, Delivery, DeliveryId
 from titip.errors import (
     DigestMismatch,
+    IllegalEvent,
     LengthExceeded,
     OffsetConflict,
     PartsUnfit,
@@ -58,6 +59,7 @@ class MemoryStore:
 
     def __init__(self, root: Path, *, now: Callable[[], datetime] = utc_now) -> None:
         self.uploads: dict[UploadId, Upload] = {}
+        self.joined_from: dict[UploadId, tuple[UploadId, ...]] = {}
         self.deliveries: dict[DeliveryId, Delivery] = {}
         self.spool: dict[UploadId, bytes] = {}
         self.free = 1 << 40
@@ -86,20 +88,19 @@ class MemoryStore:
         upload: Upload,
         *,
         length: int | None = None,
-        sha256: str = "",
         tap: Callable[[bytes], object] | None = None,
     ) -> MemoryDeposit:
         self.refuse_if_broken()
         current = self._open_one(upload.id)
         if length is not None:
             current = advance(current, Measured(length), now=self.now())
-        if sha256:
-            current = replace(current, expected_sha256=sha256)
         return MemoryDeposit(self, current, tap)
 
     async def terminate(self, upload: Upload) -> None:
         self.refuse_if_broken()
         current = self._open_one(upload.id)
+        if self.unjoined(current.id):
+            raise IllegalEvent("something is still to be joined from it")
         self.uploads[upload.id] = advance(current, Terminated(), now=self.now())
         self.spool.pop(upload.id, None)
 
@@ -128,12 +129,23 @@ class MemoryStore:
         if before is not None and current is not None and before.offset != current.offset:
             raise OffsetConflict(committed=current.offset)
         self.uploads[after.id] = after
+        for final in self.unjoined(after.id) if after.part else ():
+            lengths = [self.uploads[one].length for one in self.joined_from[final]]
+            known = None if None in lengths else sum(one or 0 for one in lengths)
+            self.uploads[final] = replace(self.uploads[final], length=known)
         self.spool[after.id] = self.spool.get(after.id, b"") + tail
         if after.state is UploadState.SEALED:
             self.path(after.id).write_bytes(self.spool[after.id])
             for one in deliveries_of(after, EVERYWHERE, now=self.now()):
                 self.deliveries[one.id] = one
         self.commits += 1
+
+    def unjoined(self, part: UploadId | None = None) -> list[UploadId]:
+        return [
+            final
+            for final, parts in self.joined_from.items()
+            if self.uploads[final].state is UploadState.OPEN and (part is None or part in parts)
+        ]
 
     def _open_one(self, upload: UploadId) -> Upload:
         current = self.uploads.get(upload)
@@ -213,17 +225,14 @@ class MemoryJoiner:
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
-        self._parts: dict[UploadId, tuple[UploadId, ...]] = {}
 
     async def weigh(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
         self._store.refuse_if_broken()
         self._store.refuse_second(final)
-        found = [self._store.uploads.get(one) for one in parts]
-        if any(one is None or not one.part or one.submitter != final.submitter for one in found):
-            raise PartsUnfit("not all are parts of this submitter")
-        if any(one is not None and one.state is not UploadState.OPEN for one in found):
-            raise PartsUnfit("not all of them are there any more")
-        lengths = [None if one is None else one.length for one in found]
+        lengths = [
+            self._length(self._store.uploads.get(one), final, number)
+            for number, one in enumerate(parts, 1)
+        ]
         known = None if None in lengths else sum(one or 0 for one in lengths)
         return Weight(length=known, room=known or 0)
 
@@ -231,13 +240,17 @@ class MemoryJoiner:
         weight = await self.weigh(final, parts)
         begun = replace(final, length=weight.length)
         self._store.keep(None, begun, b"")
-        self._parts[final.id] = tuple(parts)
+        self._store.joined_from[final.id] = tuple(parts)
         return begun
 
     async def finish(self, final: UploadId) -> Upload:
         self._store.refuse_if_broken()
-        upload = self._store.uploads[final]
-        parts = [self._store.uploads[one] for one in self._parts[final]]
+        upload = self._store.uploads.get(final)
+        if upload is None:
+            raise UploadMissing("there is no such upload")
+        if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
+            raise UploadGone(f"the upload was {upload.state}")
+        parts = [self._store.uploads[one] for one in self._store.joined_from[final]]
         if upload.state is not UploadState.OPEN or not all(one.complete for one in parts):
             return upload
         content = b"".join(self._store.spool.get(one.id, b"") for one in parts)
@@ -253,12 +266,17 @@ class MemoryJoiner:
         return after
 
     async def unfinished(self, part: UploadId | None = None) -> Sequence[UploadId]:
-        return [
-            final
-            for final, parts in self._parts.items()
-            if self._store.uploads[final].state is UploadState.OPEN
-            and (part is None or part in parts)
-        ]
+        return self._store.unjoined(part)
+
+    @staticmethod
+    def _length(part: Upload | None, final: Upload, number: int) -> int | None:
+        if part is None or part.submitter != final.submitter:
+            raise PartsUnfit(f"part {number} is no upload of this submitter")
+        if not part.part:
+            raise PartsUnfit(f"part {number} is no part")
+        if part.state is not UploadState.OPEN:
+            raise PartsUnfit(f"part {number} was {part.state}: hand it in again")
+        return part.length
 
 
 class MemoryTokens:

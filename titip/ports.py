@@ -92,12 +92,11 @@ class Store(Protocol):
         upload: Upload,
         *,
         length: int | None = None,
-        sha256: str = "",
         tap: Callable[[bytes], object] | None = None,
     ) -> Deposit:
         """Go on with an open upload from its committed offset.
 
-        `length` and `sha256` (of the whole, in hex): told only now, kept with the first commit.
+        `length`: told only now, kept with the first commit.
         Raises UploadMissing, UploadGone, UploadClosed, StorageBroken, IllegalEvent when another
         length was told before, LengthExceeded when more bytes than that are there.
         """

@@ -2,8 +2,11 @@
 
 import pytest
 
+from gateway import space
 from gateway.deps import GatewayOptions
+from gateway.pace import Pace
 from tests.gateway_rooms import BYTES, gateway
+from tests.waiting import until
 from titip.upload import UploadState
 
 OPEN_ENDED = {"Upload-Defer-Length": "1"}
@@ -93,6 +96,27 @@ async def test_an_upload_of_open_length_may_not_grow_past_the_limit(tmp_path):
 
         assert (streamed, counted.status, told.status) == (413, 413, 413)
         assert await titip.offset(path) == 0
+
+
+async def test_a_body_that_never_tells_its_length_leaves_the_others_their_room(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(space, "FRESH", 0.0)
+    pace = Pace(batch=1 << 16, least=1 << 16)
+    async with gateway(tmp_path, GatewayOptions(reserve=1 << 20, pace=pace)) as titip:
+        path = await begun(titip)
+        line = await titip.dial()
+        chunked = {"Upload-Offset": "0", "Transfer-Encoding": "chunked", **BYTES}
+        piece = b"20000\r\n" + bytes(0x20000) + b"\r\n"
+        await line.say("PATCH", path, chunked, piece)
+        await until(lambda: titip.store.hops)
+
+        titip.store.free = (1 << 20) + 10
+        await line.send(piece)
+        status, _ = await line.answer()
+
+        assert status == 507
+        assert await titip.offset(path) > 0
 
 
 async def test_a_length_that_finds_no_room_is_refused_and_nothing_is_lost(tmp_path):

@@ -42,7 +42,7 @@ def test_a_list_shows_no_secret(desk):
     shown = desk.run("token", "list").stdout
 
     assert [one["id"] for one in listed["tokens"]] == [made["id"]]
-    assert made["token"].rpartition("_")[2] not in shown
+    assert made["token"].split("_", 2)[2] not in shown
     assert "works" in shown
 
 
