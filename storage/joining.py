@@ -20,7 +20,6 @@ from storage import parts as rows
 from storage.durable import sync_data, translated
 from storage.extents import Stride, append_from, block_of, shares_extents, unshared
 from storage.inspection import Stopped
-from storage.spool import SpoolContent
 from storage.uploads import find, move
 from titip.errors import (
     CustodyError,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from storage.deposit import Means
     from storage.journal import Journal
     from storage.parts import Part
+    from storage.spool import Spool
     from titip.upload import Upload, UploadId
 
 PIECE: Final = 1 << 20
@@ -162,11 +162,11 @@ class SpoolJoiner:
         try:
             _empty(fd)
             self._refuse_no_room(parts)
-            size = self._bring(fd, parts, go_on)
+            self._bring(fd, parts, go_on)
             sync_data(fd)
             spool.adopt(final)
             spool.refuse_moved()
-            return digest_of(SpoolContent(fd, size), go_on)
+            return digest_of(spool, parts, go_on)
         except CustodyError:
             with suppress(CustodyError):
                 _empty(fd)
@@ -174,7 +174,7 @@ class SpoolJoiner:
         finally:
             os.close(fd)
 
-    def _bring(self, fd: int, parts: Iterable[Part], go_on: Callable[[], None]) -> int:
+    def _bring(self, fd: int, parts: Iterable[Part], go_on: Callable[[], None]) -> None:
         size, stride = 0, Stride()
         for one in parts:
             if not one.offset:
@@ -182,7 +182,6 @@ class SpoolJoiner:
             with self._means.spool.open(one.id) as content:
                 append_from(content, fd, at=size, count=one.offset, stride=stride, go_on=go_on)
             size += one.offset
-        return size
 
     def _refuse_no_room(self, parts: Iterable[Part]) -> None:
         if self._room_for(one.offset for one in parts) > self._means.spool.free():
@@ -197,11 +196,20 @@ def _empty(fd: int) -> None:
         os.ftruncate(fd, 0)
 
 
-def digest_of(content: SpoolContent, go_on: Callable[[], None]) -> str:
-    """Read what was joined, and give its digest in hex."""
-    digest, offset = hashlib.sha256(), 0
-    while piece := content.read(offset, PIECE):
-        go_on()
-        digest.update(piece)
-        offset += len(piece)
+def digest_of(spool: Spool, parts: Iterable[Part], go_on: Callable[[], None]) -> str:
+    """Digest the parts one after the other, in hex.
+
+    They are what was handed in, and mostly still in memory; of a file that shares their bytes on
+    the disk nothing is.
+    """
+    digest = hashlib.sha256()
+    for one in parts:
+        if not one.offset:
+            continue
+        with spool.open(one.id) as content:
+            offset = 0
+            while piece := content.read(offset, min(PIECE, one.offset - offset)):
+                go_on()
+                digest.update(piece)
+                offset += len(piece)
     return digest.hexdigest()

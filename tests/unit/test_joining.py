@@ -9,20 +9,17 @@ from datetime import timedelta
 import pytest
 
 from storage import joining
-from storage.extents import Stride, block_of, unshared
 from storage.recovery import recover
 from tests.storage_rooms import opened_house, sha256
 from titip.errors import (
     Damaged,
     DigestMismatch,
-    IllegalEvent,
     PartsUnfit,
     StorageBroken,
     StorageFull,
     UploadGone,
-    UploadMissing,
 )
-from titip.upload import PART, UploadExists, UploadId, UploadState
+from titip.upload import PART, UploadExists, UploadState
 
 WEEK = timedelta(days=7)
 
@@ -76,16 +73,6 @@ async def test_parts_become_one_upload_in_the_order_they_were_named(house):
     assert house.bell.rings == 1
 
 
-@pytest.mark.holds("tus:concat-partial-unprocessed")
-async def test_a_part_is_never_sealed_and_owed_to_nobody(house):
-    part = await hand_in(house, b"part")
-
-    assert part.complete
-    assert part.state is UploadState.OPEN
-    assert await house.records.of_upload(part.id) == []
-    assert house.bell.rings == 0
-
-
 async def test_large_parts_are_joined_byte_for_byte(house):
     parts = [await hand_in(house, os.urandom(size)) for size in (3 << 20, 4096 * 5, 1, 1 << 20)]
     data = b"".join(content(house, one) for one in parts)
@@ -94,47 +81,6 @@ async def test_large_parts_are_joined_byte_for_byte(house):
 
     assert content(house, whole) == data
     assert whole.sha256 == sha256(data)
-
-
-async def test_empty_parts_join_to_an_empty_upload(house):
-    empty = await hand_in(house, b"")
-
-    whole = await joined(house, empty, empty)
-
-    assert (whole.length, whole.sha256) == (0, sha256(b""))
-    assert content(house, whole) == b""
-
-
-@pytest.mark.holds("tus:concat-unfinished-accepted", "tus:concat-head-length")
-async def test_it_waits_for_its_last_part_and_knows_its_length_when_they_do(house):
-    one, other = await hand_in(house, b"one"), await hand_in(house, b"oth", length=None)
-    begun = await house.joiner.begin(a_final(house), [one.id, other.id])
-    waiting = await house.joiner.finish(begun.id)
-    assert (waiting.state, waiting.length) == (UploadState.OPEN, None)
-    assert await house.joiner.unfinished(other.id) == [begun.id]
-
-    told = await house.store.resume(other, length=5)
-    await go_on(house, told, b"e")
-    measured = await house.store.find(begun.id)
-    await go_on(house, await house.store.resume(other), b"r")
-
-    assert (measured.length, measured.offset) == (8, 0)
-    whole = await house.joiner.finish(begun.id)
-    assert content(house, whole) == b"oneother"
-    assert await house.joiner.unfinished() == []
-    assert await house.joiner.unfinished(other.id) == []
-
-
-async def test_its_length_is_known_at_once_when_its_parts_tell_theirs(house):
-    one, other = await hand_in(house, b"one"), await hand_in(house, b"", length=7)
-    parts = [one.id, other.id]
-
-    weight = await house.joiner.weigh(a_final(house), parts)
-    begun = await house.joiner.begin(a_final(house), parts)
-
-    assert (weight.length, begun.length) == (10, 10)
-    assert weight.room in {7, 10}  # as the disk can share the first part or not
-    assert (await house.joiner.finish(begun.id)).offset == 0
 
 
 @pytest.mark.holds("titip:concat-once")
@@ -154,28 +100,6 @@ async def test_asking_again_finds_the_first_one_before_and_after_its_seal(house)
     assert await house.joiner.finish(first.id) == sealed
 
 
-@pytest.mark.holds("titip:concat-own-parts")
-async def test_another_s_part_is_refused_with_the_words_for_none(house):
-    foreign = await hand_in(house, b"theirs", submitter="pair-2")
-    await house.store.terminate(await hand_in(house, b"ended", submitter="pair-2"))
-
-    with pytest.raises(PartsUnfit) as unknown:
-        await house.joiner.begin(a_final(house), [UploadId("0" * 32)])
-    for call in (house.joiner.begin, house.joiner.weigh):
-        with pytest.raises(PartsUnfit) as theirs:
-            await call(a_final(house), [foreign.id])
-        assert str(theirs.value) == str(unknown.value)
-
-    assert await house.joiner.unfinished() == []
-
-
-async def test_what_is_no_part_is_refused(house):
-    part, whole = await hand_in(house, b"part"), await house.hand_in(b"whole")
-
-    with pytest.raises(PartsUnfit, match="part 2 was not begun with Upload-Concat"):
-        await house.joiner.begin(a_final(house), [part.id, whole.id])
-
-
 @pytest.mark.parametrize("how", ["terminated", "expired"])
 async def test_a_part_that_was_ended_is_refused(house, how):
     part = await hand_in(house, b"part")
@@ -186,20 +110,6 @@ async def test_a_part_that_was_ended_is_refused(house, how):
 
     with pytest.raises(PartsUnfit, match=f"part 1 was {how}: hand it in again"):
         await house.joiner.begin(a_final(house), [part.id])
-
-
-async def test_a_part_that_is_needed_cannot_be_withdrawn_until_what_needs_it_is(house):
-    part, other = await hand_in(house, b"part"), await hand_in(house, b"", length=5)
-    begun = await house.joiner.begin(a_final(house), [part.id, other.id])
-
-    with pytest.raises(IllegalEvent, match="DELETE that one first"):
-        await house.store.terminate(part)
-    await house.store.terminate(begun)
-    await house.store.terminate(part)
-
-    with pytest.raises(UploadGone):
-        await house.joiner.finish(begun.id)
-    assert await house.joiner.unfinished() == []
 
 
 async def test_parts_do_not_expire_before_what_needs_them_does(house):
@@ -261,9 +171,19 @@ async def test_another_digest_than_declared_ends_it_and_leaves_its_parts(house):
     assert again.state is UploadState.SEALED
 
 
-async def test_what_nobody_began_is_missing(house):
-    with pytest.raises(UploadMissing):
-        await house.joiner.finish(UploadId("0" * 32))
+async def test_what_lost_a_part_for_ever_is_ended(house):
+    """A backup may have the end of a part, and not the seal that came before it."""
+    part = await hand_in(house, b"part")
+    begun = await house.joiner.begin(a_final(house), [part.id])
+    await house.journal.write(
+        lambda db: db.execute("UPDATE uploads SET state = 'expired' WHERE id = ?", (part.id,)).get
+    )
+
+    with pytest.raises(UploadGone):
+        await house.joiner.finish(begun.id)
+
+    assert (await house.store.find(begun.id)).state is UploadState.EXPIRED
+    assert await house.joiner.unfinished() == []
 
 
 async def test_a_part_whose_bytes_are_gone_is_told_and_nothing_is_sealed(house):
@@ -389,22 +309,3 @@ async def test_a_disk_that_fails_stops_intake(house, monkeypatch):
 
     with pytest.raises(StorageBroken, match="until Titip is restarted"):
         await house.store.create(house.new(1))
-
-
-def test_a_stride_is_small_on_a_slow_disk_and_large_on_a_quick_one():
-    stride, sizes = Stride(), []
-
-    for seconds in (0.1,) * 5 + (0.001,) * 9 + (0.008,):
-        stride.took(seconds)
-        sizes.append(stride.size)
-
-    assert sizes[4] == Stride.SMALLEST
-    assert sizes[5] == Stride.SMALLEST * 2
-    assert sizes[-1] == sizes[-2] == Stride.LARGEST
-
-
-def test_what_begins_at_a_block_needs_no_room_where_bytes_are_shared(tmp_path):
-    assert unshared([8192, 100, 50], block=4096) == 50
-    assert unshared([100, 4096 - 100, 4096], block=4096) == 4096 - 100
-    assert unshared([], block=4096) == 0
-    assert block_of(tmp_path) >= 512

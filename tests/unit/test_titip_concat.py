@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from titip.concat import MOST, BadConcat, Final, Partial, join_key, parse
+from titip.upload import UploadId
 
-A = "a" * 32
-B = "0123456789abcdef" * 2
+A = UploadId("a" * 32)
+B = UploadId("0123456789abcdef" * 2)
 
 
 def test_a_part_says_so():
@@ -84,8 +85,10 @@ def test_no_text_raises_anything_else(header):
 
 def test_asking_again_has_the_same_key_and_nothing_else_has():
     key = join_key((A, B), "filename eA==")
+    again = parse(f"final;/files/{A} https://x/files/{B}")
 
-    assert key == join_key(parse(f"final;/files/{A} https://x/files/{B}").parts, "filename eA==")
+    assert isinstance(again, Final)
+    assert key == join_key(again.parts, "filename eA==")
     assert key not in {
         join_key((B, A), "filename eA=="),
         join_key((A, B), ""),
