@@ -65,7 +65,7 @@ def base_url(
     if public_url:
         return public_url.rstrip("/")
     scheme, host, prefix = asked.scheme, _host(asked.host), ""
-    if _is_trusted(_address(asked.peer), trusted):
+    if trusted and _is_trusted(_address(asked.peer), trusted):
         rfc, plain = _of_forwarded(fields, trusted), _of_x_forwarded(fields)
         scheme = _agreed(rfc.scheme, plain.scheme) or scheme
         told = _agreed(rfc.host, plain.host) or host

@@ -35,12 +35,20 @@ class Refusing(Protocol):
         """Raise StorageBroken or StorageFull if not."""
 
 
+class LetGo(Protocol):
+    """Hears of an upload that nobody writes to any more."""
+
+    def __call__(self, upload: Upload, digest: Digest | None, /, *, born: bool) -> None:
+        """Take the upload as last committed; `born` tells whether it ever was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What every deposit of a store works with.
 
     `keep` commits the step from one upload to the next, from None for a new one; `let_go` hears
-    of a closed deposit, with the digest of the committed bytes; `broken` of a disk that failed.
+    of a closed deposit, with the digest of the committed bytes where it is known; `broken` of a
+    disk that failed.
     `lost` hears of an upload that has fewer bytes than were committed. `refuse` raises
     StorageBroken once the disk failed, and StorageFull for more bytes while it is full.
     """
@@ -48,7 +56,7 @@ class Means:
     spool: Spool
     threads: Executor
     keep: Callable[[Upload | None, Upload], Awaitable[None]]
-    let_go: Callable[[Upload, Digest | None], None]
+    let_go: LetGo
     broken: Callable[[StorageBroken], None]
     lost: Callable[[UploadId], None]
     refuse: Refusing
@@ -126,7 +134,7 @@ class SpoolDeposit:
         if self._closed:
             return
         self._closed = True
-        self._means.let_go(self._upload, self._digest)
+        self._means.let_go(self._upload, self._digest, born=not self._new)
         if self._fd is not None and not self._released_at_once():
             await self._hop(self._release)
 

@@ -42,7 +42,7 @@ EXPIRED_AT_ONCE: Final = 100
 """Uploads ended in one transaction."""
 
 REMEMBERED: Final = 10_000
-"""Unfinished uploads whose running digest is kept; one costs about half a KiB."""
+"""Unfinished uploads of which it is known how they were left; one costs about half a KiB."""
 
 
 class SpoolStore:
@@ -68,7 +68,7 @@ class SpoolStore:
         self._doorbell = doorbell
         self._now = now
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
-        self._digests: OrderedDict[UploadId, tuple[int, Digest]] = OrderedDict()
+        self._left: OrderedDict[UploadId, tuple[int, Digest | None]] = OrderedDict()
         self._unborn: dict[UploadId, int] = {}
         self._lost: set[UploadId] = set()
         self._failed = failed
@@ -127,13 +127,11 @@ class SpoolStore:
     ) -> Deposit:
         """Go on with an open upload from its committed offset; see titip.ports.Store."""
         self._refuse(more=True)
-        current = await self.find(upload.id)
-        if current is None:
-            raise UploadMissing("there is no such upload")
+        offset, digest = self._left.pop(upload.id, (-1, None))
+        current = upload if offset == upload.offset else await self._found(upload.id)
         _refuse_ended(current)
         if length is not None:
             current = advance(current, Measured(length), now=self._now())
-        offset, digest = self._digests.pop(current.id, (0, None))
         known = digest if offset == current.offset else None
         return SpoolDeposit(current, self._means, digest=known, tap=tap)
 
@@ -187,8 +185,14 @@ class SpoolStore:
             await self._free(upload.id)
         return len(ended)
 
+    async def _found(self, upload: UploadId) -> Upload:
+        current = await self.find(upload)
+        if current is None:
+            raise UploadMissing("there is no such upload")
+        return current
+
     async def _free(self, upload: UploadId) -> None:
-        self._digests.pop(upload, None)
+        self._left.pop(upload, None)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, self._spool.remove, upload)
 
@@ -206,13 +210,13 @@ class SpoolStore:
         if owed:
             self._doorbell.ring()
 
-    def _let_go(self, upload: Upload, digest: Digest | None) -> None:
+    def _let_go(self, upload: Upload, digest: Digest | None, /, *, born: bool) -> None:
         self._unborn.pop(upload.id, None)
-        if digest is None or upload.state is not UploadState.OPEN:
+        if not born or upload.state is not UploadState.OPEN:
             return
-        self._digests[upload.id] = (upload.offset, digest)
-        while len(self._digests) > REMEMBERED:
-            self._digests.popitem(last=False)
+        self._left[upload.id] = (upload.offset, digest)
+        while len(self._left) > REMEMBERED:
+            self._left.popitem(last=False)
 
     def _stop_taking(self, error: StorageBroken) -> None:
         if self._broken or self._journal.broken:

@@ -94,7 +94,7 @@ class Store(Protocol):
         length: int | None = None,
         tap: Callable[[bytes], object] | None = None,
     ) -> Deposit:
-        """Go on with an open upload from its committed offset.
+        """Go on with an open upload from its committed offset; it was found under its lock.
 
         `length`: told only now, kept with the first commit.
         Raises UploadMissing, UploadGone, UploadClosed, StorageBroken, IllegalEvent when another
