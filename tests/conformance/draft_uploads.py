@@ -169,7 +169,7 @@ _CREATION: Final = Section(
         ours(
             "draft:creation-metadata",
             "Content-Type and the file name of Content-Disposition are kept with the upload.",
-            "as `filetype` and `filename`, which a tus client sees too",
+            "as `filetype` and `filename`, which a tus client sees too; Upload-Metadata goes first",
         ),
     ),
 )
