@@ -103,6 +103,8 @@ class SpoolStore:
         that finds the bytes again goes on with them.
         """
         self._lost.update(lost)
+        for upload in lost:
+            self._left.pop(upload, None)
 
     async def create(
         self,
@@ -212,7 +214,7 @@ class SpoolStore:
 
     def _let_go(self, upload: Upload, digest: Digest | None, /, *, born: bool) -> None:
         self._unborn.pop(upload.id, None)
-        if not born or upload.state is not UploadState.OPEN:
+        if not born or upload.id in self._lost or upload.state is not UploadState.OPEN:
             return
         self._left[upload.id] = (upload.offset, digest)
         while len(self._left) > REMEMBERED:
