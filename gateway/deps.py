@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from ipaddress import IPv4Network, IPv6Network
 
+    from titip.joining import Joiner
     from titip.overview import Operations, Records, Tokens
-    from titip.ports import Joiner, Store
+    from titip.ports import Store
 
 
 class Auth(StrEnum):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.metrics import Metrics
-    from titip.ports import Joiner, Weight
+    from titip.joining import Joiner, Weight
     from titip.upload import Upload, UploadId
 
 log = structlog.get_logger()
@@ -76,7 +76,7 @@ class Joining:
     async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
         """Begin what is joined from these parts, and give it as it is after a moment.
 
-        Raises what `titip.ports.Joiner.begin` does, and, where that is known by then, why it
+        Raises what `titip.joining.Joiner.begin` does, and, where that is known by then, why it
         cannot be joined. One that was begun before is looked after in the same way.
         """
         try:

@@ -1,4 +1,4 @@
-"""Joining parts to one upload: implements titip.ports.Joiner over the spool and the journal.
+"""Joining parts to one upload: implements titip.joining.Joiner over the spool and the journal.
 
 What is to be joined is a row with its parts, committed first. Its bytes count for nothing before
 the one commit that seals it: until then its offset is 0, a start cuts its file to that, and
@@ -30,7 +30,7 @@ from titip.errors import (
     UploadGone,
     UploadMissing,
 )
-from titip.ports import Weight
+from titip.joining import Weight
 from titip.upload import (
     Appended,
     Expired,
@@ -66,7 +66,7 @@ class SpoolJoiner:
         self._turns: WeakValueDictionary[UploadId, asyncio.Lock] = WeakValueDictionary()
 
     async def weigh(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
-        """Tell what joining these would come to; see titip.ports.Joiner."""
+        """Tell what joining these would come to; see titip.joining.Joiner."""
         self._means.refuse(more=False)
         lengths = await self._journal.read(lambda db: rows.lengths_of(db, final, parts))
         known = [length for length in lengths if length is not None]
@@ -74,13 +74,13 @@ class SpoolJoiner:
         return Weight(length=sum(known) if whole else None, room=self._room_for(known))
 
     async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
-        """Commit the upload with its parts; see titip.ports.Joiner."""
+        """Commit the upload with its parts; see titip.joining.Joiner."""
         self._means.refuse(more=True)
         now = self._means.now()
         return await self._journal.write(lambda db: rows.begin(db, final, parts, now=now))
 
     async def finish(self, final: UploadId) -> Upload:
-        """Join and seal it once its parts are complete; see titip.ports.Joiner."""
+        """Join and seal it once its parts are complete; see titip.joining.Joiner."""
         turn = self._turns.setdefault(final, asyncio.Lock())
         async with turn:
             upload, parts = await self._journal.read(
@@ -101,7 +101,7 @@ class SpoolJoiner:
             return await self._seal(upload, sum(one.offset for one in parts), sha256)
 
     async def unfinished(self, part: UploadId | None = None) -> Sequence[UploadId]:
-        """Name what is still to be joined; see titip.ports.Joiner."""
+        """Name what is still to be joined; see titip.joining.Joiner."""
         return await self._journal.read(lambda db: rows.unjoined(db, part))
 
     async def _seal(self, upload: Upload, length: int, sha256: str) -> Upload:

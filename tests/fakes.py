@@ -23,8 +23,9 @@ from titip.errors import (
     UploadGone,
     UploadMissing,
 )
+from titip.joining import Weight
 from titip.owing import Owed, deliveries_of
-from titip.ports import Room, Weight
+from titip.ports import Room
 from titip.upload import (
     Appended,
     Closing,
@@ -221,7 +222,7 @@ class MemoryDeposit:
 
 
 class MemoryJoiner:
-    """Implements titip.ports.Joiner over a MemoryStore."""
+    """Implements titip.joining.Joiner over a MemoryStore."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store

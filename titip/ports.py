@@ -1,8 +1,8 @@
 """Where the rooms meet: narrow interfaces, joined in `config/wiring.py`.
 
-Gateway -> storage: Store, Deposit, Joiner. Sync -> storage: Queue, Standings, Archive, Custodian,
+Gateway -> storage: Store, Deposit. Sync -> storage: Queue, Standings, Archive, Custodian,
 Inspector. Sync -> the outside: Destination, Source. What operators see and do is in
-`titip/overview.py`.
+`titip/overview.py`, joining parts in `titip/joining.py`.
 """
 
 from __future__ import annotations
@@ -109,45 +109,6 @@ class Store(Protocol):
 
     def path(self, upload: UploadId) -> Path:
         """Give the file that holds the bytes, for sending a sealed one to its owner."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What joining parts comes to, in bytes: the whole, None while a part's length is not told.
-
-    `room`: what the disk must still have for it, 0 where it can share what the parts hold.
-    """
-
-    length: int | None
-    room: int
-
-
-class Joiner(Protocol):
-    """Makes one upload of several that were handed in as its parts."""
-
-    async def weigh(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
-        """Tell what joining these would come to, changing nothing.
-
-        Raises UploadExists, PartsUnfit as `begin` does.
-        """
-
-    async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
-        """Commit the upload with its parts, which stay until it is joined.
-
-        Gives it with its length, where the parts' lengths are all known. Raises UploadExists as
-        `Store.create` does, PartsUnfit for parts that are no parts, were ended or are not this
-        submitter's, StorageFull, StorageBroken.
-        """
-
-    async def finish(self, final: UploadId) -> Upload:
-        """Join the bytes of its parts once all are complete, and seal it; give it as it is then.
-
-        May be called again after any crash. Raises UploadMissing, UploadGone, DigestMismatch
-        (then the upload is ended), StorageFull, StorageBroken, Damaged.
-        """
-
-    async def unfinished(self, part: UploadId | None = None) -> Sequence[UploadId]:
-        """Name the uploads that are still to be joined: all, or those that this part is of."""
 
 
 # ---------------------------------------------------------------- passing on

@@ -8,8 +8,9 @@ import pytest
 
 from tests.contract.store_contract import an_upload, hand_in
 from titip.errors import DigestMismatch, IllegalEvent, PartsUnfit, UploadGone, UploadMissing
+from titip.joining import Joiner
 from titip.overview import Records
-from titip.ports import Joiner, Store
+from titip.ports import Store
 from titip.upload import PART, Upload, UploadExists, UploadId, UploadState
 
 

@@ -3,13 +3,13 @@ from typing import Protocol
 
 import pytest
 
-from titip import ports
+from titip import joining, ports
 from titip.delivery import REGISTRY
 from titip.overview import Census, Query, Selection, Standing
 
 PORTS = [
     one
-    for one in vars(ports).values()
+    for one in (*vars(ports).values(), *vars(joining).values())
     if isinstance(one, type) and getattr(one, "_is_protocol", False) and one is not Protocol
 ]
 
