@@ -9,6 +9,7 @@ PACKAGES := titip gateway storage sync config client standin
 CODE     := $(PACKAGES) tests $(wildcard bench)
 CORE     := titip/*,gateway/protocol.py,gateway/answers.py,gateway/commands.py,gateway/digests.py
 CORE     := $(CORE),gateway/dialects.py,gateway/draft.py,gateway/draft_answers.py,gateway/plain.py
+CORE     := $(CORE),gateway/trailers.py
 NODE     := tests/e2e/node
 
 .PHONY: help demo serve test torture nightly check format bench node lock clean .venv

@@ -30,7 +30,7 @@ def extensions(terms: Terms) -> tuple[str, ...]:
     if terms.max_unfinished_age is not None:
         names.append("expiration")
     if checksum.ALGORITHMS:
-        names.append("checksum")
+        names += ["checksum", "checksum-trailer"]
     return tuple(names)
 
 

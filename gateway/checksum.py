@@ -81,6 +81,27 @@ class Checksum:
         return hmac.compare_digest(running.digest(), self.digest)
 
 
+class Every:
+    """A body digested in each way there is, since only its end tells which was meant."""
+
+    def __init__(self) -> None:
+        self._running = {name: make() for name, make in ALGORITHMS.items()}
+
+    def update(self, data: bytes, /) -> None:
+        """Take these bytes in."""
+        for running in self._running.values():
+            running.update(data)
+
+    def of(self, told: Checksum) -> Hash:
+        """Give the one that was meant."""
+        return self._running[told.algorithm]
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Stands for a checksum that follows its body, in a trailer field."""
+
+
 def parse(header: str) -> Checksum:
     """Read an Upload-Checksum header; raises BadChecksum."""
     algorithm, _, encoded = header.strip().partition(" ")

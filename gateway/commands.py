@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
-    from gateway.checksum import Checksum
+    from gateway.checksum import Awaited, Checksum
     from titip.upload import UploadId
 
 _NUMBER: Final = re.compile(r"[0-9]{1,40}", re.ASCII)
@@ -47,7 +47,7 @@ class Body:
     """
 
     size: int | None
-    checksum: Checksum | None = None
+    checksum: Checksum | Awaited | None = None
     whole: bool = False
 
 

@@ -6,6 +6,7 @@ sender that closes its half while an answer is owed. Here each gets what every r
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -15,12 +16,14 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
 from gateway import malformed, problems
+from gateway.framing import Framing
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
     from gateway.connections import Connections
+    from gateway.trailers import Trailer
 
 log = structlog.get_logger()
 
@@ -34,7 +37,16 @@ class Connection(web.RequestHandler):
     sender the answer.
     """
 
-    __slots__ = ("_body", "_connections", "_head", "_rest", "head_since", "heard_at")
+    __slots__ = (
+        "_body",
+        "_connections",
+        "_framing",
+        "_head",
+        "_rest",
+        "_trailers",
+        "head_since",
+        "heard_at",
+    )
 
     def __init__(
         self, server: web.Server, *, connections: Connections, options: Mapping[str, Any]
@@ -44,6 +56,8 @@ class Connection(web.RequestHandler):
         self._head = 0
         self._body: StreamReader | None = None
         self._rest: StreamReader | None = None
+        self._framing = Framing()
+        self._trailers: dict[StreamReader, Trailer] = {}
         self.heard_at = 0.0
         self.head_since: float | None = None
 
@@ -74,9 +88,13 @@ class Connection(web.RequestHandler):
             return
         if self.head_since is None and self.idle and data:
             self.head_since, self._head = self.heard_at, 0
+        queued = len(self._messages)
         super().data_received(data)
+        self._follow(data, queued)
         if self._messages:
             self._look_at_newest()
+        if self._framing.lost and self._rest is None:
+            self.keep_alive(False)  # noqa: FBT003 - the framework's own
         if self.head_since is None:
             return
         if self._messages:
@@ -123,7 +141,10 @@ class Connection(web.RequestHandler):
         """Send the answer; after nonsense, say at once that nothing follows it."""
         if isinstance(resp, web.HTTPException):  # raised before our middleware: an Expect
             resp = self.handle_error(request, resp.status, resp)
+        if self._framing.lost and self._rest is None:
+            resp.force_close()
         outcome = await super().finish_response(request, resp, start_time)
+        self._trailers.pop(request.content, None)
         over = request.content is self._rest
         if over and self.transport is not None and self.transport.can_write_eof():
             self.transport.write_eof()
@@ -133,6 +154,24 @@ class Connection(web.RequestHandler):
         """Leave out the faults of senders."""
         if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kwargs)
+
+    def trailer_of(self, body: StreamReader) -> Trailer | None:
+        """Give what follows a body that came in chunks, None for any other body."""
+        return self._trailers.get(body)
+
+    def _follow(self, data: bytes, queued: int) -> None:
+        """Go along with what the parser read; `queued` messages were there before.
+
+        A connection whose framing is lost ends with the request at hand, lest a trailer field of
+        that one be taken for a header of the next.
+        """
+        found = [message for message, _ in islice(self._messages, queued, None)]
+        for at, (message, trailer) in enumerate(self._framing.follow(data, found), queued):
+            if trailer is not None or message is not found[at - queued]:
+                body = self._messages[at][1]
+                self._messages[at] = (message, body)
+                if trailer is not None:
+                    self._trailers[body] = trailer
 
     def _look_at_newest(self) -> None:
         """Learn from the newest message which body is on its way, or that it came to nonsense.
@@ -168,6 +207,11 @@ class Connection(web.RequestHandler):
         if fault is not None:
             log.error("connection.failed", exc_info=fault)
             self.force_close()
+
+
+def trailer_of(request: web.Request) -> Trailer | None:
+    """Give what follows the request's body if that comes in chunks; known once it is over."""
+    return cast("Connection", request.protocol).trailer_of(request.content)
 
 
 def _nonsense(error: HttpProcessingError) -> _ErrInfo:

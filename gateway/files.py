@@ -60,7 +60,7 @@ async def _tus(request: web.Request, method: str) -> web.StreamResponse:
     try:
         return await _carried_out(request, method)
     except TitipError as error:
-        if method != "PATCH":
+        if method != "PATCH" or "id" not in request.match_info:
             raise
         raise Refusal(await _with_expiry(request, error)) from error
 

@@ -27,6 +27,7 @@ from gateway.problems import NO_METHOD, TOO_LARGE, WRONG_TYPE, WRONG_VERSION
 from titip import concat, metadata
 
 if TYPE_CHECKING:
+    from gateway.checksum import Checksum
     from gateway.commands import Command, Fields
     from titip.upload import UploadId
 
@@ -125,12 +126,36 @@ def _append(fields: Fields) -> Append:
 
 
 def _body(fields: Fields) -> Body:
+    size, told = size_of_body(fields), _checksum(fields)
+    if not _follows(fields):
+        return Body(size, told or digests.content_digest(fields))
+    if told is not None:
+        raise bad("Upload-Checksum is either a header or a trailer field, not both")
+    if size is not None:
+        raise bad("Trailer fields follow a body in chunks: send Transfer-Encoding: chunked")
+    return Body(size, checksum.Awaited())
+
+
+def trailed_checksum(trailer: Fields | None) -> Checksum:
+    """Read the checksum that was to follow its body; raises ProtocolViolation if none did."""
+    told = None if trailer is None else _checksum(trailer)
+    if told is None:
+        raise bad("Upload-Checksum was announced as a trailer field, and none came after the body")
+    return told
+
+
+def _checksum(fields: Fields) -> Checksum | None:
     given = one(fields, "Upload-Checksum")
     try:
-        told = None if given is None else checksum.parse(given)
+        return None if given is None else checksum.parse(given)
     except checksum.BadChecksum as error:
         raise bad(str(error)) from error
-    return Body(size_of_body(fields), told or digests.content_digest(fields))
+
+
+def _follows(fields: Fields) -> bool:
+    """Tell whether the checksum is announced as a trailer field (RFC 9110, 6.6.2)."""
+    announced = ",".join(fields.getall("Trailer", ())).lower().split(",")
+    return "upload-checksum" in (name.strip() for name in announced)
 
 
 def _plain_bytes(fields: Fields) -> None:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from gateway.admission import admit_bytes
 from gateway.body import Body
+from gateway.checksum import Awaited, Checksum, Every
+from gateway.connection import trailer_of
 from gateway.errors import BodyInterrupted, Ending, Refusal
 from gateway.gate import CUT_SHORT
 from gateway.intake import Intake
 from gateway.problems import BUSY, CHECKSUM_MISMATCH, DIGEST_MISMATCH
+from gateway.protocol import trailed_checksum
 from gateway.rationed import RationedDeposit
 from titip.errors import DigestMismatch, LengthExceeded
 from titip.upload import Closing, UploadState
@@ -23,36 +26,55 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from gateway.checksum import Checksum, Hash
+    from gateway.checksum import Hash
     from gateway.gate import Gate
     from gateway.locks import Hold
+    from gateway.trailers import Trailer
     from titip.ports import Deposit
     from titip.upload import Upload
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A body that counts whole or not at all: its checksum if told, and what it digests to."""
+    """A body that counts whole or not at all: its checksum if told, and what it digests to.
 
-    told: Checksum | None
-    running: Hash | None
+    `every`: what it digests to in each way, where the checksum is told only after it.
+    """
+
+    told: Checksum | None = None
+    running: Hash | None = None
+    every: Every | None = None
 
     @property
     def tap(self) -> Callable[[bytes], object] | None:
         """Give what is to be called with each piece."""
-        return None if self.running is None else self.running.update
+        running = self.every or self.running
+        return None if running is None else running.update
 
     @property
     def holds(self) -> bool:
         """Tell whether the body is the one that was meant."""
         return self.told is None or self.running is None or self.told.fits(self.running)
 
+    def compare(self, trailer: Trailer | None) -> None:
+        """Raise Refusal unless the body that is over now, with its trailer, is what was meant."""
+        holds = self.holds
+        if self.every is not None:
+            told = trailed_checksum(None if trailer is None else trailer.fields)
+            holds = told.fits(self.every.of(told))
+        if not holds:
+            raise Refusal(CHECKSUM_MISMATCH)
 
-def check_of(told: Checksum | None, *, whole: bool = False) -> Check | None:
-    """Begin to check a body, if it came with a checksum or is `whole`: worth nothing in parts."""
-    if told is None:
-        return Check(None, None) if whole else None
-    return Check(told, told.begin())
+
+def check_of(told: Checksum | Awaited | None, *, whole: bool = False) -> Check | None:
+    """Begin to check a body, if it has a checksum or is `whole`: worth nothing in parts."""
+    match told:
+        case None:
+            return Check() if whole else None
+        case Awaited():
+            return Check(every=Every())
+        case Checksum():
+            return Check(told, told.begin())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +135,7 @@ async def take(
     ending = body.ending or Ending.WHOLE
     request[CUT_SHORT] = ending is not Ending.WHOLE
     if check is not None:
-        last = await _checked(deposit, last, check, ending)
+        last = await _checked(deposit, last, check, ending, trailer=trailer_of(request))
     if ending is not Ending.WHOLE and closing is Closing.NOW:
         closing = Closing.LATER
     upload = await commit(gate, deposit, last, closing=closing)
@@ -161,12 +183,16 @@ async def _checked(
     last: Sequence[bytes],
     check: Check,
     ending: Ending,
+    *,
+    trailer: Trailer | None,
 ) -> list[bytes]:
     if ending is not Ending.WHOLE:
         await deposit.rewind()
         raise BodyInterrupted(ending, committed=deposit.upload.offset)
     await deposit.write(last)
-    if not check.holds:
+    try:
+        check.compare(trailer)
+    except Refusal:
         await deposit.rewind()
-        raise Refusal(CHECKSUM_MISMATCH)
+        raise
     return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.conformance.statement import Section, may, must, must_if, ours, should
+from tests.conformance.statement import Section, may, must, ours, should
 
 _EXPIRATION: Final = Section(
     "Expiration",
@@ -66,10 +66,26 @@ _CHECKSUM: Final = Section(
             "Upload-Checksum is an algorithm, a space, and the checksum in base64.",
             "400 otherwise, also if it is not as long as the algorithm's",
         ),
-        must_if(
+        must(
             "tus:checksum-trailer-announced",
             "A server that reads the checksum from a trailer says `checksum-trailer`.",
-            "not offered: the server beneath does not give trailers out",
+            "of a body in chunks, whose head announces it with `Trailer: Upload-Checksum`",
+        ),
+        may(
+            "tus:checksum-trailer-compared",
+            "The checksum may follow the body, and is compared with it as one before it is.",
+        ),
+        ours(
+            "tus:checksum-trailer-missing",
+            "One that was announced and is missing, malformed or unknown: 400, nothing is kept.",
+        ),
+        ours(
+            "tus:checksum-trailer-cut",
+            "Nor is anything kept of a body that was cut before the end of its trailer.",
+        ),
+        ours(
+            "tus:checksum-trailer-separate",
+            "No trailer field is taken for a header, neither of its own request nor of the next.",
         ),
     ),
 )

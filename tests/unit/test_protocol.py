@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from gateway import protocol
-from gateway.checksum import ALGORITHMS, Checksum
+from gateway.checksum import ALGORITHMS, Awaited, Checksum
 from gateway.commands import Append, Body, Command, Create, Fetch, Inspect, Terminate
 from gateway.errors import ProtocolViolation
 from titip import metadata
@@ -33,6 +33,7 @@ NAMES = (
     "Content-Length",
     "Content-Encoding",
     "Transfer-Encoding",
+    "Trailer",
     "Idempotency-Key",
     "X-HTTP-Method-Override",
 )
@@ -422,6 +423,51 @@ def test_a_checksum_that_cannot_be_checked_is_refused(header):
     headers = {**BYTES, "Upload-Offset": "0", "Upload-Checksum": header}
 
     assert refused("PATCH", headers, item=True).status == 400
+
+
+CHUNKED = {**BYTES, "Upload-Offset": "0", "Transfer-Encoding": "chunked"}
+
+
+@pytest.mark.parametrize("name", ["Upload-Checksum", "expires, UPLOAD-CHECKSUM ,x"])
+def test_a_checksum_may_be_announced_as_a_trailer_field(name):
+    command = read("PATCH", {**CHUNKED, "Trailer": name}, item=True)
+
+    assert command.body == Body(None, Awaited())
+
+
+@pytest.mark.parametrize("name", ["", "Expires", "X-Upload-Checksum", "Content-Digest"])
+def test_other_trailer_fields_may_be_announced_too(name):
+    command = read("PATCH", {**CHUNKED, "Trailer": name}, item=True)
+
+    assert command.body == Body(None)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Transfer-Encoding": "chunked", "Upload-Checksum": SHA1},
+        {"Content-Length": "1"},
+        {},
+    ],
+)
+def test_a_trailer_without_chunks_or_beside_a_header_is_refused(headers):
+    sent = {**BYTES, "Upload-Offset": "0", "Trailer": "Upload-Checksum", **headers}
+
+    assert refused("PATCH", sent, item=True).status == 400
+
+
+@pytest.mark.holds("tus:checksum-trailer-missing")
+@pytest.mark.parametrize("trailer", [None, {}, {"Expires": "0"}, {"Upload-Checksum": "sha1"}])
+def test_a_checksum_that_did_not_come_in_the_trailer_is_a_violation(trailer):
+    with pytest.raises(ProtocolViolation):
+        protocol.trailed_checksum(None if trailer is None else CIMultiDict(trailer))
+
+
+@pytest.mark.holds("tus:checksum-trailer-compared")
+def test_a_checksum_in_the_trailer_is_read_as_one_in_the_head():
+    told = protocol.trailed_checksum(CIMultiDict({"upload-checksum": SHA1}))
+
+    assert told == Checksum("sha1", hashlib.sha1(b"x").digest())  # noqa: S324
 
 
 DIGESTS = {

@@ -41,6 +41,7 @@ SEALED = replace(
     "tus:termination-announced",
     "tus:expiration-announced",
     "tus:checksum-announced",
+    "tus:checksum-trailer-announced",
     "tus:checksum-list",
     "tus:concat-announced",
     "tus:concat-unfinished-announced",
@@ -62,6 +63,7 @@ def test_discovery_tells_version_extensions_limit_and_algorithms():
         "concatenation-unfinished",
         "expiration",
         "checksum",
+        "checksum-trailer",
     }
 
 
@@ -74,7 +76,7 @@ def test_sha1_is_among_the_algorithms():
 def test_what_is_not_there_is_not_offered(monkeypatch):
     monkeypatch.setattr(checksum, "ALGORITHMS", {})
 
-    assert not {"checksum", "expiration"} & set(answers.extensions(FOR_EVER))
+    assert not {"checksum", "checksum-trailer", "expiration"} & set(answers.extensions(FOR_EVER))
 
 
 @pytest.mark.holds("tus:creation-201", "tus:creation-location", "tus:expiration-creation")
