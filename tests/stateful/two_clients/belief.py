@@ -46,17 +46,24 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Try:
-    """What one request offers, from this offset on."""
+    """What one request offers, from this offset on.
+
+    By the draft also whether it is the `last`; with the `length` that was left open before.
+    """
 
     number: int
     offset: int
     body: bytes
     proof: Proof
     shape: Shape
+    draft: bool = False
+    last: bool = False
+    length: int | None = None
 
     def __str__(self) -> str:
         how = f"{self.shape.piece}{' chunked' if self.shape.chunked else ''}"
-        return f"#{self.number} at {self.offset} to {self.end}, by {how}, proof {self.proof}"
+        draft = f", draft{' last' if self.last else ''}" if self.draft else ""
+        return f"#{self.number} at {self.offset} to {self.end}, by {how}, {self.proof}{draft}"
 
     @property
     def end(self) -> int:
@@ -69,8 +76,10 @@ class Try:
         if self.proof is Proof.NONE:
             return {}
         meant = self.body if self.proof is Proof.RIGHT else self.body + b"?"
-        digest = hashlib.sha256(meant).digest()
-        return {"Upload-Checksum": f"sha256 {base64.b64encode(digest).decode()}"}
+        digest = base64.b64encode(hashlib.sha256(meant).digest()).decode()
+        if self.draft:
+            return {"Content-Digest": f"sha-256=:{digest}:"}
+        return {"Upload-Checksum": f"sha256 {digest}"}
 
     def shares(self, content: bytes, at: int) -> int:
         """Tell how many bytes of the content from `at` on can be this request's."""
@@ -89,7 +98,11 @@ def bytes_of(number: int, offset: int, size: int) -> bytes:
 
 @dataclass(eq=False)
 class Belief:
-    """One upload as it must be."""
+    """One upload as it must be.
+
+    `may_end`: somebody asked for it. `may_stay_open`: although it is complete, since by the draft
+    its last bytes may not have been said to be the last. `deferred`: its length is told later.
+    """
 
     id: UploadId
     length: int
@@ -99,6 +112,9 @@ class Belief:
     tries: list[Try] = field(default_factory=list)
     acknowledged: list[Try] = field(default_factory=list)
     last: Try | None = None
+    deferred: bool = False
+    may_end: bool = False
+    may_stay_open: bool = False
 
     @classmethod
     def never(cls, nobodys: UploadId) -> Belief:
@@ -139,18 +155,23 @@ class Belief:
             assert row.state is self.state
             return
         if row.state in ENDED:
+            assert self.may_end, "nobody ended it"
             self.state = row.state
             return
         assert self.state is not UploadState.SEALED or row.state is UploadState.SEALED
-        assert row.length == self.length
+        assert row.length == self.length or (row.length is None and self.deferred)
+        self.deferred = row.length is None
         assert row.offset >= max(self.told, self.offset), "an offset never goes back"
         assert len(seen.content) == row.offset, "committed bytes are there"
         assert seen.content.startswith(self.known), "committed bytes are never replaced"
         self._learn(seen.content)
         for one in self.acknowledged:
-            assert self.known[one.offset : one.end] == one.body, "acknowledged bytes are kept"
+            kept = one.body[: self.length - one.offset]
+            assert self.known[one.offset : one.end] == kept, "acknowledged bytes are kept"
         self.state = row.state
-        assert (self.state is UploadState.SEALED) == (row.offset == self.length)
+        complete = row.offset == row.length
+        assert complete or self.state is not UploadState.SEALED
+        assert not complete or self.state is UploadState.SEALED or self.may_stay_open
         if self.state is UploadState.SEALED:
             assert row.sha256 == hashlib.sha256(self.known).hexdigest()
 

@@ -42,13 +42,14 @@ def judge_append(
     offered, answer = exchange
     assert answer.status in _allowed(one, before, offered, seen, alone=alone), answer
     told = answer.offset()
-    if answer.status == 204:
-        assert told == offered.end
+    if answer.status in {200, 204}:
+        assert told == min(offered.end, one.length)
         one.acknowledged.append(offered)
     elif offered.proof is Proof.NONE and answer.status in _KEEPS[offered.shape.chunked]:
         assert told is None or told >= offered.offset
     else:
-        assert answer.status != 409 or told != offered.offset
+        moved = offered.draft and not alone  # it tells the latest offset, not that of its refusal
+        assert answer.status != 409 or told != offered.offset or moved
         one.refuse(offered)
     if told is not None:
         assert told <= _furthest(one, seen), "told what is not kept"
@@ -58,17 +59,31 @@ def judge_append(
 def _allowed(one: Belief, before: Moment, offered: Try, seen: Seen, *, alone: bool) -> set[int]:
     if before.state is None or before.state in ENDED:
         return {STANDS[before.state]}
-    right = 413 if offered.end > one.length else 460 if offered.proof is Proof.WRONG else 204
+    right = _right(one, offered, before.state)
     if alone:
-        return {right if before.offset == offered.offset else 409}
+        return {409} if before.offset != offered.offset else right
     allowed = {423, 409}
     if before.offset <= offered.offset <= _furthest(one, seen):
-        allowed.add(right)
+        allowed |= right
+        if right == {413} and offered.shape.chunked and offered.proof is Proof.NONE:
+            allowed.add(204)  # had to leave with the last byte there is room for
     if seen.state in ENDED:
         allowed.add(410)
     if seen.state is UploadState.SEALED:
-        allowed.add(403)
+        allowed |= {403, 200} if right == {204} and offered.draft else {403}
     return allowed
+
+
+def _right(one: Belief, offered: Try, before: UploadState) -> set[int]:
+    """Give what may be answered to a PATCH at the right offset."""
+    fits = offered.end <= one.length
+    if not offered.draft:
+        return {413} if not fits else {460} if offered.proof is Proof.WRONG else {204}
+    if not fits:
+        return {403, 400} if before is UploadState.SEALED else {400}
+    if offered.proof is Proof.WRONG:
+        return {460}
+    return {200} if offered.last or before is UploadState.SEALED else {204}
 
 
 def _furthest(one: Belief, seen: Seen) -> int:
@@ -88,14 +103,17 @@ def judge_asking(method: str, one: Belief, answer: Answer, seen: Seen, *, alone:
 
 
 def _judge_head(one: Belief, answer: Answer, seen: Seen) -> None:
-    assert answer.status in {STANDS[one.state], STANDS[seen.state]}, answer
+    """Judge the offset that is told, by tus with 200 and by the draft with 204."""
+    status = 200 if answer.status == 204 and "Upload-Complete" in answer.headers else answer.status
+    assert status in {STANDS[one.state], STANDS[seen.state]}, answer
     told = answer.offset()
-    if answer.status != 200:
+    if status != 200:
         assert told is None
         return
     assert told is not None
     assert one.offset <= told <= _furthest(one, seen), "told what is not kept"
-    assert answer.headers["Upload-Length"] == str(one.length)
+    length = answer.headers.get("Upload-Length")
+    assert length == str(one.length) or (length is None and one.deferred)
     assert answer.headers["Cache-Control"] == "no-store"
     one.tell(told)
 

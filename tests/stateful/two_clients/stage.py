@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tests.stateful.two_clients.belief import ENDED, Belief, Moment, Proof, Shape, Try, bytes_of
@@ -22,10 +22,15 @@ T = TypeVar("T")
 
 TUS: Final = {"Tus-Resumable": "1.0.0"}
 BYTES: Final = {"Content-Type": "application/offset+octet-stream"}
+DRAFT: Final = {"Upload-Draft-Interop-Version": "8"}
+PARTIAL: Final = {"Content-Type": "application/partial-upload"}
 NOBODYS: Final = UploadId("f" * 32)
 
 SETTLING: Final = 5
 """Turns of the loop after which the gateway has read what was sent to it."""
+
+SILENT_ENDS: Final = 4
+"""One in so many of the last bodies does not say by the draft that it is the last."""
 
 REST: Final = -1
 """A size: what is missing to the length."""
@@ -55,6 +60,7 @@ class Stage:
     parties: list[Party]
     stranger: Party
     grain: int = 1
+    draft: bool = False
     beliefs: dict[UploadId, Belief] = field(default_factory=dict)
     keys: dict[str, Belief] = field(default_factory=dict)
     under_way: list[UnderWay] = field(default_factory=list)
@@ -63,37 +69,73 @@ class Stage:
 
     # ---------------------------------------------------------------- what is sent
 
-    def offer(self, offset: int, size: int, proof: Proof, shape: Shape, *, length: int) -> Try:
-        """Make bytes that no other request has."""
+    def offer(
+        self, offset: int, size: int, proof: Proof, shape: Shape, *, length: int, who: int = 0
+    ) -> Try:
+        """Make bytes that no other request has; some last ones are not said to be the last."""
         self.numbers += 1
         missing = max(0, length - offset)
         sizes = {REST: missing, TOO_LONG: missing + 3 * self.grain}
         count = sizes.get(size, size * self.grain)
         shape = Shape(shape.piece * self.grain, shape.chunked and count > 0)
-        return Try(self.numbers, offset, bytes_of(self.numbers, offset, count), proof, shape)
+        body = bytes_of(self.numbers, offset, count)
+        last = offset + count == length and self.numbers % SILENT_ENDS != 0
+        return Try(self.numbers, offset, body, proof, shape, self.speaks_draft(who), last)
 
-    def offered(self, upload: Belief, place: str, *, size: int, proof: Proof, shape: Shape) -> Try:
+    def offered(
+        self, upload: Belief, place: str, *, size: int, proof: Proof, shape: Shape, who: int = 0
+    ) -> Try:
         """Make bytes for an upload, at or beside its offset."""
         here = upload.offset
         places = {"behind": max(0, here - self.grain), "ahead": here + self.grain, "start": 0}
-        one = self.offer(places.get(place, here), size, proof, shape, length=upload.length)
+        at = places.get(place, here)
+        one = self.offer(at, size, proof, shape, length=upload.length, who=who)
+        if one.draft and upload.deferred and one.end > upload.length:
+            one = self.offer(at, REST, proof, shape, length=upload.length, who=who)
+        fits = one.end <= upload.length or not one.draft  # else it would be no PATCH of the draft
+        tells_itself = one.draft and one.last and one.shape.chunked
+        needs = one.end >= upload.length and not tells_itself
+        if upload.deferred and fits and (needs or self.numbers % 2):
+            one = replace(one, length=upload.length)
         upload.tries.append(one)
+        if one.draft:
+            upload.may_end |= one.end > upload.length
+            upload.may_stay_open |= one.end >= upload.length
         return one
+
+    def speaks_draft(self, who: int) -> bool:
+        """Tell whether this sender speaks the IETF draft instead of tus."""
+        return self.draft and who == 1
+
+    def asking(self, method: str, upload: Belief, who: int) -> Order:
+        """Write a request without a body."""
+        upload.may_end |= method == "DELETE"
+        return Order(method, upload.path, DRAFT if self.speaks_draft(who) else TUS)
 
     @staticmethod
     def patch(upload: Belief, offered: Try) -> Order:
         """Write a PATCH."""
-        told = {**TUS, **BYTES, "Upload-Offset": str(offered.offset), **offered.checksum}
+        told = {"Upload-Offset": str(offered.offset), **offered.checksum}
+        if offered.length is not None:
+            told["Upload-Length"] = str(offered.length)
+        if offered.draft:
+            told |= {**DRAFT, **PARTIAL, "Upload-Complete": "?1" if offered.last else "?0"}
+        else:
+            told |= {**TUS, **BYTES}
         return Order("PATCH", upload.path, told, offered.body, *offered.shape)
 
     @staticmethod
-    def creation(length: int, offered: Try, key: str = "") -> Order:
-        """Write a POST."""
-        told = {**TUS, "Upload-Length": str(length)}
+    def creation(length: int | None, offered: Try, key: str = "") -> Order:
+        """Write a POST; without a length it is told later."""
+        told = {} if length is None else {"Upload-Length": str(length)}
         if key:
             told["Idempotency-Key"] = f'"{key}"'
+        if offered.draft:
+            told |= {**DRAFT, "Upload-Complete": "?1" if offered.last else "?0"}
+        else:
+            told |= TUS if length is not None else {**TUS, "Upload-Defer-Length": "1"}
         if offered.body:
-            told |= {**BYTES, **offered.checksum}
+            told |= {**({} if offered.draft else BYTES), **offered.checksum}
         return Order("POST", "/files/", told, offered.body, *offered.shape)
 
     # ---------------------------------------------------------------- sending
@@ -164,10 +206,12 @@ class Stage:
 
     # ---------------------------------------------------------------- what comes of it
 
-    def begun(self, answer: Answer, length: int, key: str = "") -> Belief:
+    def begun(
+        self, answer: Answer, length: int, key: str = "", *, deferred: bool = False
+    ) -> Belief:
         """Take in an upload that was begun."""
         which = UploadId(answer.headers["Location"].rpartition("/")[2])
-        one = self.beliefs.setdefault(which, Belief(which, length))
+        one = self.beliefs.setdefault(which, Belief(which, length, deferred=deferred))
         if key:
             self.keys[key] = one
         return one

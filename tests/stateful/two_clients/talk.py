@@ -121,10 +121,18 @@ class Line:
         interim: list[Answer] = []
         while (answer := await self._head()).status < 200:
             interim.append(answer)
-        size = int(answer.headers.get("Content-Length", "0"))
-        bare = method == "HEAD" or answer.status == 204
-        body = b"" if bare else await self.reader.readexactly(size)
+        bare = method == "HEAD" or answer.status in {204, 304}
+        body = b"" if bare else await self._body(answer.headers)
         return Answer(answer.status, answer.headers, body, tuple(interim))
+
+    async def _body(self, headers: CIMultiDict[str]) -> bytes:
+        if "Transfer-Encoding" not in headers:
+            return await self.reader.readexactly(int(headers.get("Content-Length", "0")))
+        pieces = []
+        while size := int(await self.reader.readuntil(b"\r\n"), 16):
+            pieces.append(await self.reader.readexactly(size + 2))
+        await self.reader.readuntil(b"\r\n")
+        return b"".join(piece[:-2] for piece in pieces)
 
     async def _head(self) -> Answer:
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
