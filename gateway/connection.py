@@ -7,7 +7,7 @@ sender that closes its half while an answer is owed. Here each gets what every r
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
 from aiohttp import HttpVersion10, StreamReader, web
@@ -22,10 +22,29 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
-    from gateway.connections import Connections
     from gateway.trailers import Trailer
 
 log = structlog.get_logger()
+
+
+class Crowd(Protocol):
+    """All connections, as one of them sees them."""
+
+    @property
+    def head_bytes(self) -> int:
+        """Give the most that a head may take."""
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a new connection in; tell whether it may be served."""
+
+    def forget(self, connection: Connection) -> None:
+        """Let go of a connection that was lost."""
+
+    def refused(self, status: int) -> None:
+        """Count an answer to what was no request."""
+
+    def count(self, reason: str) -> None:
+        """Count why a connection is closed."""
 
 
 class Connection(web.RequestHandler):
@@ -49,7 +68,7 @@ class Connection(web.RequestHandler):
     )
 
     def __init__(
-        self, server: web.Server, *, connections: Connections, options: Mapping[str, Any]
+        self, server: web.Server, *, connections: Crowd, options: Mapping[str, Any]
     ) -> None:
         super().__init__(server, **options)
         self._connections = connections
@@ -101,7 +120,7 @@ class Connection(web.RequestHandler):
             self.head_since = None
             return
         self._head += len(data)
-        if self._head > self._connections.limits.head_bytes:
+        if self._head > self._connections.head_bytes:
             self._refuse_head()
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -195,7 +214,7 @@ class Connection(web.RequestHandler):
         """Treat a head that takes too much memory as nonsense."""
         self.head_since = None
         self._connections.count("large_head")
-        too_long = LineTooLong(b"", self._connections.limits.head_bytes)
+        too_long = LineTooLong(b"", self._connections.head_bytes)
         self._messages.append((_nonsense(too_long), EMPTY_PAYLOAD))
         self._look_at_newest()
         if self._waiter is not None and not self._waiter.done():

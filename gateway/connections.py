@@ -68,9 +68,9 @@ class Connections:
         self._told_at = self._search_at = float("-inf")
 
     @property
-    def limits(self) -> ConnectionLimits:
-        """Give the limits."""
-        return self._limits
+    def head_bytes(self) -> int:
+        """Give the most that a head may take."""
+        return self._limits.head_bytes
 
     @property
     def number(self) -> int:
