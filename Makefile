@@ -34,7 +34,7 @@ torture: .venv ## kill and freeze it under load, and cut its power: SECONDS=600 
 	$(BIN)/python -m tests.powercut $(if $(IMAGES),--images $(IMAGES)) $(if $(SEED),--seed $(SEED))
 
 nightly: .venv ## the tests alone, with Hypothesis looking for much longer
-	TITIP_HYPOTHESIS=nightly $(BIN)/pytest --timeout=7200
+	TITIP_HYPOTHESIS=nightly $(BIN)/pytest --timeout=7200 -o faulthandler_timeout=7000
 
 check: .venv ## lint, format, types, import contracts, Dockerfile; no tests
 	$(BIN)/ruff check $(CODE)
