@@ -11,12 +11,14 @@ from aiohttp import web
 
 from gateway.digests import repr_digest
 from gateway.errors import Refusal
-from gateway.problems import BYTES_DAMAGED, BYTES_GONE, NOT_SEALED
+from gateway.problems import BYTES_DAMAGED, BYTES_GONE, NO_RANGE, NOT_SEALED
 from titip.errors import UploadGone
 from titip.metadata import filename
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+
     from gateway.gate import Gate
     from titip.access import Bearer
     from titip.upload import UploadId
@@ -30,8 +32,18 @@ _UNSAFE: Final = re.compile(
 """Control, path and quoting characters, and those that turn the direction of text."""
 
 
-async def fetch(gate: Gate, upload_id: UploadId, bearer: Bearer) -> web.StreamResponse:
-    """Send the file; ranges are the framework's."""
+class _File(web.FileResponse):
+    """A file that ignores a Range it does not understand (RFC 9110, 14.2), as it must."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send it."""
+        return await super().prepare(request if _readable(request) else _unranged(request))
+
+
+async def fetch(
+    gate: Gate, request: web.Request, upload_id: UploadId, bearer: Bearer
+) -> web.StreamResponse:
+    """Send the file, or the range of it that is asked for."""
     upload = await gate.own(upload_id, bearer)
     match upload.state:
         case UploadState.OPEN:
@@ -47,6 +59,7 @@ async def fetch(gate: Gate, upload_id: UploadId, bearer: Bearer) -> web.StreamRe
     path = gate.deps.store.path(upload.id)
     if upload.freed_at is not None or not await asyncio.to_thread(path.is_file):
         raise Refusal(BYTES_GONE)
+    _refuse_beyond(request, upload.size)
     headers = {
         "Content-Type": "application/octet-stream",
         "Content-Disposition": disposition(filename(upload.metadata)),
@@ -55,7 +68,29 @@ async def fetch(gate: Gate, upload_id: UploadId, bearer: Bearer) -> web.StreamRe
         "Cache-Control": "private, no-cache",
         "Repr-Digest": repr_digest(upload.sha256),
     }
-    return web.FileResponse(path, headers=headers)
+    return _File(path, headers=headers)
+
+
+def _refuse_beyond(request: web.BaseRequest, size: int) -> None:
+    """Refuse a range that begins behind the end; the framework would say it without a problem."""
+    if "If-Range" in request.headers or not _readable(request):
+        return
+    begin = request.http_range.start
+    if begin is not None and begin >= size:
+        raise Refusal(NO_RANGE.because("", headers={"Content-Range": f"bytes */{size}"}))
+
+
+def _readable(request: web.BaseRequest) -> bool:
+    try:
+        return bool(request.http_range)
+    except ValueError:
+        return False
+
+
+def _unranged(request: web.BaseRequest) -> web.BaseRequest:
+    others = request.headers.copy()
+    del others["Range"]
+    return request.clone(headers=others)
 
 
 def disposition(name: str) -> str:

@@ -95,7 +95,7 @@ async def _carried_out(request: web.Request, method: str) -> web.StreamResponse:
             await terminate(gate, which, bearer)
             return bare(answers.terminated())
         case Fetch():
-            return await fetch(gate, which, bearer)
+            return await fetch(gate, request, which, bearer)
         case _ as never:
             assert_never(never)
 

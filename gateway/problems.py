@@ -146,6 +146,7 @@ KEY_REUSED: Final = Problem(
     "The key names another upload",
     "An upload of another length was begun under this Idempotency-Key: use a new one.",
 )
+NO_RANGE: Final = Problem("no-range", 416, "The file ends before that range begins")
 DIGEST_MISMATCH: Final = Problem(
     "digest-mismatch",
     422,
@@ -245,6 +246,7 @@ CATALOGUE: Final = (
     WRONG_VERSION,
     TOO_LARGE,
     WRONG_TYPE,
+    NO_RANGE,
     KEY_REUSED,
     DIGEST_MISMATCH,
     LOCKED,

@@ -480,3 +480,35 @@ async def test_long_metadata_fits(gate):
         gate.url + path, headers={**gate.lo, **TUS}, max_field_size=1 << 17
     ) as answer:
         assert len(answer.headers["Upload-Metadata"]) > 40_000
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "got"),
+    [
+        ("bytes=2-3", 206, b"23"),
+        ("bytes=-2", 206, b"45"),
+        ("bytes=4-99", 206, b"45"),
+        ("items=0-1", 200, b"012345"),
+        ("bytes=3-1", 200, b"012345"),
+        ("bytes=0-1,4-5", 200, b"012345"),
+        ("bytes=" + "9" * 5000 + "-", 200, b"012345"),
+    ],
+)
+async def test_a_range_is_given_where_it_is_understood_and_ignored_elsewhere(
+    gate, wanted, status, got
+):
+    path = await gate.created(6, b"012345")
+
+    async with gate.ask("GET", path, {"Range": wanted}) as answer:
+        assert (answer.status, await answer.read()) == (status, got)
+        assert answer.headers["Repr-Digest"]
+
+
+async def test_a_range_behind_the_end_is_a_problem_that_tells_the_length(gate):
+    path = await gate.created(6, b"012345")
+
+    async with gate.ask("GET", path, {"Range": "bytes=6-9"}) as answer:
+        problem = await answer.json()
+
+    assert (answer.status, problem["type"]) == (416, "urn:titip:problem:no-range")
+    assert answer.headers["Content-Range"] == "bytes */6"
