@@ -12,7 +12,7 @@ def set_up(*, level: str = "info", json: bool | None = None) -> None:
     """Arrange structlog and the standard library's logging alike."""
     as_json = not sys.stderr.isatty() if json is None else json
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer() if as_json else _on_screen()
     )
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -28,6 +28,11 @@ def set_up(*, level: str = "info", json: bool | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     _quiet_libraries()
+
+
+def _on_screen() -> structlog.dev.ConsoleRenderer:
+    """Render for a terminal; its own way with failures would show the values at hand: tokens."""
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
 def _quiet_libraries() -> None:

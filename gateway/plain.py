@@ -49,10 +49,10 @@ def disposed_name(header: str) -> str:
     """Give the file name of Content-Disposition, or an empty text.
 
     The one in `filename*` (RFC 8187) comes first; of a path only the last part counts (RFC 6266,
-    4.3).
+    4.3). Bytes that are no text are question marks.
     """
     message = Message()
-    message["Content-Disposition"] = header
+    message["Content-Disposition"] = header.encode("utf-8", "replace").decode("utf-8")
     told = [
         value
         for key, value in message.get_params([], "Content-Disposition")

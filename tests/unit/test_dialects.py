@@ -104,6 +104,8 @@ def test_an_empty_file_has_no_body():
         ("inline; filename=../../etc/passwd", "passwd"),
         ('inline; filename="C:\\\\papers\\\\a.pdf"', "a.pdf"),
         ('inline; filename="/"', ""),
+        ("inline; filename=\udc80\x80.pdf", "?\x80.pdf"),
+        ("\udc80\x80", ""),
     ],
 )
 def test_the_name_is_read_as_rfc_6266_has_it(header, name):
@@ -126,6 +128,7 @@ def test_two_dispositions_are_one_too_many():
 @pytest.mark.holds("draft:security-metadata")
 @given(
     disposition=st.text(max_size=60)
+    | st.binary(max_size=40).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
     | st.text(max_size=40).map(lambda text: f"inline; filename{text}")
     | st.text(max_size=40).map(lambda text: f"inline; filename*{text}"),
     media_type=st.text(max_size=20),

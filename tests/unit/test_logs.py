@@ -1,0 +1,23 @@
+"""What goes to the log when something unforeseen happens: where, and never with what."""
+
+import structlog
+
+from config import logs
+
+
+def test_on_a_terminal_too_a_failure_is_logged_without_the_values_it_met(capsys):
+    before = structlog.get_config()
+    try:
+        logs.set_up(json=False)
+        token = "titip_abc_" + "s3cret"
+        try:
+            headers = {"Authorization": token}
+            raise KeyError(len(headers))
+        except KeyError:
+            structlog.get_logger().exception("request.failed")
+    finally:
+        structlog.configure(**before)
+
+    logged = capsys.readouterr().err
+    assert "KeyError" in logged
+    assert "s3cret" not in logged
