@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from gateway.digests import repr_digest
 from gateway.errors import Refusal
@@ -88,8 +89,12 @@ def _readable(request: web.BaseRequest) -> bool:
 
 
 def _unranged(request: web.BaseRequest) -> web.BaseRequest:
-    others = request.headers.copy()
-    del others["Range"]
+    """Give the request without its Range, and without what cannot be written down again."""
+    others = CIMultiDict(
+        (name, value)
+        for name, value in request.headers.items()
+        if name.lower() != "range" and (name + value).isascii()
+    )
     return request.clone(headers=others)
 
 

@@ -512,3 +512,15 @@ async def test_a_range_behind_the_end_is_a_problem_that_tells_the_length(gate):
 
     assert (answer.status, problem["type"]) == (416, "urn:titip:problem:no-range")
     assert answer.headers["Content-Range"] == "bytes */6"
+
+
+async def test_a_range_that_is_not_understood_harms_nothing_beside_bytes_that_are_no_text(gate):
+    path = await gate.created(6, b"012345")
+    line = await gate.dial()
+    head = f"GET {path} HTTP/1.1\r\nHost: titip\r\nRange: x\r\nX-Odd: ".encode() + b"\x80\r\n"
+    head += f"Authorization: {gate.lo['Authorization']}\r\n\r\n".encode()
+
+    await line.send(head)
+    status, _ = await line.answer()
+
+    assert status == 200

@@ -11,8 +11,7 @@ def test_on_a_terminal_too_a_failure_is_logged_without_the_values_it_met(capsys)
         logs.set_up(json=False)
         token = "titip_abc_" + "s3cret"
         try:
-            headers = {"Authorization": token}
-            raise KeyError(len(headers))
+            _fail({"Authorization": token})
         except KeyError:
             structlog.get_logger().exception("request.failed")
     finally:
@@ -21,3 +20,7 @@ def test_on_a_terminal_too_a_failure_is_logged_without_the_values_it_met(capsys)
     logged = capsys.readouterr().err
     assert "KeyError" in logged
     assert "s3cret" not in logged
+
+
+def _fail(headers):
+    raise KeyError(len(headers))
