@@ -32,7 +32,7 @@ from titip.metadata import filename
 from titip.overview import Census, Hold
 from titip.ports import Room
 from titip.receipt import Receipt
-from titip.upload import Upload
+from titip.upload import Upload, UploadState
 
 GLANCE_SECONDS: Final = 2.0
 SHORT_ID: Final = 12
@@ -228,7 +228,7 @@ def _progress(upload: Upload) -> str:
         return f"{upload.state.value}, damaged"
     if upload.part:
         return f"{upload.state.value}, a part"
-    if upload.complete or not upload.length:
+    if upload.state is UploadState.SEALED or not upload.length:
         return upload.state.value
     return f"{upload.state.value} {100 * upload.offset // upload.length}%"
 

@@ -69,7 +69,8 @@ def picture(census: Census, room: Room, *, how: Arrangement, now: datetime) -> P
         headline=_headline(standings.get(REGISTRY), how=how, now=now),
         kept=_kept(census, room),
         lines=lines,
-        todo=[*_repairs(census), *_todo(standings, lines, room, how)] or ["Nothing to do."],
+        todo=[*_repairs(census), *_todo(standings, lines, room, how), *_unclosed(census)]
+        or ["Nothing to do."],
         alarm=_alarm(census),
     )
 
@@ -126,6 +127,8 @@ def _kept(census: Census, room: Room) -> str:
     text = f"{count(sealed, 'file')} kept ({amount(census.sealed_bytes)})"
     if still_open:
         text += f"; {still_open:,} still being handed in ({amount(census.open_bytes)} to come)"
+    if census.unclosed:
+        text += f", of which {census.unclosed:,} have every byte but not their sender's last word"
     if census.freed:
         text += f"; {census.freed:,} delivered and freed"
     return f"{text}. Free on the disk: {amount(room.free)}."
@@ -146,6 +149,14 @@ def _repairs(census: Census) -> Iterator[str]:
         yield (
             "Look at the disk (the kernel's log), then titip repair --all: it puts back what the "
             "mirror has, and says what to do for the rest."
+        )
+
+
+def _unclosed(census: Census) -> Iterator[str]:
+    if census.unclosed:
+        yield (
+            "titip uploads --state open: what stands at 100% is not delivered before its sender "
+            "says that it is over. If that has given up, hand the file in again."
         )
 
 

@@ -100,6 +100,7 @@ def status_json(
         "sealed_bytes": census.sealed_bytes,
         "freed": census.freed,
         "open_bytes": census.open_bytes,
+        "unclosed": census.unclosed,
         "disk": {"free": room.free, "promised": room.promised},
         "destinations": [_standing_json(one) for one in census.destinations],
     }

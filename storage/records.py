@@ -93,6 +93,11 @@ def _page(table: str, columns: str, query: Query) -> tuple[str, dict[str, Any]]:
     return text, bindings
 
 
+_UNCLOSED: Final = (
+    "SELECT count(*) FROM uploads WHERE state = 'open' AND offset = length AND concat = ''"
+)
+
+
 def _census(db: apsw.Connection) -> Census:
     tallies: dict[str, dict[str, tuple[int, int]]] = {}
     for what, state, rows, size in db.execute("SELECT what, state, rows, bytes FROM tallies"):
@@ -106,6 +111,7 @@ def _census(db: apsw.Connection) -> Census:
         destinations=[_standing(db, name, tallies.get(name, {})) for name in DESTINATIONS],
         damaged=count_damaged(db),
         freed=freed,
+        unclosed=next(iter(db.execute(_UNCLOSED)))[0],
     )
 
 

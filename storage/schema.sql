@@ -54,6 +54,10 @@ CREATE INDEX uploads_unread ON uploads (ifnull(read_at, ended_at))
     WHERE state = 'sealed' AND freed_at IS NULL AND damaged_at IS NULL;
 CREATE INDEX uploads_damaged ON uploads (id) WHERE damaged_at IS NOT NULL;
 
+-- Few at any time: whole, but their senders never said so.
+CREATE INDEX uploads_unclosed ON uploads (id)
+    WHERE state = 'open' AND offset = length AND concat = '';
+
 CREATE TABLE deliveries (
     seq           INTEGER PRIMARY KEY,
     id            TEXT NOT NULL UNIQUE,

@@ -60,6 +60,7 @@ class MemoryRecords:
             sealed_bytes=sum(one.size for one in states[UploadState.SEALED]),
             open_bytes=sum(one.offset for one in states[UploadState.OPEN]),
             destinations=[self._standing(name) for name in DESTINATIONS],
+            unclosed=sum(one.complete and not one.concat for one in states[UploadState.OPEN]),
         )
 
     async def unfinished(self, submitter: str) -> int:

@@ -31,7 +31,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """All of it in numbers; `freed` of the sealed ones have no bytes here any more."""
+    """All of it in numbers; `freed` of the sealed ones have no bytes here any more.
+
+    `unclosed` of the open ones have every byte of the length that was told, and no word from
+    their sender that they are over.
+    """
 
     uploads: Mapping[UploadState, int]
     sealed_bytes: int
@@ -39,6 +43,7 @@ class Census:
     destinations: Sequence[Standing]
     damaged: int = 0
     freed: int = 0
+    unclosed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -356,3 +356,17 @@ class StoreContract:
             upload = await hand_in(kept.store, an_upload(4, **fields), b"x")
 
             assert await kept.store.find(upload.id) == upload
+
+    async def test_a_whole_upload_without_its_senders_word_is_counted_as_unclosed(self):
+        async with self.kept() as kept:
+            deposit = await kept.store.create(an_upload(2))
+            await deposit.commit([b"ab"], closing=Closing.LATER)
+            await hand_in(kept.store, an_upload(2, concat="partial"), b"ab")
+            await hand_in(kept.store, an_upload(3), b"ab")
+            before = (await kept.records.census()).unclosed
+
+            await deposit.commit(closing=Closing.NOW)
+            await deposit.close()
+
+            assert before == 1
+            assert (await kept.records.census()).unclosed == 0

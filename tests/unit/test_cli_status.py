@@ -29,7 +29,7 @@ def standing(name, *, health=None, paused=False, oldest=None, **counts):
     return Standing(name=name, paused=paused, health=health, counts=tally, oldest_owed=oldest)
 
 
-def shown(*standings, how=HOW, free=1 << 40, promised=0, uploads=None, damaged=0):
+def shown(*standings, how=HOW, free=1 << 40, promised=0, uploads=None, damaged=0, unclosed=0):
     there = {one.name: one for one in standings}
     census = Census(
         uploads=uploads or {UploadState.SEALED: 3},
@@ -37,6 +37,7 @@ def shown(*standings, how=HOW, free=1 << 40, promised=0, uploads=None, damaged=0
         open_bytes=5 << 20,
         destinations=[there.get(name, standing(name)) for name in ("registry", "mirror")],
         damaged=damaged,
+        unclosed=unclosed,
     )
     return picture(census, Room(free=free, promised=promised), how=how, now=NOW)
 
@@ -57,6 +58,15 @@ def test_damage_is_told_before_all_else_and_with_its_mend():
     assert two.alarm.startswith("2 kept files are DAMAGED")
     assert "titip repair --all" in one.todo[0]
     assert shown().alarm == ""
+
+
+def test_what_is_whole_but_was_never_ended_by_its_sender_is_pointed_at():
+    told = shown(uploads={UploadState.OPEN: 3}, unclosed=2)
+
+    assert "3 still being handed in" in told.kept
+    assert "of which 2 have every byte but not their sender's last word" in told.kept
+    assert "titip uploads --state open" in told.todo[-1]
+    assert shown(uploads={UploadState.OPEN: 3}).todo == ["Nothing to do."]
 
 
 def test_a_stall_without_a_mirror_promises_no_mirror():
