@@ -177,6 +177,13 @@ async def gateway(
             await runner.cleanup()
 
 
+async def answered(ask):
+    """Give an answer whose body was read."""
+    async with ask as answer:
+        await answer.read()
+    return answer
+
+
 def id_of(path: str) -> UploadId:
     """Give the id in an upload's path."""
     return UploadId(path.rpartition("/")[2])

@@ -10,12 +10,6 @@ NOWHERE = "/files/" + "0" * 32
 BOTH = pytest.mark.parametrize("version", [8, 6])
 
 
-@pytest.fixture
-async def gate(tmp_path):
-    async with gateway(tmp_path) as running:
-        yield running
-
-
 # ---------------------------------------------------------------- OPTIONS, limits
 
 

@@ -5,18 +5,12 @@ import re
 
 import pytest
 
-from tests.gateway_rooms import gateway, id_of
+from tests.gateway_rooms import id_of
 from tests.integration.draft_line import append, begun, dial, limits, speak
 from titip.upload import UploadState
 
 BOTH = pytest.mark.parametrize("version", [8, 6])
 PROBLEM = "https://iana.org/assignments/http-problem-types#"
-
-
-@pytest.fixture
-async def gate(tmp_path):
-    async with gateway(tmp_path) as running:
-        yield running
 
 
 @pytest.mark.holds(

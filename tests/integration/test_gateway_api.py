@@ -14,12 +14,6 @@ from titip.delivery import DeliveryId, DeliveryState
 from titip.health import Circuit, Health
 
 
-@pytest.fixture
-async def gate(tmp_path):
-    async with gateway(tmp_path) as running:
-        yield running
-
-
 async def get(gate, path, *, of=None, status=200):
     async with gate.ask("GET", path, of=of) as answer:
         assert answer.status == status, await answer.text()

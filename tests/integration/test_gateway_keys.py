@@ -2,15 +2,9 @@
 
 import pytest
 
-from tests.gateway_rooms import BYTES, gateway
+from tests.gateway_rooms import BYTES
 
 KEY = {"Idempotency-Key": '"abc.DEF-1"'}
-
-
-@pytest.fixture
-async def gate(tmp_path):
-    async with gateway(tmp_path) as running:
-        yield running
 
 
 @pytest.mark.holds("titip:key-once")

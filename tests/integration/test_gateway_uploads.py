@@ -16,12 +16,6 @@ from titip.upload import UploadState
 MIB = 1 << 20
 
 
-@pytest.fixture
-async def gate(tmp_path):
-    async with gateway(tmp_path) as running:
-        yield running
-
-
 def digest_header(data):
     return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
 

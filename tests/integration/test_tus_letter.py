@@ -7,23 +7,11 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.checksum import ALGORITHMS
-from tests.gateway_rooms import BYTES, TUS, gateway, id_of
+from tests.gateway_rooms import BYTES, TUS, answered, id_of
 from titip.upload import UploadState
 
 MIB = 1 << 20
 NOWHERE = "/files/" + "0" * 32
-
-
-@pytest.fixture
-async def gate(tmp_path):
-    async with gateway(tmp_path) as running:
-        yield running
-
-
-async def answered(ask):
-    async with ask as answer:
-        await answer.read()
-    return answer
 
 
 # ---------------------------------------------------------------- versions

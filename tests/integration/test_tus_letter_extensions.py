@@ -10,7 +10,7 @@ import pytest
 
 from gateway.deps import GatewayOptions
 from tests.fakes import utc_now
-from tests.gateway_rooms import BYTES, gateway, id_of
+from tests.gateway_rooms import BYTES, answered, gateway, id_of
 from titip.upload import UploadState
 
 MIB = 1 << 20
@@ -20,20 +20,8 @@ RFC_9110 = re.compile(
 )
 
 
-@pytest.fixture
-async def gate(tmp_path):
-    async with gateway(tmp_path) as running:
-        yield running
-
-
 def checksum(algorithm, data):
     return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, data).digest()).decode()}"
-
-
-async def answered(ask):
-    async with ask as answer:
-        await answer.read()
-    return answer
 
 
 async def expired(gate):

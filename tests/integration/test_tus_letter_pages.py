@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.gateway_rooms import TUS, gateway
+from tests.gateway_rooms import TUS, answered
 
 NOWHERE = "/files/" + "0" * 32
 ALWAYS_READABLE = {
@@ -31,18 +31,6 @@ NOT_FOR_PAGES = {
     "X-Content-Type-Options",
 }
 """What speaks to the browser or to a proxy, and not to the page."""
-
-
-@pytest.fixture
-async def gate(tmp_path):
-    async with gateway(tmp_path) as running:
-        yield running
-
-
-async def answered(ask):
-    async with ask as answer:
-        await answer.read()
-    return answer
 
 
 @pytest.mark.holds("titip:cors-exposed")
