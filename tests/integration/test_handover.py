@@ -165,6 +165,25 @@ async def test_a_newcomer_that_knows_no_offset_is_told_within_a_second(world):
 
 
 @pytest.mark.holds("titip:takeover", "titip:takeover-saves")
+async def test_a_newcomer_that_asks_with_head_first_has_taken_over_within_a_second(world):
+    now = asyncio.get_running_loop().time
+    path = await world.door.created(len(DATA))
+    await world.patching(path, DATA, Stall(0), after=200_000)
+    await world.fell_silent(path)
+
+    begun = now()
+    async with world.door.ask("HEAD", world.proxy.url + path, {"Connection": "close"}) as head:
+        offset = int(head.headers["Upload-Offset"])
+    async with world.append(path, offset, DATA[offset:]) as resumed:
+        assert resumed.status == 204
+
+    elapsed = now() - begun
+    assert offset == 200_000
+    assert elapsed < 1
+    assert await world.kept(path) == DATA
+
+
+@pytest.mark.holds("titip:takeover", "titip:takeover-saves")
 async def test_a_slow_request_is_taken_over_from_too_and_told(world):
     now = asyncio.get_running_loop().time
     path = await world.door.created(len(DATA))
