@@ -10,8 +10,12 @@ WORKDIR /build
 RUN python -m venv /opt/titip && python -m venv /opt/hatch
 
 COPY requirements.txt requirements-build.txt ./
-RUN /opt/titip/bin/pip install --only-binary :all: --require-hashes -r requirements.txt \
- && /opt/hatch/bin/pip install --only-binary :all: --require-hashes -r requirements-build.txt
+RUN /opt/titip/bin/pip install --no-deps --only-binary :all: --require-hashes \
+      -r requirements.txt \
+ && /opt/titip/bin/pip check \
+ && /opt/hatch/bin/pip install --no-deps --only-binary :all: --require-hashes \
+      -r requirements-build.txt \
+ && /opt/hatch/bin/pip check
 
 COPY pyproject.toml LICENSE README.md ./
 COPY titip titip

@@ -3,7 +3,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+# The lists are complete: nothing is left to resolve, and nothing is built. So no release of
+# somebody else's, and no pip's own way of reading extras, can change what is installed.
+INSTALL := install --no-deps --only-binary :all:
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 PACKAGES := titip gateway storage sync config client standin
 CODE     := $(PACKAGES) tests $(wildcard bench)
@@ -65,16 +68,19 @@ $(VENV)/.locked: requirements.txt requirements-build.txt
 	  echo 'On Debian and Ubuntu: apt-get install python3-venv. Then run make again.' >&2; exit 1; }
 	@echo 'Setting up $(VENV) from the pinned requirements: once, about half a minute.'
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) --require-hashes -r requirements.txt -r requirements-build.txt
+	@$(PIP) $(INSTALL) --require-hashes -r requirements.txt -r requirements-build.txt
+	@$(PIP) check
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.locked
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PIP) $(INSTALL) --no-build-isolation --editable .
+	@$(PIP) check
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo 'Adding what the checks and tests need.'
-	@$(PIP) --require-hashes -r requirements-dev.txt
+	@$(PIP) $(INSTALL) --require-hashes -r requirements-dev.txt
+	@$(PIP) check
 	@touch $@
 
 node: ## fetch the clients from npm that the end-to-end tests drive, when npm is there
@@ -92,17 +98,20 @@ $(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json
 
 UV      := .venv-lock/bin/uv
 COMPILE  = $(UV) pip compile --no-config --quiet --universal --python-version 3.11 \
-           --generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
+           --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 lock: $(UV) ## pin every requirement again, with hashes, for all systems and Python versions
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) --group build --constraints requirements.txt --output-file requirements-build.txt
 	$(COMPILE) pyproject.toml --group dev --constraints requirements.txt \
 	  --constraints requirements-build.txt --output-file requirements-dev.txt
+	$(COMPILE) --group lock --output-file requirements-lock.txt
 
-$(UV):
+$(UV): requirements-lock.txt
 	$(PYTHON) -m venv --clear .venv-lock
-	.venv-lock/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
+	.venv-lock/bin/python -m pip --disable-pip-version-check --quiet $(INSTALL) \
+	  --require-hashes -r requirements-lock.txt
+	@touch $@
 
 clean: ## remove what was built here; data of a gateway stays
 	rm -rf $(VENV) .venv-lock .venv-bench $(NODE)/node_modules bench/node/node_modules

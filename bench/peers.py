@@ -56,7 +56,9 @@ def _make_environment() -> None:
     print(f"Setting up {ENVIRONMENT.name} for the peers, once.")
     venv.create(ENVIRONMENT, clear=True, with_pip=True)
     pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-    _run([*pip, "--quiet", "install", "--require-hashes", "-r", str(PINS)])
+    complete = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    _run([*pip, "--quiet", "install", *complete, "-r", str(PINS)])
+    _run([*pip, "check"])
     stamp.touch()
 
 
