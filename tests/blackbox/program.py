@@ -1,0 +1,177 @@
+"""A `titip serve` as a process, reached as a person and a client reach it.
+
+`TITIP_TREE` names another checkout with a `.venv` of its own: the same tests then run against that
+build, which shows what an older one made of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+OWN_TREE = Path(__file__).parents[2]
+TREE = Path(os.environ.get("TITIP_TREE", OWN_TREE))
+PYTHON = sys.executable if TREE == OWN_TREE else str(TREE / ".venv" / "bin" / "python")
+TITIP = [PYTHON, "-m", "config.cli"]
+
+BASE = """
+[gateway]
+listen = "127.0.0.1:{port}"
+auth = "none"
+[storage]
+path = "{data}"
+reserve = "1MiB"
+[retry]
+floor = "1s"
+ceiling = "4s"
+[health]
+slow_after = "2s"
+cool_off = "1s"
+cool_off_ceiling = "4s"
+probe_every = "500ms"
+"""
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@dataclass
+class Titip:
+    """A data folder, its settings, and the process that serves it."""
+
+    root: Path
+    config: Path
+    url: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.root / "serve.log"
+
+    @property
+    def logged(self) -> str:
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, *words: str, ready: bool = True) -> None:
+        """Begin to serve; `words` in place of `serve`."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*TITIP, *(words or ("serve",)), "--config", str(self.config), "--log-json"],
+                stdout=log,
+                stderr=log,
+                cwd=TREE,
+                env={**os.environ, **self.variables},
+            )
+        if ready:
+            wait_for(lambda: not self.alive or self.is_ready(), within=30)
+            assert self.alive, self.logged[-3000:]
+
+    def is_ready(self) -> bool:
+        return self.status("/readyz") == 200
+
+    def status(self, path: str) -> int:
+        """Give the status of a GET, 0 where nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def stop(self, *, within: float = 20) -> int:
+        """End it as a supervisor does; give its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(within)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command on this data folder."""
+        named = [] if words[0] == "push" else ["--config", str(self.config)]
+        done = subprocess.run(
+            [*TITIP, *words, *named],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=TREE,
+            env={**os.environ, **self.variables},
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def read(self, *words: str) -> Any:
+        """Run a command with `--json` and give what it printed."""
+        return json.loads(self.run(*words, "--json").stdout)
+
+    def hand_in(self, data: bytes, name: str = "ktp.jpg") -> str:
+        """Hand a file in, and give its id."""
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}/files/{name}", data=data, method="PUT"
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return str(answer.headers["Location"]).rstrip("/").rpartition("/")[2]
+
+    def delivery(self, upload: str, to: str = "registry") -> dict[str, Any]:
+        """Give one delivery as the command line lists it."""
+        rows = self.read("deliveries", "--to", to, "--limit", "1000")["deliveries"]
+        (found,) = [row for row in rows if row["upload"] == upload]
+        return dict(found)
+
+    def until(self, upload: str, *states: str, to: str = "registry", within: float = 30) -> Any:
+        """Wait until a delivery is in one of the states, and give it."""
+
+        def there() -> Any:
+            assert self.alive, self.logged[-3000:]
+            found = self.delivery(upload, to)
+            return found if found["state"] in states else None
+
+        return wait_for(there, within=within)
+
+
+@contextmanager
+def titip(
+    root: Path, settings: str = "", *, start: bool = True, **variables: str
+) -> Iterator[Titip]:
+    """Serve a data folder below `root` with these settings besides the base ones."""
+    port = free_port()
+    config = root / "titip.toml"
+    config.write_text(BASE.format(port=port, data=root / "data") + settings, "utf-8")
+    served = Titip(root, config, f"http://127.0.0.1:{port}", variables)
+    try:
+        if start:
+            served.start()
+        yield served
+    finally:
+        if served.process is not None:
+            with suppress(ProcessLookupError):
+                served.kill()
