@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 import httplib2
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 
-from sync.retry_after import retry_after
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable
+from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ import structlog
 
 from sync.registry_answer import Answer
 from sync.registry_body import Body, Framing
-from sync.retry_after import retry_after
 from titip.errors import Unavailable, Unknown
+from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -17,8 +17,8 @@ from tusclient.uploader import Uploader
 from sync.chunk_body import ChunkBody
 from sync.reading import read_exactly
 from sync.registry_answer import Answer
-from sync.retry_after import retry_after
 from titip.errors import Unavailable
+from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,14 +1,11 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.registry_answer import Answer, fault
-from sync.retry_after import CEILING, retry_after
 from titip.errors import Faltered, Refused, Unavailable, Unknown
-
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -72,33 +69,3 @@ def test_a_reason_holds_the_answers_label_and_nothing_else_of_it():
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"title": 3}', b"[" * 100_000])
 def test_an_answer_without_a_label_is_told_by_its_status(body):
     assert fault(Answer(400, body=body)).reason == "refused this file (400 Bad Request)"
-
-
-@pytest.mark.parametrize(
-    ("header", "wait"),
-    [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-1", None),
-        ("1.5", None),
-        ("٣", None),
-        ("0", timedelta(0)),
-        (" 120 ", timedelta(minutes=2)),
-        ("999999999", CEILING),
-        ("9999999999", None),
-        ("Fri, 20 Nov 2026 12:01:00 GMT", timedelta(minutes=1)),
-        ("Fri, 20 Nov 2026 12:01:00 -0000", timedelta(minutes=1)),
-        ("Fri, 20 Nov 2026 11:00:00 GMT", timedelta(0)),
-        ("Sat, 21 Nov 2026 12:00:00 GMT", CEILING),
-    ],
-)
-def test_retry_after_is_read_strictly_and_cut_to_an_hour(header, wait):
-    assert retry_after(header, now=NOW) == wait
-
-
-@given(st.text(max_size=60))
-def test_retry_after_takes_any_text(header):
-    wait = retry_after(header, now=NOW)
-
-    assert wait is None or timedelta(0) <= wait <= CEILING
