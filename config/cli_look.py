@@ -27,7 +27,7 @@ from storage.ballast import Ballast
 from storage.holds import all_holds
 from storage.trouble import trouble_of
 from titip.clock import ClockState, advice
-from titip.delivery import Delivery
+from titip.delivery import Delivery, DeliveryState
 from titip.metadata import filename
 from titip.overview import Census, Hold
 from titip.ports import Room
@@ -108,7 +108,7 @@ def print_deliveries(found: Iterable[Delivery]) -> None:
             age((one.ended_at or now) - one.queued_at),
             clock(one.due_at, now=now) if one.state.waiting else "",
             one.submitter,
-            one.locator or one.reason,
+            one.locator or (f"{one.reason}: {one.detail}" if one.detail else one.reason),
         )
         for one in found
     ]
@@ -147,7 +147,8 @@ def print_receipt(proof: Receipt) -> None:
     if proof.freed_at is not None:
         rows.append(("bytes", f"no longer kept here since {_moment(proof.freed_at)}"))
     for one in proof.passages:
-        words = (one.state.value, _moment(one.ended_at), one.locator)
+        shows = one.evidence.words if one.state is DeliveryState.DELIVERED else ""
+        words = (one.state.value, _moment(one.ended_at), one.locator, shows)
         rows.append((one.destination, "  ".join(word for word in words if word)))
     sheet = Table.grid(padding=(0, 2))
     for label, value in rows:

@@ -156,7 +156,7 @@ def delivered(
         except IllegalEvent as error:
             raise Complaint(_why_not(found.state, found.locator)) from error
     if as_json:
-        say_json(delivery_json(after))
+        say_json(delivery_json(after, for_operator=True))
     else:
         typer.echo(f"Recorded: {after.id} is delivered as {name}.")
 

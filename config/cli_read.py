@@ -130,7 +130,12 @@ def deliveries(
         found = asyncio.run(books.records.deliveries(query))
     following = found[-1].id if len(found) == limit else None
     if as_json:
-        say_json({"deliveries": [delivery_json(one) for one in found], "next": following})
+        say_json(
+            {
+                "deliveries": [delivery_json(one, for_operator=True) for one in found],
+                "next": following,
+            }
+        )
         return
     print_deliveries(found)
     _tell_next(following)
@@ -154,7 +159,10 @@ def history(
         owed = asyncio.run(books.records.of_upload(found.id))
         tries = attempts_of(books, [one.id for one in owed])
     if as_json:
-        shown = [{**delivery_json(one), "history": tries.get(one.id, [])} for one in owed]
+        shown = [
+            {**delivery_json(one, for_operator=True), "history": tries.get(one.id, [])}
+            for one in owed
+        ]
         say_json({"upload": found.id, "deliveries": shown})
         return
     print_deliveries(owed)

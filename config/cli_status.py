@@ -219,6 +219,13 @@ def _todo_of(line: DestinationLine, standing: Standing, how: Arrangement) -> Ite
             "--to "
             f"{name} says why; mend it, then titip resync --parked --to {name}."
         )
+    if standing.unproven:
+        have = "has" if standing.unproven == 1 else "have"
+        yield (
+            f"{count(standing.unproven, 'delivery', 'deliveries')} to the {name} {have} no "
+            "evidence: it said yes, and nothing shows that the file is there. The bytes are kept. "
+            "Look there, then titip delivered ID --reference R."
+        )
     if name == REGISTRY and how.by_hand and line.waiting:
         yield (
             f"{count(line.waiting, 'file')} to be entered by hand: titip deliveries --to registry, "

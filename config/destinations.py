@@ -50,6 +50,11 @@ def answer_within(settings: Settings) -> timedelta:
     return 2 * settings.health.slow_after
 
 
+def settle_time(settings: Settings) -> timedelta:
+    """Tell how long a registry may still be at work on a file whose answer was given up."""
+    return settings.registry.settle or answer_within(settings)
+
+
 def _mirror(settings: Settings) -> FolderMirror | DriveMirror:
     if settings.mirror.kind == "folder":
         return FolderMirror(FolderOptions(path=settings.mirror_path))
@@ -86,9 +91,14 @@ def _http(settings: Settings) -> Destination:
             bearer=registry.bearer.get_secret_value(),
             accepted=registry.accepted,
             duplicate=registry.duplicate,
+            not_stored=registry.not_stored,
             reference=registry.reference,
+            reason=registry.reason,
             lookup=registry.lookup,
             lookup_sha256=registry.lookup_sha256,
+            lookup_absent=registry.lookup_absent,
+            trust_status=registry.trust_status,
+            key_lifetime=registry.key_lifetime,
             health=registry.health,
             answer_within=answer_within(settings),
         ),

@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from config.destinations import answer_within
+from config.destinations import answer_within, settle_time
 from storage.clock import utc_now
 from storage.keeping import SpoolKeeping
 from sync.janitor import Janitor
@@ -72,12 +72,12 @@ def lane_rules(settings: Settings, destination: str) -> LaneRules:
     on the way to it is looked for, after a restart neither: a lease is prolonged each third of it,
     so that what is left of one that was cut off, two thirds, is no less.
     """
-    patience = answer_within(settings)
+    patience = max(answer_within(settings), settle_time(settings))
     return LaneRules(
         retry=RetryPolicy(settings.retry.floor, settings.retry.ceiling),
         slow_after=settings.health.slow_after,
         lease=max(LEAST_LEASE, patience * 3 / 2),
-        settle=patience if destination == REGISTRY else SETTLE,
+        settle=settle_time(settings) if destination == REGISTRY else SETTLE,
         farthest=max(settings.retry.ceiling, LONGEST_ASKED, patience) + settings.mirror.after,
     )
 

@@ -103,11 +103,17 @@ class Registry(Section):
     }
     headers: dict[str, str] = {"Idempotency-Key": "{delivery_id}"}
     bearer: Secret = SecretStr("")
-    accepted: tuple[int, ...] = (200, 201)
-    duplicate: tuple[int, ...] = (409,)
-    reference: str = Field("/id", pattern=r"^(/.*)?$")
+    accepted: tuple[int, ...] = (200, 201, 204)
+    duplicate: tuple[int, ...] = ()
+    not_stored: tuple[int, ...] = ()
+    reference: str = "/id"
+    reason: str = Field("", pattern=r"^(/.*)?$")
     lookup: str = Field("", pattern=r"^(https?://\S+)?$")
     lookup_sha256: str = Field("", pattern=r"^(/.*)?$")
+    lookup_absent: str = ""
+    trust_status: bool = False
+    settle: Duration | None = None
+    key_lifetime: Duration | None = None
     health: str = Field("", pattern=r"^(https?://\S+)?$")
 
     @model_validator(mode="after")

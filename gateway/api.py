@@ -13,6 +13,7 @@ from gateway import asking, views
 from gateway.errors import Refusal
 from gateway.gate import GATE, upload_id
 from gateway.problems import NOT_SEALED
+from titip.access import Role
 from titip.delivery import DeliveryState
 from titip.errors import UploadGone
 from titip.receipt import receipt
@@ -76,7 +77,9 @@ async def _upload(request: web.Request) -> web.Response:
     gate = request.app[GATE]
     bearer = await _bearer(request)
     upload = await gate.own(upload_id(request), bearer)
-    return json_response(views.upload_json(upload, await gate.deps.records.of_upload(upload.id)))
+    owed = await gate.deps.records.of_upload(upload.id)
+    operates = bearer.role is Role.OPERATOR
+    return json_response(views.upload_json(upload, owed, for_operator=operates))
 
 
 async def _receipt(request: web.Request) -> web.Response:
@@ -96,7 +99,8 @@ async def _deliveries(request: web.Request) -> web.Response:
     query = asking.page(request.query, bearer, DeliveryState, "submitter", "destination")
     rows = await request.app[GATE].deps.records.deliveries(query)
     following = rows[-1].id if len(rows) == query.limit else None
-    shown = [views.delivery_json(one) for one in rows]
+    operates = bearer.role is Role.OPERATOR
+    shown = [views.delivery_json(one, for_operator=operates) for one in rows]
     return json_response({"deliveries": shown, "next": following})
 
 

@@ -69,7 +69,7 @@ async def _delivered(request: web.Request) -> web.Response:
     except LookupError as error:
         raise Refusal(NOT_FOUND.because("There is no such delivery")) from error
     log.info("delivery.recorded", delivery=after.id, destination=after.destination)
-    return json_response(views.delivery_json(after))
+    return json_response(views.delivery_json(after, for_operator=True))
 
 
 async def _named(request: web.Request) -> tuple[Gate, str]:

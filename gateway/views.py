@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 Json = dict[str, object]
 
 
-def upload_json(upload: Upload, deliveries: Iterable[Delivery] | None = None) -> Json:
+def upload_json(
+    upload: Upload,
+    deliveries: Iterable[Delivery] | None = None,
+    *,
+    for_operator: bool = False,
+) -> Json:
     """Show an upload; with its deliveries where they were asked for."""
     sealed = bool(upload.sha256)
     shown: Json = {
@@ -39,13 +44,13 @@ def upload_json(upload: Upload, deliveries: Iterable[Delivery] | None = None) ->
         "damaged_at": _time(upload.damaged_at),
     }
     if deliveries is not None:
-        shown["deliveries"] = [delivery_json(one) for one in deliveries]
+        shown["deliveries"] = [delivery_json(one, for_operator=for_operator) for one in deliveries]
     return shown
 
 
-def delivery_json(delivery: Delivery) -> Json:
-    """Show a delivery."""
-    return {
+def delivery_json(delivery: Delivery, *, for_operator: bool = False) -> Json:
+    """Show a delivery; the destination's own words are for operators, they may name a person."""
+    shown: Json = {
         "id": delivery.id,
         "upload": delivery.upload,
         "submitter": delivery.submitter,
@@ -55,9 +60,14 @@ def delivery_json(delivery: Delivery) -> Json:
         "queued_at": _time(delivery.queued_at),
         "due_at": _time(delivery.due_at),
         "reason": delivery.reason,
+        "maybe_delivered": bool(delivery.doubtful),
         "locator": delivery.locator,
+        "evidence": delivery.evidence.value,
         "ended_at": _time(delivery.ended_at),
     }
+    if for_operator:
+        shown["detail"] = delivery.detail
+    return shown
 
 
 def receipt_json(receipt: Receipt) -> Json:
@@ -75,6 +85,7 @@ def receipt_json(receipt: Receipt) -> Json:
                 "destination": one.destination,
                 "state": one.state,
                 "locator": one.locator,
+                "evidence": one.evidence.value,
                 "ended_at": _time(one.ended_at),
             }
             for one in receipt.passages
@@ -113,6 +124,7 @@ def _standing_json(standing: Standing) -> Json:
         "health": None if standing.health is None else _health_json(standing.health),
         "counts": dict(standing.counts),
         "oldest_owed": _time(standing.oldest_owed),
+        "unproven": standing.unproven,
     }
 
 

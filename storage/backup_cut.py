@@ -34,9 +34,10 @@ _AMEND: Final = (
 )
 _AMEND_DELIVERY: Final = (
     f"INSERT INTO deliveries ({DELIVERY}) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+    f"VALUES ({', '.join('?' * len(DELIVERY.split(', ')))}) ON CONFLICT (id) DO UPDATE SET "
     "state = excluded.state, attempts = excluded.attempts, checkpoint = excluded.checkpoint, "
-    "locator = excluded.locator, reason = excluded.reason, ended_at = excluded.ended_at"
+    "locator = excluded.locator, reason = excluded.reason, ended_at = excluded.ended_at, "
+    "evidence = excluded.evidence, detail = excluded.detail"
 )
 _DOUBT: Final = (
     "UPDATE deliveries SET doubtful = 1, restored = 1, "

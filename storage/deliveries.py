@@ -23,14 +23,14 @@ CLAIMABLE: Final = "state IN ('queued', 'active', 'deferred', 'verify')"
 _DUE: Final = "(due_at <= :now OR (:hurry AND state = 'queued'))"
 
 _INSERT: Final = f"INSERT INTO deliveries ({DELIVERY}) VALUES "
-_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ROW: Final = f"({', '.join('?' * len(DELIVERY.split(', ')))})"
 _FIND: Final = f"SELECT {DELIVERY} FROM deliveries WHERE id = ?"
 _OF_UPLOAD: Final = f"SELECT {DELIVERY} FROM deliveries WHERE id > ? || '.' AND id < ? || '/'"
 _SET: Final = (
     "UPDATE deliveries SET state = ?, due_at = ?, attempts = ?, trouble_since = ?, doubtful = ?, "
-    "checkpoint = ?, locator = ?, reason = ?, ended_at = ?, restored = ? "
-    "WHERE id = ? AND attempts = ? "
-    "AND state = ?"
+    "checkpoint = ?, locator = ?, reason = ?, ended_at = ?, restored = ?, doubt_since = ?, "
+    "settles_at = ?, absences = ?, evidence = ?, detail = ? "
+    "WHERE id = ? AND attempts = ? AND state = ?"
 )
 _BEGIN: Final = "INSERT INTO attempts VALUES (?, ?, ?, NULL, '', '')"
 _END: Final = (
@@ -125,5 +125,6 @@ def begin_attempt(db: apsw.Connection, claimed: Delivery, *, now: datetime) -> N
 def end_attempt(db: apsw.Connection, after: Delivery, *, now: datetime) -> None:
     """Note how an attempt ended."""
     outcome = after.state.value
-    reason = "" if after.state is DeliveryState.DELIVERED else after.reason
+    told = f"{after.reason}: {after.detail}" if after.detail else after.reason
+    reason = "" if after.state is DeliveryState.DELIVERED else told
     db.execute(_END, (to_ms(now), outcome, reason, after.id, after.attempts))

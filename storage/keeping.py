@@ -29,12 +29,13 @@ PAGES: Final = 20
 
 _RIPE: Final = """
 submitter NOT IN (SELECT submitter FROM holds) AND ifnull((
-    SELECT min(one.state IN ('delivered', 'skipped')) AND max(one.state = 'delivered')
-        AND max(one.ended_at) <= :before
+    SELECT min(one.state IN ('delivered', 'skipped')) AND max(one.ended_at) <= :before
+        AND max(one.state = 'delivered' AND one.evidence IN ('reference', 'person', 'digest'))
     FROM deliveries AS one WHERE one.id > uploads.id || '.' AND one.id < uploads.id || '/'
 ), 0)
 """
-"""All that was owed has ended, and long enough ago; something of it was a delivery."""
+"""All that was owed has ended, and long enough ago; something of it was a delivery that more than
+a status shows (titip.evidence.Evidence.enough)."""
 
 WALK: Final = f"""
 SELECT id, ended_at, seq, {_RIPE} FROM uploads

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 OLDEST_SQLITE: Final = (3, 51, 3)
 """Older ones may lose a committed transaction when two connections meet at a WAL reset."""
 
-SCHEMAS: Final = ("schema.sql",)
+SCHEMAS: Final = ("schema.sql", "schema_2.sql")
 
 
 class UnfitJournal(RuntimeError):

@@ -110,7 +110,7 @@ class JournalQueue:
             end_attempt(db, after, now=now)
             if after.wants_bytes:
                 mark_damaged(db, after.upload, now=now)
-            if after.state is DeliveryState.DELIVERED and after.destination == REGISTRY:
+            if after.destination == REGISTRY and after.evidence.enough:
                 self._spare(db, after, now=now)
 
         await self._journal.write(settle)

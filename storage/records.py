@@ -30,6 +30,12 @@ _OLDEST: Final = (
     "WHERE destination = ? AND state NOT IN ('delivered', 'skipped')"
 )
 
+_UNPROVEN: Final = (
+    "SELECT count(*) FROM deliveries "
+    "WHERE destination = ? AND state = 'delivered' AND evidence IN ('', 'status')"
+)
+"""Spelled as the partial index is."""
+
 
 class JournalRecords:
     """One journal's rows, as values."""
@@ -119,10 +125,12 @@ def _standing(db: apsw.Connection, name: str, tally: dict[str, tuple[int, int]])
     row = db.execute("SELECT paused, health FROM destinations WHERE name = ?", (name,)).fetchone()
     paused, health = row or (0, "")
     oldest = next(iter(db.execute(_OLDEST, (name,))))[0]
+    unproven = int(next(iter(db.execute(_UNPROVEN, (name,))))[0])
     return Standing(
         name=name,
         paused=bool(paused),
         health=health_of(health),
         counts={DeliveryState(state): rows for state, (rows, _) in tally.items()},
         oldest_owed=None if oldest is None else from_ms(oldest),
+        unproven=unproven,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from storage.clock import from_ms, from_ms_or_none, to_ms, to_ms_or_none
 from titip.access import Role, Token
 from titip.delivery import Delivery, DeliveryId, DeliveryState
+from titip.evidence import Doubt, Evidence
 from titip.health import Circuit, Health
 from titip.upload import Upload, UploadId, UploadState
 
@@ -21,7 +22,8 @@ UPLOAD: Final = (
 )
 DELIVERY: Final = (
     "id, upload, destination, submitter, state, due_at, queued_at, attempts, trouble_since, "
-    "doubtful, checkpoint, locator, reason, ended_at, restored"
+    "doubtful, checkpoint, locator, reason, ended_at, restored, doubt_since, settles_at, absences, "
+    "evidence, detail"
 )
 TOKEN: Final = "id, role, submitter, digest, created_at, revoked_at"  # noqa: S105 - column names
 
@@ -84,12 +86,17 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         queued_at=from_ms(row[6]),
         attempts=row[7],
         trouble_since=from_ms_or_none(row[8]),
-        doubtful=bool(row[9]),
+        doubtful=Doubt(row[9]),
         checkpoint=row[10],
         locator=row[11],
         reason=row[12],
         ended_at=from_ms_or_none(row[13]),
         restored=bool(row[14]),
+        doubt_since=from_ms_or_none(row[15]),
+        settles_at=from_ms_or_none(row[16]),
+        absences=row[17],
+        evidence=Evidence(row[18]),
+        detail=row[19],
     )
 
 
@@ -111,6 +118,11 @@ def row_of_delivery(delivery: Delivery) -> tuple[object, ...]:
         delivery.reason,
         to_ms_or_none(delivery.ended_at),
         int(delivery.restored),
+        to_ms_or_none(delivery.doubt_since),
+        to_ms_or_none(delivery.settles_at),
+        delivery.absences,
+        delivery.evidence.value,
+        delivery.detail,
     )
 
 

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
-from typing import Final
-
-FORGOTTEN_AFTER: Final = 2
-"""Lookups in separate attempts that may miss an accepted file before it counts as forgotten.
-
-One may be a lookup that lags behind; a registry that stalls also forgets what it took.
-"""
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """The reference of an acceptance, and how many lookups have missed the file since."""
+    """The reference of an acceptance that a look-up has not confirmed yet."""
 
     reference: str
-    missed: int = 0
-
-    @property
-    def forgotten(self) -> bool:
-        """Tell whether the registry lost what it had accepted, so that it must be sent again."""
-        return self.missed >= FORGOTTEN_AFTER
 
     @property
     def text(self) -> str:
         """Give the checkpoint as it is committed."""
         return json.dumps(asdict(self))
-
-    def missed_again(self) -> Acceptance:
-        """Count one more lookup that did not find it."""
-        return replace(self, missed=self.missed + 1)
 
     @classmethod
     def parse(cls, text: str) -> Acceptance | None:
@@ -43,5 +26,4 @@ class Acceptance:
             return None
         if not isinstance(found, dict) or not isinstance(found.get("reference"), str):
             return None
-        missed = found.get("missed")
-        return cls(found["reference"], missed if isinstance(missed, int) else 0)
+        return cls(found["reference"])

@@ -14,6 +14,9 @@ from sync.leased import LeasedContent
 from titip import delivery as d
 from titip import errors
 from titip.health import Ill, Well
+from titip.ports import Arrival
+from titip.suspicion import Suspected
+from titip.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from titip.health import HealthEvent
     from titip.ports import Archive, Content, Destination
     from titip.upload import Upload
+
+    Sign = HealthEvent | Suspected | None
 
 log = structlog.get_logger()
 
@@ -35,7 +40,7 @@ async def carry(
     *,
     destination: Destination,
     archive: Archive,
-) -> tuple[DeliveryEvent, HealthEvent | None]:
+) -> tuple[DeliveryEvent, Sign]:
     """Carry one parcel; give what became of the delivery and what it tells of the destination.
 
     Raises LeaseLost. A cancellation is an outcome too: Titip is stopping.
@@ -58,29 +63,43 @@ async def carry(
     except errors.CustodyError as error:
         log.error("delivery.spool_failed", upload=parcel.upload.id, reason=str(error))
         return d.Faltered(f"its bytes cannot be read from the spool: {error}"), None
-    return d.Succeeded(arrival.locator), Well()
+    return _judged(arrival, parcel)
+
+
+def _judged(arrival: object, parcel: Parcel) -> tuple[DeliveryEvent, Sign]:
+    """Take for a delivery only what has evidence, whatever the destination's code gave back."""
+    if not isinstance(arrival, Arrival) or not arrival.evidence:
+        log.error("delivery.unproven", delivery=parcel.delivery.id)
+        return d.Unknown("the destination showed nothing that proves the delivery"), None
+    return d.Succeeded(storable(arrival.locator), arrival.evidence), Well()
 
 
 def outcome_of(fault: errors.DeliveryFault) -> DeliveryEvent:
     """Say what a fault means for the delivery."""
     match fault:
         case errors.Unknown():
-            return d.Unknown(fault.reason)
+            return d.Unknown(fault.reason, detail=fault.detail)
         case errors.Unavailable():
-            return d.Postponed(fault.reason)
+            return d.Postponed(fault.reason, detail=fault.detail)
         case errors.Refused():
-            return d.Refused(fault.reason)
+            return d.Refused(fault.reason, detail=fault.detail)
         case _:
-            return d.Faltered(fault.reason, fault.retry_after)
+            return d.Faltered(fault.reason, fault.retry_after, detail=fault.detail)
 
 
-def sign_of(fault: errors.DeliveryFault) -> HealthEvent | None:
+def sign_of(fault: errors.DeliveryFault) -> Sign:
     """Say what a fault tells of the destination: a clean refusal shows that it is well."""
     match fault:
-        case errors.Unavailable():
-            return Ill(fault.reason, fault.retry_after)
-        case errors.Refused():
+        case errors.Refused(besides=None):
             return Well()
+        case errors.Refused(besides=besides) | errors.Unknown(besides=besides) if besides:
+            return sign_of(besides)
+        case errors.Unknown(ill=False):
+            return None
+        case errors.Unavailable():
+            return Ill(fault.reason, fault.retry_after, outage=fault.outage)
+        case errors.Faltered(suspect=suspect) if suspect:
+            return Suspected(suspect, fault.reason)
         case _:
             return None
 
@@ -97,10 +116,10 @@ def _opened(archive: Archive, upload: Upload) -> Iterator[CheckedContent]:
 
 def _may_have_arrived(parcel: Parcel) -> bool:
     """Tell whether it might be found at the destination, which takes none of its bytes."""
-    return parcel.delivery.doubtful or bool(parcel.delivery.checkpoint)
+    return bool(parcel.delivery.doubtful or parcel.delivery.checkpoint)
 
 
 def _interrupted(lease: Lease) -> DeliveryEvent:
-    if lease.whole_body_sent:
+    if lease.delivery.doubtful:
         return d.Unknown("Titip stopped before the answer came")
     return d.Postponed("Titip stopped", at_once=True)

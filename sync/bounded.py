@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from titip.errors import Unavailable, Unknown
+from titip.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,18 +40,16 @@ class Bounded:
         return self._inner.name
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
-        """Deliver; past the limit raises Unavailable, or Unknown once the whole body had left."""
+        """Deliver; past the limit raises Unavailable."""
         limit = self._limit(parcel.upload.size)
-        watched = _Watched(progress)
         clock = asyncio.timeout(limit.total_seconds())
         try:
             async with clock:
-                return await self._inner.deliver(parcel, content, watched)
+                return await self._inner.deliver(parcel, content, progress)
         except TimeoutError as error:
             if not clock.expired():
                 raise
-            reason = f"the delivery was not over within {limit}"
-            raise (Unknown(reason) if watched.whole else Unavailable(reason)) from error
+            raise Unavailable(f"the delivery was not over within {limit}") from error
 
     async def probe(self) -> bool | None:
         """Ask the inner destination, which bounds its own probe."""
@@ -60,21 +58,3 @@ class Bounded:
     async def close(self) -> None:
         """Close the inner destination."""
         await self._inner.close()
-
-
-class _Watched:
-    """A progress that remembers whether the whole body has left."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self.whole = False
-
-    async def checkpoint(self, text: str) -> None:
-        await self._progress.checkpoint(text)
-
-    def sent(self, count: int) -> None:
-        self._progress.sent(count)
-
-    def body_sent(self) -> None:
-        self.whole = True
-        self._progress.body_sent()

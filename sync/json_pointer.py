@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_INDEX: Final = re.compile(r"(?:0|[1-9][0-9]*)\Z")
+from titip.text import storable
+
+LONGEST_NUMBER: Final = 1024
+"""Bits: Python refuses to write numbers of thousands of digits."""
+
+_INDEX: Final = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")
 _STRAY_TILDE: Final = re.compile(r"~(?![01])")
 
 
@@ -35,8 +40,9 @@ def text_at(document: object, pointer: str) -> str:
         value = resolve(document, pointer)
     except NothingThere:
         return ""
-    is_told = isinstance(value, str | int) and not isinstance(value, bool)
-    return str(value) if is_told else ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if value.bit_length() <= LONGEST_NUMBER else ""
+    return storable(value) if isinstance(value, str) else ""
 
 
 def _step(value: object, name: str) -> object:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from sync.attempt import carry
-from sync.lease import Lease
+from sync.lease import Lease, LeaseTimes
 from sync.overdue import Overdue
+from sync.verdicts import Verdicts
 from titip.delivery import DeliveryState, Faltered, Unknown, advance
 from titip.errors import LeaseLost, StorageFull, TitipError
+from titip.evidence import Doubt
 from titip.order import Turns
 
 if TYPE_CHECKING:
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
+    from sync.attempt import Sign
     from sync.watch import Watch
     from titip.delivery import DeliveryEvent, Parcel
     from titip.health import HealthEvent
     from titip.ports import Archive, Destination, Queue, Standings
     from titip.retry import RetryPolicy
 
-    Outcome = tuple[DeliveryEvent, HealthEvent | None]
+    Outcome = tuple[DeliveryEvent, Sign]
     Hear = Callable[[HealthEvent], Coroutine[None, None, None]]
 
 log = structlog.get_logger()
@@ -91,6 +94,7 @@ class Lane:
         self._rules = rules
         self._wake = wake
         self._turns = Turns()
+        self._verdicts = Verdicts()
         self._carrying: dict[asyncio.Task[None], datetime] = {}
         self._leases: set[Lease] = set()
 
@@ -137,6 +141,7 @@ class Lane:
         hurry = await self._hurried()
         queue = self._world.queue
         waiting = await queue.waiting(name, now=now, hurry=hurry)
+        self._verdicts.waiting(waiting)
         taken = 0
         for submitter in self._turns.among(waiting)[:free]:
             share = max(1, (free - taken) // len(waiting))
@@ -177,9 +182,9 @@ class Lane:
         lease = Lease(
             parcel.delivery,
             self._world.queue,
-            term=self._rules.lease,
+            times=LeaseTimes(self._rules.lease, settle=self._rules.settle),
             now=self._world.now,
-            on_body_sent=overdue.start,
+            timer=overdue,
         )
         self._leases.add(lease)
         attending = self._attend(parcel, lease, overdue=overdue, hear=hear)
@@ -194,9 +199,11 @@ class Lane:
     async def _attend(self, parcel: Parcel, lease: Lease, *, overdue: Overdue, hear: Hear) -> None:
         try:
             event, sign = await self._carry_leased(parcel, lease)
+            event = self._verdicts.event(event, lease.delivery, now=self._world.now())
+            heard = self._verdicts.sign(sign, parcel.delivery, trial=self._watch.on_trial)
             await self._record(lease, event)
-            if sign is not None and not overdue.told:
-                await hear(sign)
+            if heard is not None and not overdue.told:
+                await hear(heard)
         except LeaseLost:
             log.warning("delivery.lease_lost", delivery=parcel.delivery.id)
         except TitipError as error:
@@ -247,7 +254,10 @@ class Lane:
     async def _record(self, lease: Lease, event: DeliveryEvent) -> None:
         now, before = self._world.now(), lease.delivery
         if isinstance(event, Unknown):
-            event = replace(event, settle=self._rules.settle)
+            if not before.doubtful:  # whoever said so told nothing of the whole body's leaving
+                lease.doubted(Doubt.UNHEARD)
+                before = lease.delivery
+            event = replace(event, settle=lease.settles_in())
         after = advance(before, event, now=now, policy=self._rules.retry, rng=self._world.rng)
         await self._world.queue.record(before, after, now=now)
         tell = log.warning if after.state is DeliveryState.PARKED else log.info
@@ -257,7 +267,7 @@ class Lane:
             destination=after.destination,
             attempt=after.attempts,
             due_at=after.due_at.isoformat() if after.state.waiting else None,
-            reason=after.reason,
+            reason=after.reason,  # and not its detail: others' words may name a person
         )
 
     async def _rest(self, stopping: asyncio.Event) -> None:

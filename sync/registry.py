@@ -1,49 +1,64 @@
-"""The registry over plain HTTP: one request a file, told apart by clocks, looked up when in doubt.
+"""The registry over plain HTTP: one request a file, believed by evidence, looked up when in doubt.
 
 Four clocks: connecting, a slice of the body leaving, the answer after the last byte, and (in
-`bounded.py`) all of it. Silence before the last byte is harmless; silence after it is Unknown.
+`bounded.py`) all of it. From the moment the whole body has left the file may be there, whatever is
+answered; what an answer means stands in `registry_answer.py`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
-
-import structlog
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sync.acceptance import Acceptance
-from sync.json_pointer import text_at
-from sync.registry_answer import Answer, fault
+from sync.registry_answer import Meaning, doubt_after, meaning_of
 from sync.registry_body import Framing, form
+from sync.registry_faults import fault_of
 from sync.registry_line import RegistryLine
+from sync.registry_lookup import Lookup
 from sync.registry_options import BodyKind, RegistryOptions
 from sync.templates import Template, as_is, facts, in_header, in_url
 from titip.delivery import REGISTRY
-from titip.errors import Faltered, Refused, Unavailable
+from titip.errors import DeliveryFault, Faltered, Refused, Unavailable, Unknown
+from titip.evidence import Doubt, Evidence
 from titip.ports import Arrival
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Final
+
+    from sync.registry_answer import Answer
     from titip.delivery import Parcel
     from titip.ports import Content, Progress
 
 __all__ = ["BodyKind", "HttpRegistry", "RegistryOptions"]
 
-log = structlog.get_logger()
-
-OK: Final = 200
-NOT_FOUND: Final = 404
-MAX_REFERENCE: Final = 500
-"""Longest reference that is kept, in characters."""
+NOBODY_CAN_TELL: Final = (
+    "needs attention: it may have arrived, and this registry cannot be asked (registry.lookup); "
+    "look there, then titip delivered, or titip resync --not-there"
+)
 
 
 class HttpRegistry:
     """Hands files in as the options say; raises ValueError for options that cannot work."""
 
-    def __init__(self, options: RegistryOptions) -> None:
+    def __init__(
+        self,
+        options: RegistryOptions,
+        *,
+        line: RegistryLine | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         options.check()
         self._options = options
-        self._line = RegistryLine(options)
+        self._line = line or RegistryLine(options)
+        self._lookup = Lookup(options, self._line.ask, sleep=sleep) if options.lookup else None
+        self._now = now
 
     @property
     def name(self) -> str:
@@ -53,29 +68,18 @@ class HttpRegistry:
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Hand the file in, unless the registry already has it.
 
-        What it accepted is looked up once more where the lookup tells a digest. The checkpoint
-        remembers an acceptance, so that nothing is handed in again because a lookup failed.
+        The checkpoint remembers the reference of an acceptance until a look-up has shown it.
         """
-        accepted = Acceptance.parse(parcel.delivery.checkpoint)
-        if accepted is not None and not accepted.forgotten:
-            return await self._confirmed(parcel, progress, accepted)
-        if parcel.delivery.doubtful or accepted is not None:
-            known = await self._before_sending_again(parcel, progress)
+        if parcel.delivery.doubtful:
+            known = await self._found_before(parcel, progress)
             if known is not None:
-                return known
-        answer = await self._hand_in(parcel, content, progress)
-        if answer.status in self._options.duplicate:
-            return await self._duplicate(parcel, progress, answer)
-        if answer.status not in self._options.accepted:
-            raise fault(answer)
-        if not answer.whole:
-            raise Faltered("the registry accepted the file before it had all of it")
-        reference = _reference(answer, self._options.reference)
-        if self._options.lookup and (self._options.lookup_sha256 or not reference):
-            accepted = Acceptance(reference)
-            await progress.checkpoint(accepted.text)
-            return await self._confirmed(parcel, progress, accepted)
-        return self._taken_at_its_word(parcel, reference)
+                return _with_reference(known, Acceptance.parse(parcel.delivery.checkpoint))
+        try:
+            answer = await self._hand_in(parcel, content, progress)
+        except Unknown as silence:
+            progress.doubted(Doubt.UNHEARD)
+            return await self._cleared_up(parcel, progress, silence, doubt=Doubt.UNHEARD)
+        return await self._answered(parcel, progress, answer)
 
     async def probe(self) -> bool | None:
         """Ask the health address, where there is one."""
@@ -85,15 +89,15 @@ class HttpRegistry:
         """Close the connections; may be called twice."""
         await self._line.close()
 
-    async def _before_sending_again(self, parcel: Parcel, progress: Progress) -> Arrival | None:
-        """Find out what became of an attempt whose answer was lost; None: send again."""
-        if self._options.lookup:
-            return await self._lookup(parcel, progress)
-        if not self._options.idempotent:
-            raise Refused(
-                "needs a human: an answer was lost, and this registry can neither be asked "
-                "(registry.lookup) nor told that the file comes again (Idempotency-Key)"
-            )
+    async def _found_before(self, parcel: Parcel, progress: Progress) -> Arrival | None:
+        """Find out what became of earlier attempts; None: send (again)."""
+        if self._lookup is not None:
+            known = await self._lookup.patiently(parcel, progress)
+            if known is None and parcel.delivery.checkpoint:
+                await progress.checkpoint("")
+            return known
+        if not self._may_repeat(parcel, parcel.delivery.doubtful):
+            raise Refused(NOBODY_CAN_TELL)
         return None
 
     async def _hand_in(self, parcel: Parcel, content: Content, progress: Progress) -> Answer:
@@ -124,54 +128,96 @@ class HttpRegistry:
                     boundary=f"titip-{secrets.token_hex(16)}",
                 )
 
-    async def _duplicate(self, parcel: Parcel, progress: Progress, answer: Answer) -> Arrival:
-        if not self._options.lookup:
-            return self._taken_at_its_word(parcel, _reference(answer, self._options.reference))
-        known = await self._lookup(parcel, progress)
-        if known is None:
-            raise Faltered("the registry says it has the file, but cannot find it")
+    async def _answered(self, parcel: Parcel, progress: Progress, answer: Answer) -> Arrival:
+        rules = self._options.rules
+        doubt = doubt_after(answer, rules)
+        if doubt:
+            progress.doubted(doubt)
+        elif answer.whole and (self._lookup is not None or not parcel.delivery.doubtful):
+            progress.absent(looked_up=False)  # what came before was cleared up, or was nothing
+        meaning = meaning_of(answer, rules)
+        reference = rules.reference_of(answer) if self._says_yes(answer) else ""
+        if reference and not self._options.lookup_sha256:
+            return Arrival(reference, evidence=Evidence.REFERENCE)
+        if meaning is Meaning.ACCEPTED:
+            if self._options.trust_status and self._lookup is None:
+                return Arrival("", evidence=Evidence.STATUS)
+            accepted = Acceptance(reference)
+            await progress.checkpoint(accepted.text)
+            fault = Faltered(f"accepted without evidence ({answer.label})", suspect="unproven")
+            known = await self._cleared_up(parcel, progress, fault, doubt=doubt)
+            return _with_reference(known, accepted)
+        return await self._turned_away(parcel, progress, answer, doubt=doubt)
+
+    def _says_yes(self, answer: Answer) -> bool:
+        """Tell whether a reference in this answer is one of this file."""
+        yes = answer.status in self._options.accepted or answer.status in self._options.duplicate
+        return yes and answer.whole
+
+    async def _turned_away(
+        self, parcel: Parcel, progress: Progress, answer: Answer, *, doubt: Doubt
+    ) -> Arrival:
+        """Go on from an answer that is no yes; gives an arrival where a look-up finds one."""
+        meaning = meaning_of(answer, self._options.rules)
+        fault = fault_of(answer, self._options.rules)
+        if meaning is Meaning.UNKNOWN and doubt:
+            return await self._cleared_up(parcel, progress, fault, doubt=doubt)
+        if not doubt:
+            raise fault
+        if self._lookup is None:
+            raise self._unresolved(parcel, fault, doubt=doubt)
+        if meaning in {Meaning.REJECTED, Meaning.PAGE}:
+            with suppress(Unavailable):  # which shows nothing: the answer counts
+                found = await self._lookup.once(parcel)
+                if isinstance(found, Arrival):
+                    return found
+        raise fault
+
+    async def _cleared_up(
+        self, parcel: Parcel, progress: Progress, fault: DeliveryFault, *, doubt: Doubt
+    ) -> Arrival:
+        """Look up what the answer does not tell; raises what it is where nothing is found."""
+        if self._lookup is None:
+            raise self._unresolved(parcel, fault, doubt=doubt)
+        known = await self._lookup.patiently(parcel, progress)
+        if known is not None:
+            return known
+        await progress.checkpoint("")
+        suspect = fault.suspect if isinstance(fault, Faltered) else ""
+        raise Faltered(f"{fault.reason}; it is not there", detail=fault.detail, suspect=suspect)
+
+    def _unresolved(self, parcel: Parcel, fault: DeliveryFault, *, doubt: Doubt) -> DeliveryFault:
+        """Say what becomes of a file in doubt at a registry that cannot be asked."""
+        if isinstance(fault, Refused):
+            return fault
+        if self._may_repeat(parcel, max(doubt, parcel.delivery.doubtful)):
+            return Unknown(fault.reason, detail=fault.detail, besides=_plain(fault))
+        cause = fault.suspect if isinstance(fault, Faltered) else ""
+        return Refused(
+            f"{fault.reason}; {NOBODY_CAN_TELL}",
+            detail=fault.detail,
+            alike=cause,
+            besides=_plain(fault),
+        )
+
+    def _may_repeat(self, parcel: Parcel, doubt: Doubt) -> bool:
+        """Tell whether the registry, by its operator's word, makes one of two under one key."""
+        lifetime, since = self._options.key_lifetime, parcel.delivery.doubt_since
+        if doubt is not Doubt.UNHEARD or lifetime is None:
+            return False
+        first = since or (self._now() if not parcel.delivery.doubtful else None)
+        return first is not None and self._now() - first < lifetime
+
+
+def _plain(fault: DeliveryFault) -> DeliveryFault:
+    """Give silence as the destination's plain trouble: it was looked at already."""
+    if isinstance(fault, Unknown):
+        return Unavailable(fault.reason, detail=fault.detail)
+    return fault
+
+
+def _with_reference(known: Arrival, accepted: Acceptance | None) -> Arrival:
+    """Fill in the reference of an acceptance where the look-up shows none."""
+    if known.locator or accepted is None:
         return known
-
-    async def _confirmed(self, parcel: Parcel, progress: Progress, accepted: Acceptance) -> Arrival:
-        """Look up what was accepted; raises Faltered when it is not to be found."""
-        known = await self._lookup(parcel, progress)
-        if known is None:
-            await progress.checkpoint(accepted.missed_again().text)
-            raise Faltered("accepted, but its lookup does not know it yet")
-        return known if known.locator else replace(known, locator=accepted.reference)
-
-    async def _lookup(self, parcel: Parcel, progress: Progress) -> Arrival | None:
-        """Ask for the file by its key; raises Refused where other bytes stand under it."""
-        url = Template.parse(self._options.lookup).fill(facts(parcel), spell=in_url)
-        answer = await self._line.ask(url)
-        if answer.status == NOT_FOUND:
-            return None
-        if answer.status != OK:
-            raise _unanswered(answer)
-        if answer.document is None:
-            raise Unavailable("the registry's lookup did not answer in JSON")
-        reference = _reference(answer, self._options.reference)
-        sha256 = self._digest(answer)
-        if sha256 and sha256 != parcel.upload.sha256.lower():
-            await progress.checkpoint("")
-            raise Refused("the registry holds other bytes under this key: a human must look")
-        return Arrival(reference, sha256=sha256 or None)
-
-    def _digest(self, answer: Answer) -> str:
-        pointer = self._options.lookup_sha256
-        return text_at(answer.document, pointer).lower() if pointer else ""
-
-    def _taken_at_its_word(self, parcel: Parcel, reference: str) -> Arrival:
-        if self._options.reference and not reference:
-            log.warning("registry.no_reference", upload=parcel.upload.id)
-        return Arrival(reference)
-
-
-def _reference(answer: Answer, pointer: str) -> str:
-    return text_at(answer.document, pointer)[:MAX_REFERENCE] if pointer else ""
-
-
-def _unanswered(answer: Answer) -> Unavailable:
-    """Blame a lookup without a verdict on the registry, whatever its status: nothing was sent."""
-    told = fault(answer)
-    return Unavailable(f"the lookup {told.reason}", retry_after=told.retry_after)
+    return replace(known, locator=accepted.reference)

@@ -1,77 +1,169 @@
-"""Whose fault a registry's answer is: the one place here that knows what statuses mean."""
+"""What a registry's answer means: whose trouble it is, and what it leaves in doubt. Pure.
+
+Two questions, never one (see docs/registry.md): the status decides only whose trouble it is. Once
+the whole body has left, whatever is answered, the file may be there until something shows whether
+it is.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from titip.errors import DeliveryFault, Faltered, Refused, Unavailable, Unknown
+from sync.json_pointer import text_at
+from titip.evidence import Doubt
+from titip.text import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from datetime import timedelta
 
-MAX_TOLD: Final = 120
+MAX_TOLD: Final = 200
 """Longest piece of an answer's own words that is kept, in characters."""
 
-_TROUBLE: Final = {
-    **dict.fromkeys((401, 403, 407), "credentials refused; renew registry.bearer or its headers"),
-    **dict.fromkeys((404, 405, 410), "no intake there; check registry.url"),
-    **dict.fromkeys((408, 419, 423, 425, 429, 503), "asked to come back later"),
-    **dict.fromkeys(range(300, 400), "redirects; set registry.url to where the intake is now"),
-}
-"""Statuses that no file causes. 419 is a web application's word for a form token that ran out."""
+MAX_REFERENCE: Final = 500
+"""Longest reference that is kept, in characters."""
 
-_LOST: Final = frozenset({500, 502, 504})
-"""After the whole body these may come from a proxy that lost the registry's own answer."""
+NOT_SAID: Final = object()
+"""In place of a document where the body is no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; `whole` tells whether all of the body had left by then."""
+    """What came back; `whole` tells whether all of the body had left by then.
+
+    `body` is the answer's text as UTF-8; None where it could not be read. Header names are in
+    lower case.
+    """
 
     status: int
-    body: bytes = b""
+    body: bytes | None = b""
     retry_after: timedelta | None = None
     whole: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def document(self) -> object:
-        """Give the body as JSON, None where it is none."""
+        """Give the body as JSON, NOT_SAID where it is none."""
         try:
-            return json.loads(self.body)
+            return json.loads(self.body or b"")
         except (ValueError, RecursionError):
-            return None
+            return NOT_SAID
+
+    @property
+    def is_page(self) -> bool:
+        """Tell whether the body is there and is no JSON: a page for people."""
+        return (self.body is None or self.body.strip() != b"") and self.document is NOT_SAID
+
+    @property
+    def label(self) -> str:
+        """Name the status."""
+        try:
+            return f"{self.status} {HTTPStatus(self.status).phrase}"
+        except ValueError:
+            return str(self.status)
 
 
-def fault(answer: Answer) -> DeliveryFault:
-    """Give the fault that an answer means which neither accepts the file nor knows it already."""
-    status, wait = answer.status, answer.retry_after
-    told = _told(answer)
-    if status in _TROUBLE:
-        return Unavailable(f"{_TROUBLE[status]} ({told})", retry_after=wait)
-    if status in _LOST and answer.whole:
-        return Unknown(f"failed after the whole file had left ({told})", retry_after=wait)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or wait is not None:
-        return Unavailable(f"failed ({told})", retry_after=wait)
-    if status >= HTTPStatus.BAD_REQUEST:
-        return Refused(f"refused this file ({told})")
-    return Faltered(f"gave an answer that registry.accepted does not list ({told})")
+@dataclass(frozen=True, slots=True)
+class AnswerRules:
+    """How this registry answers: statuses, and where it tells what (see RegistryOptions)."""
+
+    accepted: Collection[int] = (200, 201, 204)
+    duplicate: Collection[int] = ()
+    not_stored: Collection[int] = ()
+    reference: str = ""
+    reason: str = ""
+
+    def reference_of(self, answer: Answer) -> str:
+        """Give the reference that stands at the agreed place, "" where none does."""
+        if self.reference.startswith("header:"):
+            told = answer.headers.get(self.reference.removeprefix("header:").lower(), "")
+            return plain(told, most=MAX_REFERENCE)
+        return text_at(answer.document, self.reference)[:MAX_REFERENCE] if self.reference else ""
 
 
-def _told(answer: Answer) -> str:
-    """Name the status and, of a JSON answer, its short label: the rest may be about a person."""
-    try:
-        phrase = f"{answer.status} {HTTPStatus(answer.status).phrase}"
-    except ValueError:
-        phrase = str(answer.status)
+class Meaning(StrEnum):
+    """Whose an answer is."""
+
+    ACCEPTED = "accepted"
+    """The registry says yes."""
+    UNKNOWN = "unknown"
+    """It tells nothing of the file."""
+    WAIT = "wait"
+    """The destination asks for time, or fails."""
+    REJECTED = "rejected"
+    """This file will not be taken."""
+    CREDENTIALS = "credentials"
+    """The destination does not know us any more."""
+    ATTEMPT = "attempt"
+    """This attempt failed; the destination's trouble where others meet it too."""
+    PAGE = "page"
+    """A login or maintenance page in place of an answer."""
+
+
+_ROWS: Final[Mapping[int, Meaning]] = {
+    **dict.fromkeys((400, 411, 413, 414, 415, 422, 451), Meaning.REJECTED),
+    **dict.fromkeys((401, 407, 419), Meaning.CREDENTIALS),
+    **dict.fromkeys((408, 409), Meaning.UNKNOWN),
+    **dict.fromkeys((429, 503), Meaning.WAIT),
+}
+"""419 is a web application's word for a form token that ran out."""
+
+_CLIENT_ERRORS: Final = range(400, 500)
+_SUCCESS: Final = range(200, 300)
+_YES: Final = range(200, 400)
+_SERVER_ERRORS: Final = range(500, 600)
+_TELLS_NOTHING: Final = frozenset({408, 409})
+
+
+def meaning_of(answer: Answer, rules: AnswerRules) -> Meaning:
+    """Say whose an answer is."""
+    status = answer.status
+    may_be_page = status in _YES or status in _SERVER_ERRORS
+    if may_be_page and rules.reference.startswith("/") and answer.is_page:
+        return Meaning.PAGE
+    if status in rules.accepted and answer.whole:
+        return Meaning.ACCEPTED
+    if status in rules.duplicate:
+        return Meaning.UNKNOWN
+    if status in _SERVER_ERRORS and answer.retry_after is not None:
+        return Meaning.WAIT
+    default = Meaning.ATTEMPT if status in _CLIENT_ERRORS else Meaning.UNKNOWN
+    return _ROWS.get(status, default)
+
+
+def doubt_after(answer: Answer, rules: AnswerRules) -> Doubt:
+    """Say what an answer leaves open; without the whole body only a yes leaves anything."""
+    status = answer.status
+    if not answer.whole:
+        return Doubt.ANSWERED if status in _YES else Doubt.NONE
+    if status in rules.not_stored:
+        return Doubt.NONE
+    unheard = status in _TELLS_NOTHING or status in _SERVER_ERRORS
+    return Doubt.UNHEARD if unheard else Doubt.ANSWERED
+
+
+_SAID_AT: Final = ("/message", "/error", "/detail", "/title", "/error/message", "/errors/0/message")
+"""Where registries tell why, by custom; the first that is there counts."""
+
+
+def said(answer: Answer, rules: AnswerRules) -> str:
+    """Give the registry's own words, on one line and short; for operators alone."""
     document = answer.document
-    if not isinstance(document, dict):
-        return phrase
-    for key in ("title", "code"):
-        label = document.get(key)
-        if isinstance(label, str) and label.strip():
-            plain = "".join(c if c.isprintable() else " " for c in label.strip())
-            return f"{phrase}: {plain[:MAX_TOLD]}"
-    return phrase
+    places = (rules.reason,) if rules.reason else _SAID_AT
+    for place in places:
+        if words := plain(text_at(document, place), most=MAX_TOLD):
+            return words
+    return ""
+
+
+_NUMBERS: Final = re.compile(r"\d+")
+
+
+def alike(answer: Answer, words: str) -> str:
+    """Name the cause of a refusal so that the same cause has the same name."""
+    return f"{answer.status} {_NUMBERS.sub('#', words.casefold())}".strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,9 +11,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from sync import json_pointer, templates
+from sync.registry_answer import AnswerRules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+
+FIRST_STATUS: Final = 100
+LAST_STATUS: Final = 599
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 """A method's or a header's name (RFC 9110, 5.6.2)."""
@@ -40,11 +45,21 @@ class RegistryOptions:
     fields: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     bearer: str = field(default="", repr=False)
-    accepted: Collection[int] = (200, 201)
-    duplicate: Collection[int] = (409,)
-    reference: str = ""
+    accepted: Collection[int] = (200, 201, 204)
+    duplicate: Collection[int] = ()
+    not_stored: Collection[int] = ()
+    """Statuses of which the operator says: after these the file is not there."""
+    reference: str = "/id"
+    """A JSON pointer, `header:Location`, `header:ETag`, or empty where there is none."""
+    reason: str = ""
     lookup: str = ""
     lookup_sha256: str = ""
+    lookup_absent: str = ""
+    """How a look-up says "not there": empty for 404, else a JSON pointer to what is empty then, or
+    the document itself, such as `[]`."""
+    trust_status: bool = False
+    key_lifetime: timedelta | None = None
+    """How long the registry makes one of two under one Idempotency-Key; None: nobody says so."""
     health: str = ""
     connect_within: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=20)
@@ -54,13 +69,24 @@ class RegistryOptions:
     probe_within: timedelta = timedelta(seconds=5)
 
     @property
+    def rules(self) -> AnswerRules:
+        """Give what concerns its answers."""
+        return AnswerRules(
+            accepted=self.accepted,
+            duplicate=self.duplicate,
+            not_stored=self.not_stored,
+            reference=self.reference,
+            reason=self.reason,
+        )
+
+    @property
     def idempotent(self) -> bool:
         """Tell whether the registry is told by a key that a file comes again."""
         return any(name.lower() == "idempotency-key" for name in self.headers)
 
     def check(self) -> None:
         """Raise ValueError that names every problem and its mend."""
-        problems = [*self._addresses(), *self._names(), *self._pointers()]
+        problems = [*self._addresses(), *self._names(), *self._pointers(), *self._belief()]
         problems += templates.problems(self._templates())
         if problems:
             raise ValueError("; ".join(problems))
@@ -92,13 +118,49 @@ class RegistryOptions:
             yield "registry.accepted must list the statuses that mean success, such as [200, 201]"
 
     def _pointers(self) -> Iterator[str]:
-        for name in ("reference", "lookup_sha256"):
+        for name in ("reference", "reason", "lookup_sha256", "lookup_absent"):
             try:
-                json_pointer.check(getattr(self, name))
+                _check_place(name, getattr(self, name))
             except ValueError as error:
                 yield f"registry.{name}: {error}"
-        if self.lookup_sha256 and not self.lookup:
-            yield "registry.lookup_sha256 needs registry.lookup, the address that tells the digest"
+        for name in ("lookup_sha256", "lookup_absent"):
+            if getattr(self, name) and not self.lookup:
+                yield f"registry.{name} needs registry.lookup, the address that is asked"
+
+    def _belief(self) -> Iterator[str]:
+        if self.trust_status and self.lookup_sha256:
+            yield (
+                "registry.trust_status goes against registry.lookup_sha256: where a digest is "
+                "told, only the digest counts; leave one of them out"
+            )
+        if not (self.reference or self.lookup_sha256 or self.trust_status):
+            yield (
+                "nothing would ever show that a file arrived: name registry.reference (where an "
+                "answer tells the registry's number) or registry.lookup_sha256, or set "
+                "registry.trust_status = true to believe a status alone"
+            )
+        if self.key_lifetime is not None and not self.idempotent:
+            yield "registry.key_lifetime needs a header Idempotency-Key in registry.headers"
+        if yes := sorted({*self.not_stored} & {*self.accepted, *self.duplicate, *range(200, 300)}):
+            yield f"registry.not_stored lists {yes[0]}, which says that the file was taken"
+        for name in ("accepted", "duplicate", "not_stored"):
+            if any(not FIRST_STATUS <= one <= LAST_STATUS for one in getattr(self, name)):
+                yield f"registry.{name} may list statuses from {FIRST_STATUS} to {LAST_STATUS}"
+
+
+def _check_place(name: str, place: str) -> None:
+    """Raise ValueError for a text that names no place in an answer."""
+    if name == "reference" and place.startswith("header:"):
+        if place.removeprefix("header:").lower() not in {"location", "etag"}:
+            raise ValueError("of the headers only header:Location and header:ETag tell one")
+        return
+    if name == "lookup_absent" and place and not place.startswith("/"):
+        try:
+            json.loads(place)
+        except ValueError:
+            raise ValueError('write a JSON pointer such as "/results", or "[]"') from None
+        return
+    json_pointer.check(place)
 
 
 def _is_address(url: str) -> bool:

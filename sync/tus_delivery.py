@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.registry_answer import fault
+from sync.registry_answer import AnswerRules, doubt_after
+from sync.registry_faults import fault_of
 from sync.tus_checkpoint import TusCheckpoint
 from sync.tus_steps import Answered, Held, TusSteps
-from titip.errors import Damaged, Faltered, Refused, Unavailable, Unknown
+from titip.errors import Damaged, DeliveryFault, Faltered, Refused, Unavailable, Unknown
+from titip.evidence import Doubt, Evidence
 from titip.ports import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sync.registry_answer import Answer
     from sync.tus_hop import Hop
     from titip.delivery import Parcel
     from titip.ports import Progress
@@ -33,9 +36,19 @@ _MOVED: Final = frozenset({HTTPStatus.CONFLICT, 460})
 
 _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
+_YES: Final = range(200, 300)
+
 RESTORED: Final = (
-    "needs a human: a backup was restored; the file may have arrived since, and cannot be asked for"
+    "needs attention: a backup was restored; the file may have arrived since, and cannot be asked "
+    "for"
 )
+TAKEN_IN: Final = (
+    "needs attention: the upload is gone there after its last bytes had left; it may have been "
+    "taken in: look there, then titip delivered, or titip resync --not-there"
+)
+
+RULES: Final = AnswerRules()
+"""How a tus server answers: its yes is in the protocol's own headers."""
 
 MOST_STUCK: Final = 8
 """Chunks in a row that may bring the offset no further."""
@@ -61,6 +74,7 @@ class TusDelivery:
         self._progress = progress
         self._known = TusCheckpoint.parse(parcel.delivery.checkpoint)
         self._told_whole = False
+        self._acknowledged = False
 
     async def run(self) -> Arrival:
         """Bring the file there, or find it there."""
@@ -80,13 +94,15 @@ class TusDelivery:
     async def _found(self) -> Held | None:
         if not self._known.url:
             if self._doubtful and not self._length:
-                raise Refused("needs a human: an empty file may be there, and cannot be asked for")
+                raise Refused(
+                    "needs attention: an empty file may be there, and cannot be asked for"
+                )
             if self._restored:
                 raise Refused(RESTORED)
             return None
         held = await self._hop(lambda: self._steps.held(self._known.url))
-        if held is None and self._known.closing:
-            raise Refused("needs a human: the upload is gone there after its last bytes had left")
+        if held is None and self._known.closing and self._doubtful:
+            raise Refused(TAKEN_IN)
         if held is None and self._restored:
             raise Refused(RESTORED)
         if held is None or held.length not in {None, self._length}:
@@ -112,41 +128,73 @@ class TusDelivery:
             await self._commit(replace(before, closing=True))
         counted = self._counted(size, is_last=is_last)
         try:
-            return await self._hop(
+            reached = await self._hop(
                 lambda: self._steps.append(self._known.url, offset, sent=counted)
             )
         except Answered as answered:
-            return await self._judged(answered, is_last=is_last)
+            return await self._judged(answered.answer, is_last=is_last)
         except Damaged:
             if before is not self._known:
                 await self._commit(before)
             raise
         except Unavailable as silence:
             if is_last:
-                raise Unknown(f"{silence.reason}, after the whole file had left") from silence
+                return await self._after_the_last(silence, doubt=Doubt.UNHEARD)
             raise
+        self._acknowledged = reached == self._length
+        return reached
 
-    async def _judged(self, answered: Answered, *, is_last: bool) -> int:
-        status = answered.answer.status
-        if status == HTTPStatus.LOCKED:
+    async def _judged(self, answer: Answer, *, is_last: bool) -> int:
+        """Go on from an answer that is not the protocol's; gives the offset to go on from."""
+        answer = replace(answer, whole=is_last)
+        fault = fault_of(answer, RULES)
+        if answer.status == HTTPStatus.LOCKED:
             raise Faltered("locked there by an earlier request", retry_after=LOCKED_REST)
-        if status not in _MOVED | _GONE:
-            raise fault(replace(answered.answer, whole=is_last))
-        if status in _MOVED:
+        if is_last:
+            return await self._after_the_last(fault, doubt=doubt_after(answer, RULES))
+        if answer.status in _MOVED or answer.status in _YES:
             held = await self._hop(lambda: self._steps.held(self._known.url))
             if held is not None:
                 return held.offset
+        elif answer.status not in _GONE:
+            raise fault
         await self._commit(TusCheckpoint())
         raise Faltered("the upload is gone there; it will be sent anew")
 
-    async def _arrived(self) -> Arrival:
-        held = await self._hop(lambda: self._steps.held(self._known.url))
+    async def _after_the_last(self, fault: DeliveryFault, *, doubt: Doubt) -> int:
+        """Ask what became of the last bytes; gives the offset where the protocol can go on."""
+        self._body_sent()
+        self._progress.doubted(doubt)
+        try:
+            held = await self._hop(lambda: self._steps.held(self._known.url))
+        except (Unavailable, Answered) as trouble:
+            besides = trouble if isinstance(trouble, Unavailable) else fault
+            raise Unknown(
+                f"{fault.reason}, after the whole file had left",
+                detail=fault.detail,
+                besides=besides,
+            ) from trouble
         if held is None:
-            log.warning("registry.upload_moved_on")
-            return Arrival(self._known.url)
+            raise Refused(TAKEN_IN, detail=fault.detail)
+        if held.offset < self._length:
+            self._progress.absent(looked_up=True)
+            raise fault
+        return held.offset
+
+    async def _arrived(self) -> Arrival:
+        """Show that it is whole: the last answer did, or the far side says so now."""
+        url = self._known.url
+        if self._acknowledged:
+            return Arrival(url, size=self._length, evidence=Evidence.REFERENCE)
+        held = await self._hop(lambda: self._steps.held(url))
+        if held is None:
+            raise Refused(TAKEN_IN)
         if held.offset != self._length:
             raise Faltered("the registry does not hold all of the file")
-        return Arrival(self._known.url, size=held.length)
+        if held.length is None:
+            reason = "the registry does not say how long the file is (Upload-Length)"
+            raise Unknown(reason, besides=Faltered(reason, suspect=reason))
+        return Arrival(url, size=held.length, evidence=Evidence.REFERENCE)
 
     def _counted(self, size: int, *, is_last: bool) -> Callable[[int], None]:
         loop = asyncio.get_running_loop()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tusclient.client import TusClient
 
-from sync.registry_answer import fault
+from sync.registry_faults import fault_of
 from sync.templates import facts
-from sync.tus_delivery import TusDelivery
+from sync.tus_delivery import RULES, TusDelivery
 from sync.tus_hop import Hop
 from sync.tus_steps import Answered, TusSteps, checks_sha256
 from sync.tus_wire import Wire
@@ -94,7 +94,7 @@ class TusRegistry:
             )
             return await TusDelivery(hop, steps, parcel=parcel, progress=progress).run()
         except Answered as answered:
-            raise fault(answered.answer) from None
+            raise fault_of(replace(answered.answer, whole=False), RULES) from None
         finally:
             wire.close()
 

@@ -134,9 +134,7 @@ class TusSteps(Uploader):
         patch = _Patch(self)  # type: ignore[no-untyped-call]
         response = patch.send(self._wire, sent=sent)
         reached = response.headers.get("Upload-Offset", "")
-        if response.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT} or (
-            not reached.isdecimal()
-        ):
+        if response.status_code != HTTPStatus.NO_CONTENT or not reached.isdecimal():
             raise Answered(_read(response))
         return int(reached)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from sync.proof import difference
 from titip.errors import Faltered
+from titip.evidence import Evidence
 
 if TYPE_CHECKING:
     from titip.delivery import Parcel
@@ -50,6 +52,8 @@ class Verified:
         if self._must_prove and arrival.sha256 is None and arrival.md5 is None:
             log.warning("delivery.unconfirmed", upload=parcel.upload.id, destination=self.name)
             raise Faltered("unconfirmed: the destination gives no digest of its copy yet")
+        if arrival.sha256 is not None or arrival.md5 is not None:
+            return replace(arrival, evidence=Evidence.DIGEST)
         return arrival
 
     async def probe(self) -> bool | None:

@@ -58,6 +58,11 @@ class Watch:
         """Give what is known now."""
         return self._health
 
+    @property
+    def on_trial(self) -> bool:
+        """Tell whether what is carried now is the trial file of a destination that was ill."""
+        return self._health.circuit is Circuit.HALF_OPEN
+
     async def load(self) -> None:
         """Take up what was known before a restart; an illness does not end by restarting."""
         kept = await self._standings.health(self._destination.name) or self._health

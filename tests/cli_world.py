@@ -18,6 +18,7 @@ from config.wiring import Books, opened_books, opened_vault
 from storage.clock import utc_now
 from titip import metadata
 from titip.delivery import Refused, Succeeded, advance
+from titip.evidence import Evidence
 from titip.retry import RetryPolicy
 from titip.upload import Upload, UploadId
 
@@ -117,7 +118,7 @@ class Desk:
 
     def deliver(self, upload: UploadId, locator: str = "SILON-000001") -> None:
         """Let the registry take an upload."""
-        self.end(upload, Succeeded(locator))
+        self.end(upload, Succeeded(locator, Evidence.REFERENCE))
 
     def note(self, destination: str, health: Health) -> None:
         """Say how a destination is."""

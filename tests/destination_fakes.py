@@ -2,9 +2,11 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from sync.lease import Lease, LeaseTimes
 from titip.delivery import Delivery, DeliveryId, Parcel
+from titip.evidence import Doubt, Evidence
 from titip.metadata import render
 from titip.ports import Arrival, Content, Progress
 from titip.upload import Upload, UploadId, UploadState
@@ -67,6 +69,9 @@ class RecordingProgress:
         self.checkpoints: list[str] = []
         self.bytes_sent = 0
         self.bodies = 0
+        self.doubt = Doubt.NONE
+        self.absences = 0
+        self.settling = timedelta(0)
         self._crash_before = crash_before
         self._crash_after = crash_after
 
@@ -84,6 +89,17 @@ class RecordingProgress:
 
     def body_sent(self) -> None:
         self.bodies += 1
+        self.doubted(Doubt.UNHEARD)
+
+    def doubted(self, doubt: Doubt) -> None:
+        self.doubt = max(self.doubt, doubt)
+
+    def absent(self, *, looked_up: bool) -> None:
+        self.doubt = Doubt.NONE
+        self.absences += looked_up
+
+    def settles_in(self) -> timedelta:
+        return self.settling
 
 
 def a_parcel(
@@ -141,9 +157,26 @@ def tried_again(parcel: Parcel, progress: RecordingProgress, *, doubtful: bool =
         parcel.delivery,
         attempts=parcel.delivery.attempts + 1,
         checkpoint=progress.last,
-        doubtful=doubtful,
+        doubtful=Doubt.UNHEARD if doubtful else Doubt.NONE,
+        doubt_since=SEALED_AT if doubtful else None,
     )
     return replace(parcel, delivery=delivery)
+
+
+class NoTimer:
+    """A clock on an answer that never rings."""
+
+    def start(self) -> None:
+        """Begin to wait."""
+
+    def stop(self) -> None:
+        """Wait no longer."""
+
+
+def a_lease(delivery, queue, *, term, now, settle=timedelta(0)) -> Lease:
+    """A lease that nobody waits at."""
+    times = LeaseTimes(term, settle=settle)
+    return Lease(delivery, queue, times=times, now=now, timer=NoTimer())
 
 
 class MemoryDestination:
@@ -169,7 +202,8 @@ class MemoryDestination:
             progress.sent(content.size)
         progress.body_sent()
         held = self.copies[key]
-        return Arrival(f"memory:{key}", len(held), sha256=hashlib.sha256(held).hexdigest())
+        sha256 = hashlib.sha256(held).hexdigest()
+        return Arrival(f"memory:{key}", len(held), sha256=sha256, evidence=Evidence.DIGEST)
 
     async def probe(self) -> bool | None:
         return self.is_well

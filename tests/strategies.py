@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from titip import delivery, health, upload
 from titip.delivery import DESTINATIONS, Delivery, DeliveryId, DeliveryState
+from titip.evidence import Doubt, Evidence
 from titip.health import Circuit, Health, HealthPolicy
 from titip.metadata import render
 from titip.retry import RetryPolicy
@@ -119,6 +120,9 @@ def upload_events():
 # ---------------------------------------------------------------- deliveries
 
 
+PROVEN = tuple(one for one in Evidence if one)
+
+
 @st.composite
 def deliveries(draw, *, states=tuple(DeliveryState), destinations=DESTINATIONS):
     """Deliveries whose fields agree with their state."""
@@ -135,11 +139,14 @@ def deliveries(draw, *, states=tuple(DeliveryState), destinations=DESTINATIONS):
         state=state,
         attempts=draw(st.integers(1 if state is DeliveryState.ACTIVE else 0, 40)),
         trouble_since=draw(st.none() | waits().map(lambda wait: queued_at + wait)),
-        doubtful=state is DeliveryState.VERIFY or draw(st.booleans()),
+        doubtful=Doubt(draw(st.integers(1 if state is DeliveryState.VERIFY else 0, 2))),
         checkpoint="" if state is DeliveryState.DELIVERED else draw(st.just("") | names()),
         locator=draw(names()) if state is DeliveryState.DELIVERED else "",
         reason="" if state is DeliveryState.DELIVERED else draw(st.just("") | reasons()),
         ended_at=queued_at + draw(waits()) if ended else None,
+        evidence=draw(st.sampled_from(Evidence))
+        if state is DeliveryState.DELIVERED
+        else Evidence.NONE,
     )
 
 
@@ -159,7 +166,7 @@ def delivery_events():
     return st.one_of(
         faults(),
         st.builds(delivery.Claimed, times()),
-        st.builds(delivery.Succeeded, names()),
+        st.builds(delivery.Succeeded, names(), st.sampled_from(PROVEN)),
         st.just(delivery.Requeued()),
         st.just(delivery.Spared()),
         st.builds(delivery.Recorded, names()),

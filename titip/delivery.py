@@ -6,8 +6,11 @@ The table `ALLOWED` is the whole machine; `advance` is the only function that ta
   active one. New work, retries and crash recovery are one question.
 - `attempts` is the fencing number. Every claim adds one, every later write says "where attempts
   is mine": a worker that lost its lease changes no row.
-- `doubtful` means that an earlier attempt may have had its effect although nobody heard of it:
-  look it up at the destination before anything is sent again.
+- `doubtful` means that an attempt may have had its effect although nothing shows it, from the
+  moment its whole body had left, whatever was answered: nothing is sent again before a look-up at
+  the destination, or a person, has ended the doubt. `doubt_since` is when it began, `settles_at`
+  from when on "it is not there" may be believed: until then a registry may still be at work.
+- `absences` counts how often a look-up ended a doubt with "it is not there".
 - `restored` means that it comes from a backup, and attempts that nothing here tells of may have
   had their effect: a checkpoint, or that there is none, proves nothing.
 """
@@ -20,6 +23,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NewType, assert_never
 
 from titip.errors import IllegalEvent
+from titip.evidence import Doubt, Evidence
 from titip.retry import respecting
 
 if TYPE_CHECKING:
@@ -72,12 +76,18 @@ class Delivery:
     state: DeliveryState = DeliveryState.QUEUED
     attempts: int = 0
     trouble_since: datetime | None = None
-    doubtful: bool = False
+    doubtful: Doubt = Doubt.NONE
     checkpoint: str = ""
     locator: str = ""
     reason: str = ""
     ended_at: datetime | None = None
     restored: bool = False
+    doubt_since: datetime | None = None
+    settles_at: datetime | None = None
+    absences: int = 0
+    evidence: Evidence = Evidence.NONE
+    detail: str = ""
+    """The destination's own words, for operators alone: they may name a person."""
 
     @property
     def wants_bytes(self) -> bool:
@@ -102,16 +112,18 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The destination has it, verified; `locator` tells where."""
+    """The destination has it; `locator` tells where, `evidence` what shows it."""
 
     locator: str
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The destination will never take this file as it is."""
+    """The destination will never take this file as it is, or only a person can go on."""
 
     reason: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,7 @@ class Faltered:
 
     reason: str
     retry_after: timedelta | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +148,12 @@ class Postponed:
 
     reason: str
     at_once: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The answer was lost after the whole body had left.
+    """The whole body had left, and neither the answer nor a look-up tells what became of it.
 
     `settle`: so long the destination may still be at work on it, and an earlier look for it
     would take "not yet" for "never".
@@ -147,6 +161,7 @@ class Unknown:
 
     reason: str
     settle: timedelta = timedelta(0)
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +199,8 @@ DeliveryEvent = (
     | Recorded
 )
 
+_Trouble = Faltered | Postponed | Unknown
+
 DAMAGED: Final = "damaged: "
 """How the reason of a delivery begins that was parked for want of its bytes."""
 
@@ -213,7 +230,7 @@ ALLOWED: Final[Mapping[DeliveryState, Mapping[type[DeliveryEvent], DeliveryState
     },
     _S.VERIFY: {Claimed: _S.ACTIVE, Requeued: _S.VERIFY, Recorded: _S.DELIVERED},
     _S.PARKED: {Requeued: _S.QUEUED, Recorded: _S.DELIVERED},
-    _S.DELIVERED: {},
+    _S.DELIVERED: {Recorded: _S.DELIVERED},
     _S.SKIPPED: {Requeued: _S.QUEUED},
 }
 
@@ -228,52 +245,70 @@ def advance(
 ) -> Delivery:
     """Give the delivery after the event; raises IllegalEvent where the table has no step."""
     to = ALLOWED[delivery.state].get(type(event))
-    if to is None:
+    if to is None or delivery.evidence.enough:
         raise IllegalEvent(
             f"a delivery that is {delivery.state} cannot be {type(event).__name__.lower()}",
         )
     moved = replace(delivery, state=to)
     match event:
         case Claimed(until):
-            lapsed = delivery.state is DeliveryState.ACTIVE
-            again = replace(moved, due_at=until, attempts=delivery.attempts + 1)
-            return replace(again, doubtful=delivery.doubtful or lapsed)
-        case Succeeded(locator) | Recorded(locator):
-            return replace(moved, locator=locator, reason="", checkpoint="", ended_at=now)
-        case Refused(reason) | Damaged(reason):
-            told = DAMAGED + reason if isinstance(event, Damaged) else reason
-            return replace(moved, reason=told, due_at=now)
+            claimed = replace(moved, due_at=until, attempts=delivery.attempts + 1)
+            return _doubted(claimed) if delivery.state is DeliveryState.ACTIVE else claimed
+        case Succeeded() | Recorded():
+            return _arrived(moved, event, now=now)
+        case Refused() | Damaged():
+            return replace(_told(moved, event), due_at=now)
         case Faltered() | Postponed() | Unknown():
-            return _troubled(moved, event, now=now, policy=policy, rng=rng)
+            return _troubled(_told(moved, event), event, now=now, policy=policy, rng=rng)
         case Requeued(vouched):
-            fresh = replace(moved, due_at=now, trouble_since=None, ended_at=None, reason="")
-            return _vouched(fresh) if vouched else fresh
+            fresh = replace(moved, due_at=now, trouble_since=None, ended_at=None, absences=0)
+            fresh = _told(fresh, None)
+            return replace(_vouched(fresh), state=DeliveryState.QUEUED) if vouched else fresh
         case Spared():
-            return replace(moved, ended_at=now, reason="the registry has it")
+            return replace(moved, ended_at=now, reason="the registry has it", detail="")
         case _ as never:
             assert_never(never)
 
 
+def _arrived(delivery: Delivery, event: Succeeded | Recorded, *, now: datetime) -> Delivery:
+    evidence = event.evidence if isinstance(event, Succeeded) else Evidence.PERSON
+    ended = replace(_vouched(_told(delivery, None)), locator=event.locator, ended_at=now)
+    return replace(ended, checkpoint="", evidence=evidence)
+
+
+def _told(delivery: Delivery, event: Refused | Damaged | _Trouble | None) -> Delivery:
+    """Keep what was said of the trouble; None: nothing of it counts any more."""
+    if event is None:
+        return replace(delivery, reason="", detail="")
+    if isinstance(event, Damaged):
+        return replace(delivery, reason=DAMAGED + event.reason, detail="")
+    return replace(delivery, reason=event.reason, detail=event.detail)
+
+
+def _doubted(delivery: Delivery) -> Delivery:
+    return replace(delivery, doubtful=max(delivery.doubtful, Doubt.UNHEARD))
+
+
 def _vouched(delivery: Delivery) -> Delivery:
-    return replace(delivery, doubtful=False, restored=False)
+    sure = replace(delivery, doubtful=Doubt.NONE, restored=False)
+    return replace(sure, doubt_since=None, settles_at=None)
 
 
 def _troubled(
     delivery: Delivery,
-    event: Faltered | Postponed | Unknown,
+    event: _Trouble,
     *,
     now: datetime,
     policy: RetryPolicy,
     rng: Random,
 ) -> Delivery:
-    troubled = replace(delivery, reason=event.reason)
     if isinstance(event, Postponed) and event.at_once:
-        return replace(troubled, due_at=now)
+        return replace(delivery, due_at=now)
     since = delivery.trouble_since or now
     wait = policy.wait(now - since, rng)
     if isinstance(event, Unknown):
-        troubled = replace(troubled, doubtful=True)
+        delivery = _doubted(delivery)
         wait = max(wait, event.settle)
     if isinstance(event, Faltered):
         wait = respecting(wait, event.retry_after)
-    return replace(troubled, trouble_since=since, due_at=now + wait)
+    return replace(delivery, trouble_since=since, due_at=now + wait)

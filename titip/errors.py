@@ -84,27 +84,95 @@ class Damaged(CustodyError):
 class DeliveryFault(TitipError):
     """An attempt ended without a delivery; `reason` is shown to operators."""
 
-    def __init__(self, reason: str, *, retry_after: timedelta | None = None) -> None:
-        """Keep the reason (no secret, no personal data) and how long the destination asked for."""
+    def __init__(
+        self, reason: str, *, retry_after: timedelta | None = None, detail: str = ""
+    ) -> None:
+        """Keep the reason (no secret, no personal data) and how long the destination asked for.
+
+        `detail` is the destination's own words: they may name a person, and go on the row alone.
+        """
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+        self.detail = detail
 
 
 class Refused(DeliveryFault):
-    """The destination will never take this file as it is."""
+    """The destination will never take this file as it is, or only a person can go on.
+
+    `alike` is equal for refusals that have one cause, "" where the file's own state is the cause.
+    `besides` is what the same answer says of the destination, None where that is well.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        detail: str = "",
+        alike: str = "",
+        besides: DeliveryFault | None = None,
+    ) -> None:
+        """Keep them."""
+        super().__init__(reason, detail=detail)
+        self.alike = alike
+        self.besides = besides
 
 
 class Faltered(DeliveryFault):
-    """This attempt failed; another one of the same file may do."""
+    """This attempt failed; another one of the same file may do.
+
+    `suspect` is equal for failures that would be the destination's trouble if other files met
+    them too, "" where that cannot be.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after: timedelta | None = None,
+        detail: str = "",
+        suspect: str = "",
+    ) -> None:
+        """Keep them."""
+        super().__init__(reason, retry_after=retry_after, detail=detail)
+        self.suspect = suspect
 
 
 class Unavailable(DeliveryFault):
-    """The destination is in trouble, whatever the file."""
+    """The destination is in trouble, whatever the file; `outage`: no second sign is needed."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after: timedelta | None = None,
+        detail: str = "",
+        outage: bool = False,
+    ) -> None:
+        """Keep them."""
+        super().__init__(reason, retry_after=retry_after, detail=detail)
+        self.outage = outage
 
 
 class Unknown(Unavailable):
-    """The answer was lost after the whole body had left."""
+    """The whole body had left, and nothing tells what became of it.
+
+    `besides` is what is known of the destination: by itself silence is its own illness, but a
+    look-up that answers "not yet" shows that it is none.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        detail: str = "",
+        besides: DeliveryFault | None = None,
+        ill: bool = True,
+    ) -> None:
+        """Keep them."""
+        super().__init__(reason, detail=detail)
+        self.besides = besides
+        self.ill = ill
 
 
 class LeaseLost(TitipError):

@@ -93,10 +93,11 @@ class Well:
 
 @dataclass(frozen=True, slots=True)
 class Ill:
-    """It was too slow, failed, or asked for time (`retry_after`)."""
+    """It was too slow, failed, or asked for time (`retry_after`); `outage`: one sign is enough."""
 
     reason: str
     retry_after: timedelta | None = None
+    outage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,8 @@ def _weakened(
     weaker = replace(
         health, bad_streak=streak, window=shrunk, threshold=shrunk, reason=event.reason
     )
-    if event.retry_after is not None or streak >= min(FAILED_COHORT, int(health.window)):
+    at_once = event.outage or event.retry_after is not None
+    if at_once or streak >= min(FAILED_COHORT, int(health.window)):
         return _opened(weaker, event, now=now, policy=policy, rng=rng)
     return weaker
 

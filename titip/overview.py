@@ -27,6 +27,8 @@ class Standing:
     health: Health | None
     counts: Mapping[DeliveryState, int] = field(default_factory=dict)
     oldest_owed: datetime | None = None
+    unproven: int = 0
+    """Deliveries that a status alone, or nothing, shows: their bytes are kept."""
 
 
 @dataclass(frozen=True, slots=True)

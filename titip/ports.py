@@ -10,15 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from titip.evidence import Evidence
 from titip.upload import Closing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from titip.delivery import Delivery, Parcel
+    from titip.evidence import Doubt
     from titip.health import Health
     from titip.upload import Upload, UploadId
 
@@ -197,20 +199,31 @@ class Progress(Protocol):
         """Count bytes that left; may be called from any thread."""
 
     def body_sent(self) -> None:
-        """Tell that the whole body has left: from here on silence is the destination's."""
+        """Tell that the whole body has left: from here on it may have had its effect."""
+
+    def doubted(self, doubt: Doubt) -> None:
+        """Tell what an answer, or that none came, leaves open; it settles from now on."""
+
+    def absent(self, *, looked_up: bool) -> None:
+        """Tell that no attempt so far has had an effect: a look-up shows it, or an answer does."""
+
+    def settles_in(self) -> timedelta:
+        """Tell how long "it is not there" is still to be taken for "not yet"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What a destination says it holds after a delivery.
 
-    `size` and hex digests are the destination's own word, None where it gives none.
+    `size` and hex digests are the destination's own word, None where it gives none. A digest that
+    is the sealed one is evidence by itself; without one, what else shows it is in `evidence`.
     """
 
     locator: str
     size: int | None = None
     sha256: str | None = None
     md5: str | None = None
+    evidence: Evidence = Evidence.NONE
 
 
 class Destination(Protocol):

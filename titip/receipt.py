@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from titip.delivery import Delivery, DeliveryState
+    from titip.evidence import Evidence
     from titip.upload import Upload, UploadId
 
 
@@ -24,6 +25,7 @@ class Passage:
     state: DeliveryState
     locator: str
     ended_at: datetime | None
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def receipt(upload: Upload, deliveries: Iterable[Delivery]) -> Receipt | None:
     if upload.state is not UploadState.SEALED or upload.ended_at is None:
         return None
     passages = tuple(
-        Passage(one.destination, one.state, one.locator, one.ended_at)
+        Passage(one.destination, one.state, one.locator, one.ended_at, one.evidence)
         for one in sorted(deliveries, key=lambda one: one.destination)
     )
     return Receipt(

@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from standin.registry import RegistryOptions as StandinOptions
@@ -37,6 +38,7 @@ async def a_registry(repeat=Repeat.STORE, **options):
             await near.close()
 
 
+EVER = timedelta(days=36500)
 LOOKUP = {"lookup": "{far.lookup_url}", "lookup_sha256": "/sha256"}
 
 
@@ -61,6 +63,7 @@ class TestIdempotencyKeyAlone(DestinationContract):
             at={"url": "{far.intake_url}"},
             fields=FIELDS,
             headers={"Idempotency-Key": "{delivery_id}"},
+            key_lifetime=EVER,
         )
 
 
@@ -71,4 +74,6 @@ class TestConflictIsADuplicate(DestinationContract):
             at={"url": "{far.intake_url}"},
             fields=FIELDS,
             headers={"Idempotency-Key": "{delivery_id}"},
+            key_lifetime=EVER,
+            duplicate=[409],
         )

@@ -21,6 +21,7 @@ from tests.destination_fakes import (
 )
 from tests.waiting import until
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable, Unknown
+from titip.evidence import Evidence
 
 DATA = b"a supporter's statement" * 1000
 SOON = timedelta(milliseconds=300)
@@ -58,6 +59,10 @@ async def attempt(near, *, parcel=None, content=None, progress=None):
     )
 
 
+async def no_sleep(_):
+    await asyncio.sleep(0)
+
+
 async def fault_of(near, **how):
     with pytest.raises(DeliveryFault) as caught:
         await attempt(near, **how)
@@ -70,16 +75,13 @@ async def fault_of(near, **how):
         ("stalled", {}, Unknown, False),
         ("stalled", {"health_lies": True}, Unknown, True),
         ("stalled", {"health_hangs": True}, Unknown, False),
-        ("slow", {"seconds": 5.0}, Unknown, True),
         ("down", {}, Unknown, False),
         ("bad_gateway", {}, Unknown, False),
         ("expired", {}, Unavailable, False),
         ("throttled", {"per_second": 0}, Unavailable, True),
-        ("lost_answer", {}, Unknown, True),
-        ("lost_answer", {"status": 504}, Unknown, True),
         ("capacity", {"limit": 0}, Unavailable, True),
         ("refusing", {}, Refused, True),
-        ("refusing", {"status": 403}, Unavailable, True),
+        ("refusing", {"status": 403}, Faltered, True),
     ],
 )
 async def test_each_illness_is_told_for_what_it_is(mode, params, meant, well):
@@ -90,6 +92,33 @@ async def test_each_illness_is_told_for_what_it_is(mode, params, meant, well):
 
         assert type(fault) is meant
         assert await near.probe() is well
+
+
+@pytest.mark.parametrize(
+    ("mode", "params"),
+    [
+        ("slow", {"seconds": 5.0}),
+        ("lost_answer", {}),
+        ("lost_answer", {"status": 408}),
+        ("lost_answer", {"status": 503}),
+        ("lost_answer", {"status": 504}),
+        ("lost_answer", {"status": 520}),
+        ("lost_answer", {"status": 204}),
+        ("lost_answer", {"status": 303}),
+    ],
+)
+async def test_what_arrived_is_found_whatever_was_answered(mode, params):
+    async with a_registry() as (far, near):
+        far.set_mode(mode, **params)
+        parcel, progress = a_parcel(DATA), RecordingProgress()
+
+        try:
+            arrival = await attempt(near, progress=progress)
+        except Unavailable:  # it asked for time, and is looked up when that is over
+            arrival = await attempt(near, parcel=tried_again(parcel, progress))
+
+        assert arrival.evidence is Evidence.DIGEST
+        assert far.stats()["received"] == 1
 
 
 async def test_a_registry_that_is_not_there_is_unavailable():
@@ -170,10 +199,7 @@ async def test_expired_credentials_are_the_registrys_trouble_and_not_the_files()
 async def test_an_answer_that_was_lost_is_looked_up_and_nothing_is_sent_again():
     async with a_registry() as (far, near):
         far.set_mode("lost_answer", times=1)
-        parcel, progress = a_parcel(DATA), RecordingProgress()
-        assert type(await fault_of(near, progress=progress)) is Unknown
-
-        arrival = await attempt(near, parcel=tried_again(parcel, progress))
+        arrival = await attempt(near)
 
         assert arrival.locator == far.entries()[0]["id"]
         assert far.stats()["received"] == 1
@@ -193,7 +219,8 @@ async def test_nothing_is_sent_blind_while_the_lookup_gives_no_answer():
 
         fault = await fault_of(near, parcel=tried_again(a_parcel(DATA), RecordingProgress()))
 
-        assert type(fault) is Unavailable
+        assert type(fault) is Unknown
+        assert type(fault.besides) is Unavailable
         assert far.stats()["requests"] == {"lookup": 1}
 
 
@@ -202,7 +229,7 @@ async def test_a_doubtful_file_waits_for_a_human_where_nothing_can_tell():
         fault = await fault_of(near, parcel=tried_again(a_parcel(DATA), RecordingProgress()))
 
         assert type(fault) is Refused
-        assert "needs a human" in fault.reason
+        assert "needs attention" in fault.reason
         assert far.stats()["received"] == 0
 
 
@@ -216,8 +243,8 @@ async def test_other_bytes_under_the_key_are_left_to_a_human():
         assert "other bytes" in fault.reason
 
 
-async def test_a_duplicate_without_a_lookup_is_believed():
-    async with a_registry(repeat=Repeat.CONFLICT, lookup=False) as (far, near):
+async def test_a_duplicate_that_tells_the_reference_is_believed():
+    async with a_registry(repeat=Repeat.CONFLICT, lookup=False, duplicate=[409]) as (far, near):
         first = await attempt(near)
 
         second = await attempt(near)
@@ -227,10 +254,17 @@ async def test_a_duplicate_without_a_lookup_is_believed():
 
 
 async def test_a_duplicate_that_cannot_be_found_is_no_delivery():
-    async with a_registry() as (far, _):
+    async with a_registry(repeat=Repeat.CONFLICT) as (far, near):
+        await attempt(near)
+        lookup = far.url + "/nowhere/{sha256}"
         forgetful = HttpRegistry(
             RegistryOptions(
-                url=far.intake_url, duplicate=[201], lookup=far.url + "/nowhere/{sha256}"
+                url=far.intake_url,
+                fields={"key": "{upload_id}"},
+                accepted=[201],
+                duplicate=[409],
+                reference="/nothing",
+                lookup=lookup,
             )
         )
 
@@ -252,7 +286,7 @@ async def test_an_acceptance_is_remembered_although_its_lookup_failed():
             )
         )
         parcel, progress = a_parcel(DATA), RecordingProgress()
-        assert type(await fault_of(unsure, progress=progress)) is Unavailable
+        assert type(await fault_of(unsure, progress=progress)) is Unknown
         await unsure.close()
 
         arrival = await attempt(near, parcel=tried_again(parcel, progress))
@@ -261,7 +295,7 @@ async def test_an_acceptance_is_remembered_although_its_lookup_failed():
         assert far.stats()["requests"]["intake"] == 1
 
 
-async def test_what_was_accepted_but_is_not_found_is_asked_for_again_before_it_is_sent_again():
+async def test_what_was_accepted_but_is_not_found_is_sent_again_once_it_has_settled():
     async with a_registry() as (far, _):
         forgetful = HttpRegistry(
             RegistryOptions(
@@ -269,19 +303,22 @@ async def test_what_was_accepted_but_is_not_found_is_asked_for_again_before_it_i
                 fields={"key": "{upload_id}"},
                 lookup=far.url + "/intake/no-{upload_id}",
                 lookup_sha256="/sha256",
-            )
+            ),
+            sleep=no_sleep,
         )
         parcel, progress = a_parcel(DATA), RecordingProgress()
-        assert type(await fault_of(forgetful, progress=progress)) is Faltered
-        parcel = tried_again(parcel, progress, doubtful=False)
-        assert type(await fault_of(forgetful, parcel=parcel, progress=progress)) is Faltered
+        progress.settling = timedelta(minutes=1)
+        assert type(await fault_of(forgetful, progress=progress)) is Unknown
+        parcel = tried_again(parcel, progress)
+        assert type(await fault_of(forgetful, parcel=parcel, progress=progress)) is Unknown
         assert far.stats()["received"] == 1
 
-        parcel = tried_again(parcel, progress, doubtful=False)
-        await fault_of(forgetful, parcel=parcel, progress=progress)
+        progress.settling = timedelta(0)
+        assert type(await fault_of(forgetful, parcel=parcel, progress=progress)) is Faltered
         await forgetful.close()
 
         assert far.stats()["received"] == 2
+        assert progress.absences == 2
 
 
 async def test_a_spool_that_fails_within_the_body_is_not_the_registrys_trouble():

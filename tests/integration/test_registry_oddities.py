@@ -1,6 +1,7 @@
 """Answers that no registry should give, and what Titip makes of them."""
 
 import asyncio
+import base64
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -17,7 +18,8 @@ from tests.destination_fakes import (
     a_parcel_of,
     tried_again,
 )
-from titip.errors import DeliveryFault, Faltered, Unavailable
+from titip.errors import DeliveryFault, Faltered, Refused, Unavailable, Unknown
+from titip.evidence import Evidence
 
 DATA = b"a supporter's statement"
 
@@ -76,11 +78,11 @@ async def test_an_acceptance_before_the_last_byte_is_none():
     async with a_registry(hasty) as near:
         fault = await fault_of(near, parcel=a_parcel_of(large.size, "0" * 64), content=large)
 
-    assert type(fault) is Faltered
-    assert "before it had all of it" in fault.reason
+    assert type(fault) is Refused
+    assert fault.reason.startswith("gave an answer that tells nothing of the file (201 Created)")
 
 
-async def test_a_redirect_is_not_followed_and_is_nothing_of_the_files():
+async def test_a_redirect_is_not_followed_and_proves_nothing():
     asked: list[str] = []
 
     async def moved(request):
@@ -91,8 +93,8 @@ async def test_a_redirect_is_not_followed_and_is_nothing_of_the_files():
     async with a_registry(moved) as near:
         fault = await fault_of(near)
 
-    assert type(fault) is Unavailable
-    assert "registry.url" in fault.reason
+    assert type(fault) is Refused
+    assert type(fault.besides) is Unavailable
     assert asked == ["POST"]
 
 
@@ -117,16 +119,125 @@ async def test_a_connection_that_is_cut_is_never_taken_up_again_unasked(method):
     [
         ({"id": 77}, "77"),
         ({"id": "x" * 600}, "x" * 500),
-        ({"id": None}, ""),
-        ({"id": {"deep": 1}}, ""),
-        (["id"], ""),
-        ("id", ""),
+        ({"id": "SILON-\ud83d"}, "SILON-?"),
     ],
+    ids=ascii,
+)
+async def test_a_reference_is_kept_as_far_as_it_can_be(document, reference):
+    async with a_registry(answering(document, status=201)) as near:
+        arrival = await attempt(near)
+
+    assert (arrival.locator, arrival.evidence) == (reference, Evidence.REFERENCE)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{"id": None}, {"id": {"deep": 1}}, {"id": 417.0}, {"success": False}, ["id"], "id"],
     ids=str,
 )
-async def test_an_odd_reference_does_not_undo_an_acceptance(document, reference):
-    async with a_registry(answering(document, status=201)) as near:
-        assert (await attempt(near)).locator == reference
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 303, 409])
+async def test_without_a_reference_and_a_look_up_nothing_is_a_delivery(status, document):
+    async with a_registry(answering(document, status=status)) as near:
+        fault = await fault_of(near)
+
+    assert type(fault) is Refused
+    assert "needs attention" in fault.reason
+
+
+async def test_a_status_alone_is_believed_where_the_operator_says_so_and_told_as_such():
+    async with a_registry(answering({"success": True}), trust_status=True) as near:
+        assert (await attempt(near)).evidence is Evidence.STATUS
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_a_login_page_is_an_outage_and_no_delivery(status):
+    async def page(request):
+        await request.read()
+        return web.Response(text="<html>Login", content_type="text/html", status=status)
+
+    async with a_registry(page, trust_status=True) as near:
+        fault = await fault_of(near)
+
+    assert type(fault) is Refused
+    assert isinstance(fault.besides, Unavailable)
+    assert fault.besides.outage
+
+
+@pytest.mark.parametrize("wrapped", ["sha256:{}", "SHA-256={}", "{}", ":{}:", "sha-256=:{}:"])
+@pytest.mark.parametrize("spelling", ["hex", "base64", "base64url"])
+async def test_a_digest_counts_however_it_is_written(wrapped, spelling):
+    raw = bytes.fromhex(a_parcel(DATA).upload.sha256)
+    spelt = {
+        "hex": raw.hex().upper(),
+        "base64": base64.b64encode(raw).decode(),
+        "base64url": base64.urlsafe_b64encode(raw).decode().rstrip("="),
+    }
+    look = answering({"sha256": wrapped.format(spelt[spelling])})
+    async with a_registry(answering({}, status=201), look, lookup_sha256="/sha256") as near:
+        assert (await attempt(near)).evidence is Evidence.DIGEST
+
+
+@pytest.mark.parametrize("odd", [None, [], {"a": 1}, "", 7, "none", "0" * 40], ids=repr)
+async def test_a_digest_that_is_not_told_proves_nothing_and_sends_nothing_again(odd):
+    take, look = answering({"id": "R-7"}, status=201), answering({"id": "R-7", "sha256": odd})
+    async with a_registry(take, look, lookup_sha256="/sha256") as near:
+        fault = await fault_of(near)
+
+    assert type(fault) is Unknown
+
+
+@pytest.mark.parametrize(
+    ("absent", "document"),
+    [("[]", []), ("/results", {"results": []}), ("/count", {"count": 0}), ("/found", {})],
+)
+async def test_a_search_says_not_there_in_its_own_way(absent, document):
+    doubtful = tried_again(a_parcel(DATA), RecordingProgress())
+    look = answering(document)
+    async with a_registry(answering({"id": "1"}, status=201), look, lookup_absent=absent) as near:
+        assert (await attempt(near, parcel=doubtful)).locator == "1"
+
+
+async def test_an_empty_search_result_that_nobody_spoke_of_is_neither_there_nor_not():
+    doubtful = tried_again(a_parcel(DATA), RecordingProgress())
+    async with a_registry(answering({"id": "1"}, status=201), answering([])) as near:
+        fault = await fault_of(near, parcel=doubtful)
+
+    assert type(fault) is Unknown
+
+
+@pytest.mark.parametrize("status", [400, 422, 451])
+async def test_a_refusal_is_looked_up_first_since_the_whole_file_had_left(status):
+    async with a_registry(answering({}, status=status), answering({"id": "R-7"})) as near:
+        assert (await attempt(near)).locator == "R-7"
+
+
+@pytest.mark.parametrize("status", [401, 408, 409, 429, 500, 503])
+async def test_what_the_operator_vouches_for_may_be_sent_again_without_a_look_up(status):
+    progress = RecordingProgress()
+    async with a_registry(answering({}, status=status), not_stored=[status]) as near:
+        with pytest.raises((Faltered, Unavailable)):
+            await near.deliver(a_parcel(DATA), MemoryContent(DATA), progress)
+
+    assert not progress.doubt
+
+
+async def test_a_key_is_repeated_only_within_the_time_that_the_operator_named():
+    key = {"Idempotency-Key": "{delivery_id}"}
+    parcel = tried_again(a_parcel(DATA), RecordingProgress())
+    take = answering({"id": "1"}, status=201)
+    async with a_registry(take, headers=key, key_lifetime=timedelta(days=36500)) as near:
+        assert (await attempt(near, parcel=parcel)).locator == "1"
+    async with a_registry(take, headers=key, key_lifetime=timedelta(seconds=1)) as near:
+        assert type(await fault_of(near, parcel=parcel)) is Refused
+    async with a_registry(take, headers=key) as near:
+        assert type(await fault_of(near, parcel=parcel)) is Refused
+
+
+async def test_an_answer_that_would_come_again_is_not_asked_for_under_a_key():
+    key = {"Idempotency-Key": "{delivery_id}"}
+    take = answering({}, status=202)
+    async with a_registry(take, headers=key, key_lifetime=timedelta(days=36500)) as near:
+        assert type(await fault_of(near)) is Refused
 
 
 async def test_a_reference_that_the_answer_lacks_is_looked_up():
@@ -151,7 +262,7 @@ async def test_a_lookup_that_answers_with_a_page_is_no_verdict():
     async with a_registry(answering({}, status=201), page) as near:
         fault = await fault_of(near, parcel=doubtful)
 
-    assert type(fault) is Unavailable
+    assert type(fault) is Unknown
     assert "JSON" in fault.reason
 
 
@@ -162,8 +273,9 @@ async def test_a_lookup_without_a_verdict_is_the_registrys_trouble(status):
     async with a_registry(answering({}, status=201), look) as near:
         fault = await fault_of(near, parcel=doubtful)
 
-    assert type(fault) is Unavailable
-    assert "the lookup" in fault.reason
+    assert type(fault) is Unknown
+    assert type(fault.besides) is Unavailable
+    assert "the look-up" in fault.reason
 
 
 async def test_a_duplicate_is_looked_up_for_its_reference():
@@ -181,7 +293,7 @@ async def test_an_answer_that_breaks_off_has_told_its_status():
         return response
 
     async with a_registry(breaking) as near:
-        assert (await attempt(near)).locator == ""
+        assert type(await fault_of(near)) is Refused
 
 
 async def test_an_endless_answer_is_read_no_further_than_it_is_of_use():
@@ -197,4 +309,4 @@ async def test_an_endless_answer_is_read_no_further_than_it_is_of_use():
 
     async with a_registry(endless) as near:
         async with asyncio.timeout(3):
-            assert (await attempt(near)).locator == ""
+            assert type(await fault_of(near)) is Refused

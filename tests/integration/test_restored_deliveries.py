@@ -28,6 +28,7 @@ from tests.integration.test_tus_registry import a_registry
 from tests.waiting import until
 from titip.delivery import DeliveryState
 from titip.errors import Refused
+from titip.evidence import Doubt
 from titip.overview import Query
 from titip.upload import UploadState
 
@@ -178,7 +179,7 @@ async def test_what_a_plain_registry_cannot_be_asked_for_waits_for_a_human_after
             query = Query(states=[DeliveryState.PARKED])
             parked = await until(lambda: books.records.deliveries(query))
 
-        assert parked[0].reason.startswith("needs a human")
+        assert parked[0].reason.startswith("needs attention")
         assert registry.stats()["received"] == 1
 
 
@@ -188,7 +189,7 @@ async def test_drive_is_asked_for_a_copy_that_the_restored_journal_never_heard_o
         content = MemoryContent(b"papers")
         await mirror.deliver(parcel, content, RecordingProgress())
 
-        doubted = replace(parcel.delivery, doubtful=True, restored=True)
+        doubted = replace(parcel.delivery, doubtful=Doubt.UNHEARD, restored=True)
         await mirror.deliver(replace(parcel, delivery=doubted), content, RecordingProgress())
 
         assert copies(far) == [b"papers"]
@@ -200,9 +201,9 @@ async def test_a_tus_registry_gets_nothing_again_after_a_restore_unless_its_uplo
         parcel = a_parcel(b"papers")
         url = f"{far.url}/files/{'0' * 32}" if known else ""
         text = TusCheckpoint(url).text if known else ""
-        doubted = replace(parcel.delivery, doubtful=True, restored=True, checkpoint=text)
+        doubted = replace(parcel.delivery, doubtful=Doubt.UNHEARD, restored=True, checkpoint=text)
 
-        with pytest.raises(Refused, match="needs a human: a backup was restored"):
+        with pytest.raises(Refused, match="needs attention: a backup was restored"):
             await near.deliver(
                 replace(parcel, delivery=doubted), MemoryContent(b"papers"), RecordingProgress()
             )

@@ -8,7 +8,8 @@ from aiohttp import web
 from standin.server import LOOPBACK, root_url, serve_app
 from sync.tus_registry import TusOptions, TusRegistry
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
-from titip.errors import Faltered, Refused, Unavailable, Unknown
+from titip.errors import Faltered, Refused, Unavailable
+from titip.evidence import Evidence
 
 MIB = 1 << 20
 DATA = bytes(range(256)) * (10 * 1024)
@@ -83,7 +84,7 @@ async def test_a_server_without_lengths_and_checksums_will_do():
         arrival = await deliver(near)
 
         assert arrival.locator.endswith("/files/0")
-        assert arrival.size is None
+        assert arrival.evidence is Evidence.REFERENCE
         assert bytes(far.uploads[0]) == DATA
         assert "Upload-Checksum" not in far.headers[0]
 
@@ -115,10 +116,13 @@ async def test_an_upload_that_goes_away_is_begun_anew(status):
         ((423,), Faltered),
         ((503,), Unavailable),
         ((500,), Unavailable),
-        ((0, 0, 500), Unknown),
+        ((0, 0, 500), Unavailable),
+        ((0, 0, 200), Faltered),
+        ((0, 0, 422), Refused),
         ((401,), Unavailable),
         ((413,), Refused),
-        ((302,), Unavailable),
+        ((302,), Faltered),
+        ((403,), Faltered),
     ],
 )
 async def test_each_answer_has_one_owner(script, meant):

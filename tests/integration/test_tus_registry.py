@@ -104,7 +104,7 @@ async def test_an_upload_that_is_gone_after_its_last_bytes_waits_for_a_human():
         await deliver(near, progress, parcel)
         far.store.uploads.clear()
 
-        with pytest.raises(Refused, match="needs a human"):
+        with pytest.raises(Refused, match="needs attention"):
             await deliver(near, parcel=tried_again(parcel, progress))
 
         assert sealed(far) == []
@@ -116,7 +116,7 @@ async def test_an_empty_file_that_may_be_there_waits_for_a_human():
         with pytest.raises(Crash):
             await deliver(near, progress, parcel, b"")
 
-        with pytest.raises(Refused, match="needs a human"):
+        with pytest.raises(Refused, match="needs attention"):
             await deliver(near, parcel=tried_again(parcel, progress), data=b"")
 
         assert len(sealed(far)) == 1

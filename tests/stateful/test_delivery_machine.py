@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.strategies import EPOCH, delivery_events, faults, names, retry_policies, waits
+from tests.strategies import EPOCH, PROVEN, delivery_events, faults, names, retry_policies, waits
 from titip.delivery import (
     ALLOWED,
     REGISTRY,
@@ -27,6 +27,7 @@ from titip.delivery import (
     advance,
 )
 from titip.errors import IllegalEvent
+from titip.evidence import Evidence
 from titip.retry import LONGEST_ASKED
 from titip.upload import UploadId
 
@@ -98,23 +99,29 @@ class DeliveryMachine(RuleBasedStateMachine):
             assert self.delivery.trouble_since == (before.trouble_since or self.now)
 
     @precondition(lambda self: self.active)
-    @rule(locator=names())
-    def succeed(self, locator):
-        self.step(Succeeded(locator))
+    @rule(locator=names(), evidence=st.sampled_from(PROVEN))
+    def succeed(self, locator, evidence):
+        self.step(Succeeded(locator, evidence))
         self.kept = ""
+        self.in_doubt = False
 
         assert self.delivery.locator == locator
 
     @precondition(lambda self: Recorded in ALLOWED[self.delivery.state])
+    @precondition(lambda self: not self.delivery.evidence.enough)
     @rule(locator=names())
     def record_by_hand(self, locator):
         self.step(Recorded(locator))
         self.kept = ""
+        self.in_doubt = False
+
+        assert self.delivery.evidence is Evidence.PERSON
 
     @precondition(lambda self: Requeued in ALLOWED[self.delivery.state])
-    @rule()
-    def requeue(self):
-        self.step(Requeued())
+    @rule(vouched=st.booleans())
+    def requeue(self, vouched):
+        self.step(Requeued(vouched=vouched))
+        self.in_doubt = self.in_doubt and not vouched
 
         assert self.delivery.due_at == self.now
         assert self.delivery.trouble_since is None
@@ -127,7 +134,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(event=delivery_events())
     def ask_for_what_the_table_does_not_have(self, event):
         if type(event) in ALLOWED[self.delivery.state]:
-            return
+            return  # what it has, or has proof against, is asked for elsewhere
         before = self.delivery
 
         with pytest.raises(IllegalEvent):
@@ -147,6 +154,9 @@ class DeliveryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.delivery.state is DeliveryState.DELIVERED)
     @rule(event=delivery_events())
     def touch_a_delivered_one(self, event):
+        if isinstance(event, Recorded) and not self.delivery.evidence.enough:
+            return
+
         with pytest.raises(IllegalEvent):
             self.step(event)
 
@@ -155,9 +165,9 @@ class DeliveryMachine(RuleBasedStateMachine):
         assert self.delivery.attempts == self.claims
 
     @invariant()
-    def doubt_lasts_until_it_is_delivered(self):
+    def doubt_lasts_until_it_is_delivered_or_a_person_has_looked(self):
         if self.delivery.state is not DeliveryState.DELIVERED:
-            assert self.delivery.doubtful is self.in_doubt
+            assert bool(self.delivery.doubtful) is self.in_doubt
 
     @invariant()
     def what_must_be_verified_is_doubtful(self):

@@ -56,7 +56,7 @@ async def test_a_backup_holds_what_was_committed_and_not_a_byte_more(house, root
     assert report.work.sound
     assert manifest_of(bak) == {
         "made_at": report.manifest.made_at,
-        "schema": 1,
+        "schema": 2,
         "uploads": 3,
         "sealed": 2,
         "files": 3,
@@ -312,7 +312,7 @@ async def test_two_backups_into_one_folder_do_not_meet(house, root, bak):
 async def test_a_journal_of_another_schema_is_backed_up_by_its_own_titip(house, root, bak):
     await house.journal.write(lambda db: db.pragma("user_version", 9))
 
-    with pytest.raises(UnfitBackup, match="schema 9, this Titip knows 1"):
+    with pytest.raises(UnfitBackup, match="schema 9, this Titip knows 2"):
         backed_up(root, bak)
 
 

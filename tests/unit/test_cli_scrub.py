@@ -8,6 +8,7 @@ from sync.safe_names import copy_name, safe_name
 from tests import rot
 from tests.cli_world import Desk
 from titip.delivery import Damaged, Succeeded
+from titip.evidence import Evidence
 
 PAPERS = b"papers of a supporter"
 
@@ -35,7 +36,7 @@ def mirrored(desk, upload, content=PAPERS):
     copy = desk.settings.mirror_path / locator
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(content)
-    desk.end(upload, Succeeded(locator), to="mirror")
+    desk.end(upload, Succeeded(locator, Evidence.REFERENCE), to="mirror")
     return copy
 
 

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 
 from sync.janitor import Janitor
-from sync.lease import Lease
 from sync.leased import LeasedContent
+from tests.destination_fakes import a_lease
 from tests.storage_rooms import opened_house
 from tests.unit.test_lane import Scripted, opened_line
 from tests.waiting import until
 from titip.delivery import REGISTRY, DeliveryState
 from titip.errors import LeaseLost, Unavailable
+from titip.evidence import Evidence
 from titip.health import Circuit, Health
 from titip.ports import Arrival
 
@@ -141,9 +142,7 @@ async def leased(house):
     (parcel,) = await house.queue.claim(
         REGISTRY, "pair-1", now=now, until=now + TERM, limit=1, hurry=False
     )
-    lease = Lease(
-        parcel.delivery, house.queue, term=TERM, now=house.clock, on_body_sent=lambda: None
-    )
+    lease = a_lease(parcel.delivery, house.queue, term=TERM, now=house.clock)
     return lease, parcel
 
 
@@ -192,7 +191,7 @@ class Threaded(Scripted):
         await self.script.pop(0)(progress)
         self.held.append(await asyncio.to_thread(content.read, 0, content.size))
         self.under_way -= 1
-        return Arrival("ref", size=content.size)
+        return Arrival("ref", size=content.size, evidence=Evidence.REFERENCE)
 
 
 async def test_a_frozen_lane_goes_on_with_what_it_carries_and_carries_it_once(tmp_path):

@@ -40,16 +40,16 @@ def a_janitor(house, *, keep=MONTH):
     )
 
 
-async def end(house, upload, *, registry, mirror):
-    """Let both deliveries be in these states as of now."""
+async def end(house, upload, *, registry, mirror, evidence="reference"):
+    """Let both deliveries be in these states as of now, a delivered one with this evidence."""
 
     def work(db):
         for name, state in (("registry", registry), ("mirror", mirror)):
             ended = int(house.clock().timestamp() * 1000)
             over = ended if state in {"delivered", "skipped"} else None
             db.execute(
-                "UPDATE deliveries SET state = ?, ended_at = ? WHERE id = ?",
-                (state, over, f"{upload.id}.{name}"),
+                "UPDATE deliveries SET state = ?, ended_at = ?, evidence = ? WHERE id = ?",
+                (state, over, evidence * (state == "delivered"), f"{upload.id}.{name}"),
             )
 
     await house.journal.write(work)
@@ -78,6 +78,16 @@ async def test_delivered_bytes_are_kept_for_as_long_as_asked_and_not_longer(hous
     freed = await house.store.find(upload.id)
     assert freed.freed_at == house.clock()
     assert freed.state is UploadState.SEALED
+
+
+@pytest.mark.parametrize("evidence", ["", "status"])
+async def test_bytes_stay_where_only_a_status_says_that_they_arrived(house, janitor, evidence):
+    upload = await house.hand_in(b"papers")
+    await end(house, upload, registry="delivered", mirror="skipped", evidence=evidence)
+    house.clock.forward(days=365)
+
+    assert await janitor.go_round() == 0
+    assert there(house, upload)
 
 
 async def test_the_rows_and_the_receipt_stay(house, janitor):

@@ -16,6 +16,7 @@ from tests.storage_rooms import POLICY, House, opened_house
 from tests.waiting import until
 from titip.delivery import MIRROR, REGISTRY, DeliveryState
 from titip.errors import Faltered, Refused, Unavailable, Unknown
+from titip.evidence import Evidence
 from titip.health import Circuit, Health, HealthPolicy
 from titip.ports import Arrival
 
@@ -45,7 +46,7 @@ class Scripted:
             if isinstance(line, BaseException):
                 raise line
             self.held.append(content.read(0, content.size))
-            return Arrival(f"ref-{len(self.held)}", size=content.size)
+            return Arrival(f"ref-{len(self.held)}", size=content.size, evidence=Evidence.REFERENCE)
         finally:
             self.under_way -= 1
 

@@ -9,6 +9,7 @@ from tests.storage_rooms import POLICY, opened_house
 from titip import delivery as d
 from titip.delivery import MIRROR, REGISTRY, DeliveryState
 from titip.errors import IllegalEvent, LeaseLost
+from titip.evidence import Evidence
 from titip.health import Health, Ill
 from titip.overview import Query, Selection
 from titip.owing import delivery_id
@@ -97,12 +98,12 @@ async def test_a_lapsed_lease_is_claimed_anew_as_doubtful_and_the_old_worker_cha
     assert new.delivery.attempts == 2
     assert new.delivery.doubtful
     with pytest.raises(LeaseLost):
-        await settle(house, old.delivery, d.Succeeded("SILON-1"))
+        await settle(house, old.delivery, d.Succeeded("SILON-1", Evidence.REFERENCE))
     with pytest.raises(LeaseLost):
         await house.queue.checkpoint(old.delivery, "half")
     with pytest.raises(LeaseLost):
         await house.queue.extend(old.delivery, house.clock() + LEASE)
-    await settle(house, new.delivery, d.Succeeded("SILON-1"))
+    await settle(house, new.delivery, d.Succeeded("SILON-1", Evidence.REFERENCE))
     (registry, _) = await house.records.of_upload(new.upload.id)
     assert (registry.state, registry.locator) == (DeliveryState.DELIVERED, "SILON-1")
 
@@ -153,7 +154,7 @@ async def test_the_registry_s_success_spares_a_mirror_that_has_not_begun(house):
     upload = await house.hand_in(b"x")
     (parcel,) = await claim(house)
 
-    await settle(house, parcel.delivery, d.Succeeded("SILON-1"))
+    await settle(house, parcel.delivery, d.Succeeded("SILON-1", Evidence.REFERENCE))
 
     _, mirror = await house.records.of_upload(upload.id)
     assert mirror.state is DeliveryState.SKIPPED
@@ -164,7 +165,7 @@ async def test_a_mirror_under_way_is_finished(house):
     await claim(house, MIRROR, hurry=True)
     (parcel,) = await claim(house)
 
-    await settle(house, parcel.delivery, d.Succeeded("SILON-1"))
+    await settle(house, parcel.delivery, d.Succeeded("SILON-1", Evidence.REFERENCE))
 
     _, mirror = await house.records.of_upload(upload.id)
     assert mirror.state is DeliveryState.ACTIVE
@@ -175,7 +176,7 @@ async def test_a_mirror_wanted_always_is_never_spared(tmp_path):
         upload = await house.hand_in(b"x")
         (parcel,) = await claim(house)
 
-        await settle(house, parcel.delivery, d.Succeeded("SILON-1"))
+        await settle(house, parcel.delivery, d.Succeeded("SILON-1", Evidence.REFERENCE))
 
         _, mirror = await house.records.of_upload(upload.id)
         assert mirror.state is DeliveryState.QUEUED
@@ -234,7 +235,7 @@ async def test_a_resync_of_an_upload_moves_only_its_deliveries(house):
 async def test_a_resync_never_sends_what_was_delivered(house):
     upload = await house.hand_in(b"1")
     (parcel,) = await claim(house)
-    await settle(house, parcel.delivery, d.Succeeded("SILON-1"))
+    await settle(house, parcel.delivery, d.Succeeded("SILON-1", Evidence.REFERENCE))
 
     selection = Selection(ids=[upload.id], destination=REGISTRY)
 

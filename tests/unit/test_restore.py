@@ -149,7 +149,7 @@ async def test_a_spoilt_backup_is_told_and_the_rest_is_restored(bak, new, tmp_pa
         ("{", "not JSON"),
         ('{"of": "something else"}', "of another Titip"),
         ({"format": 2}, "newer Titip"),
-        ({"schema": 7}, "schema 7, this Titip knows 1"),
+        ({"schema": 7}, "schema 7, this Titip knows 2"),
         ({"schema": 0}, "not of one backup"),
     ],
 )

@@ -36,6 +36,7 @@ from titip.delivery import (
     advance,
 )
 from titip.errors import IllegalEvent
+from titip.evidence import Doubt, Evidence
 from titip.retry import LONGEST_ASKED, RetryPolicy
 from titip.upload import UploadId
 
@@ -44,7 +45,7 @@ LEASE = LATER + timedelta(minutes=2)
 POLICY = RetryPolicy(floor=timedelta(seconds=5), ceiling=timedelta(minutes=30))
 EVENTS = (
     Claimed(LEASE),
-    Succeeded("row-9"),
+    Succeeded("row-9", Evidence.REFERENCE),
     Refused("not a PDF"),
     Damaged("its file is missing"),
     Faltered("digest differs"),
@@ -97,8 +98,25 @@ def test_all_but_the_delivered_and_the_skipped_are_owed():
     assert {state for state in DeliveryState if state.owed} == set(DeliveryState) - settled
 
 
-def test_nothing_leads_out_of_delivered():
-    assert ALLOWED[DeliveryState.DELIVERED] == {}
+def test_nothing_leads_out_of_delivered_but_a_persons_word_may_be_added():
+    assert ALLOWED[DeliveryState.DELIVERED] == {Recorded: DeliveryState.DELIVERED}
+
+
+@pytest.mark.parametrize("evidence", [one for one in Evidence if one.enough])
+def test_what_has_evidence_takes_no_other(evidence):
+    proved = a_delivery(state=DeliveryState.DELIVERED, locator="1", evidence=evidence)
+
+    with pytest.raises(IllegalEvent):
+        step(proved, Recorded("2"))
+
+
+@pytest.mark.parametrize("evidence", [one for one in Evidence if not one.enough])
+def test_a_person_may_look_after_what_only_a_status_says(evidence):
+    believed = a_delivery(state=DeliveryState.DELIVERED, locator="", evidence=evidence)
+
+    after = step(believed, Recorded("SILON-4"))
+
+    assert (after.locator, after.evidence) == ("SILON-4", Evidence.PERSON)
 
 
 def test_only_an_operator_moves_what_is_parked_or_skipped():
@@ -131,7 +149,7 @@ def test_a_claim_of_a_lapsed_lease_is_doubtful():
 
 
 @pytest.mark.parametrize("state", [state for state in DeliveryState if state.waiting])
-@pytest.mark.parametrize("doubtful", [False, True])
+@pytest.mark.parametrize("doubtful", list(Doubt))
 def test_a_claim_of_a_waiting_delivery_keeps_its_doubt_as_it_was(state, doubtful):
     assert step(a_delivery(state=state, doubtful=doubtful), Claimed(LEASE)).doubtful is doubtful
 
@@ -139,16 +157,26 @@ def test_a_claim_of_a_waiting_delivery_keeps_its_doubt_as_it_was(state, doubtful
 def test_success_keeps_the_locator_and_lays_the_rest_aside():
     active = a_delivery(state=DeliveryState.ACTIVE, checkpoint="half", reason="answered 503")
 
-    after = step(active, Succeeded("row-9"))
+    after = step(active, Succeeded("row-9", Evidence.REFERENCE))
 
-    assert after == a_delivery(state=DeliveryState.DELIVERED, locator="row-9", ended_at=LATER)
+    assert after == a_delivery(
+        state=DeliveryState.DELIVERED,
+        locator="row-9",
+        ended_at=LATER,
+        evidence=Evidence.REFERENCE,
+    )
 
 
 @pytest.mark.parametrize("state", [state for state in DeliveryState if Recorded in ALLOWED[state]])
 def test_an_operators_record_ends_what_is_not_under_way(state):
     after = step(a_delivery(state=state, checkpoint="half", reason="x"), Recorded("by hand 4"))
 
-    assert after == a_delivery(state=DeliveryState.DELIVERED, locator="by hand 4", ended_at=LATER)
+    assert after == a_delivery(
+        state=DeliveryState.DELIVERED,
+        locator="by hand 4",
+        ended_at=LATER,
+        evidence=Evidence.PERSON,
+    )
 
 
 def test_a_refused_delivery_is_parked_with_its_reason_and_has_not_ended():
@@ -239,12 +267,12 @@ def test_a_requeued_delivery_is_due_now_and_its_trouble_is_forgotten():
         trouble_since=EPOCH,
         reason="not a PDF",
         checkpoint="half",
-        doubtful=True,
+        doubtful=Doubt.UNHEARD,
     )
 
     after = step(parked, Requeued())
 
-    assert after == a_delivery(due_at=LATER, attempts=3, checkpoint="half", doubtful=True)
+    assert after == a_delivery(due_at=LATER, attempts=3, checkpoint="half", doubtful=Doubt.UNHEARD)
 
 
 def test_a_requeued_mirror_is_owed_again():
@@ -256,7 +284,7 @@ def test_a_requeued_mirror_is_owed_again():
 
 
 def test_a_requeue_of_a_delivery_to_verify_still_verifies_first():
-    after = step(a_delivery(state=DeliveryState.VERIFY, doubtful=True), Requeued())
+    after = step(a_delivery(state=DeliveryState.VERIFY, doubtful=Doubt.UNHEARD), Requeued())
 
     assert after.state is DeliveryState.VERIFY
     assert after.due_at == LATER

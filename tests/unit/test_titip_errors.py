@@ -42,9 +42,7 @@ def test_only_what_is_the_destinations_own_trouble_is_unavailable():
     assert feeding == {errors.Unavailable, errors.Unknown}
 
 
-@pytest.mark.parametrize(
-    "fault", [errors.Refused, errors.Faltered, errors.Unavailable, errors.Unknown]
-)
+@pytest.mark.parametrize("fault", [errors.Faltered, errors.Unavailable])
 def test_a_fault_keeps_its_reason_and_what_the_destination_asked_for(fault):
     got = fault("answered 503", retry_after=timedelta(seconds=9))
 

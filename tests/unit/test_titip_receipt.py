@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import EPOCH, deliveries, uploads
 from titip.delivery import MIRROR, REGISTRY, Delivery, DeliveryId, DeliveryState
+from titip.evidence import Evidence
 from titip.metadata import filename, render
 from titip.receipt import Passage, Receipt, receipt
 from titip.upload import Upload, UploadId, UploadState
@@ -34,6 +35,7 @@ def test_a_receipt_says_what_was_handed_in_by_whom_when_and_where_it_went():
         state=DeliveryState.DELIVERED,
         locator="file-1",
         ended_at=SEALED_AT,
+        evidence=Evidence.DIGEST,
     )
 
     got = receipt(SEALED, [registry, mirror])
@@ -47,8 +49,8 @@ def test_a_receipt_says_what_was_handed_in_by_whom_when_and_where_it_went():
         begun_at=EPOCH,
         sealed_at=SEALED_AT,
         passages=(
-            Passage(MIRROR, DeliveryState.DELIVERED, "file-1", SEALED_AT),
-            Passage(REGISTRY, DeliveryState.QUEUED, "", None),
+            Passage(MIRROR, DeliveryState.DELIVERED, "file-1", SEALED_AT, Evidence.DIGEST),
+            Passage(REGISTRY, DeliveryState.QUEUED, "", None, Evidence.NONE),
         ),
     )
 

@@ -1,0 +1,78 @@
+"""Whose fault an answer is that shows no delivery: of this file, this attempt, the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sync.registry_answer import Meaning, alike, meaning_of, said
+from titip.errors import DeliveryFault, Faltered, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sync.registry_answer import Answer, AnswerRules
+
+_FIRST_SERVER_ERROR: Final = 500
+
+_ADVICE: Final = {
+    403: "not allowed to hand this in; are registry.bearer and its headers right?",
+    404: "no intake there; is registry.url right?",
+    405: "no intake there; are registry.url and registry.method right?",
+    410: "no intake there any more; is registry.url right?",
+}
+
+
+def fault_of(answer: Answer, rules: AnswerRules) -> DeliveryFault:
+    """Give the fault of an answer, with the registry's own words as its detail."""
+    return _MADE[meaning_of(answer, rules)](answer, said(answer, rules))
+
+
+def _wait(answer: Answer, words: str) -> DeliveryFault:
+    return Unavailable(
+        f"asked to come back later ({answer.label})", retry_after=answer.retry_after, detail=words
+    )
+
+
+def _credentials(answer: Answer, words: str) -> DeliveryFault:
+    reason = f"credentials refused; renew registry.bearer or its headers ({answer.label})"
+    return Unavailable(reason, detail=words)
+
+
+def _page(answer: Answer, words: str) -> DeliveryFault:
+    return Unavailable(
+        f"a page in place of an answer, for a login or maintenance ({answer.label})",
+        retry_after=answer.retry_after,
+        detail=words,
+        outage=True,
+    )
+
+
+def _rejected(answer: Answer, words: str) -> DeliveryFault:
+    if answer.retry_after is not None:
+        reason = f"refused this file for now ({answer.label})"
+        return Faltered(reason, retry_after=answer.retry_after, detail=words)
+    cause = alike(answer, words)
+    return Refused(f"refused this file ({answer.label})", detail=words, alike=cause)
+
+
+def _attempt(answer: Answer, words: str) -> DeliveryFault:
+    reason = f"{_ADVICE.get(answer.status, 'this attempt was turned away')} ({answer.label})"
+    return Faltered(reason, retry_after=answer.retry_after, detail=words, suspect=answer.label)
+
+
+def _tells_nothing(answer: Answer, words: str) -> DeliveryFault:
+    if answer.status >= _FIRST_SERVER_ERROR:
+        return Unavailable(f"failed ({answer.label})", detail=words)
+    reason = f"gave an answer that tells nothing of the file ({answer.label})"
+    return Faltered(reason, detail=words, suspect=answer.label)
+
+
+_MADE: Final[Mapping[Meaning, Callable[[Answer, str], DeliveryFault]]] = {
+    Meaning.WAIT: _wait,
+    Meaning.CREDENTIALS: _credentials,
+    Meaning.PAGE: _page,
+    Meaning.REJECTED: _rejected,
+    Meaning.ATTEMPT: _attempt,
+    Meaning.UNKNOWN: _tells_nothing,
+    Meaning.ACCEPTED: _tells_nothing,
+}

@@ -1,0 +1,163 @@
+"""Asking a registry whether it has a file, and what its answer shows."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sync.json_pointer import NothingThere, resolve, text_at
+from sync.registry_answer import NOT_SAID
+from sync.templates import Template, facts, in_url
+from titip.errors import Faltered, Refused, Unavailable, Unknown
+from titip.evidence import Evidence
+from titip.ports import Arrival
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sync.registry_answer import Answer
+    from sync.registry_options import RegistryOptions
+    from titip.delivery import Parcel
+    from titip.ports import Progress
+
+OK: Final = 200
+NOT_FOUND: Final = 404
+
+PATIENCE: Final = timedelta(seconds=15)
+"""How long one attempt goes on asking while "it is not there" may mean "not yet"; what is not known
+then is asked again when it has settled, and the place is free for others."""
+
+_HEX: Final = re.compile(r"[0-9a-fA-F]{64}\Z")
+_PREFIX: Final = re.compile(r"sha-?256\s*[:=]\s*", re.IGNORECASE)
+_SHA256_BYTES: Final = 32
+_LONGEST_DIGEST: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The registry says that it does not have the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The registry answered, and shows neither; `reason` says what is missing."""
+
+    reason: str
+
+
+class Lookup:
+    """The look-up of one registry; only where its options name one."""
+
+    def __init__(
+        self,
+        options: RegistryOptions,
+        ask: Callable[[str], Awaitable[Answer]],
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Ask by `ask`, which gives the answer of an address or raises Unavailable."""
+        self._options = options
+        self._ask = ask
+        self._sleep = sleep
+
+    async def once(self, parcel: Parcel) -> Arrival | Absent | Unclear:
+        """Ask once; raises Unavailable, and Refused where other bytes stand under the key."""
+        url = Template.parse(self._options.lookup).fill(facts(parcel), spell=in_url)
+        answer = await self._ask(url)
+        if self._is_absent(answer):
+            return Absent()
+        if answer.status != OK:
+            raise Unavailable(
+                f"the look-up failed ({answer.label})", retry_after=answer.retry_after
+            )
+        if answer.document is NOT_SAID:
+            return Unclear("the look-up did not answer in JSON")
+        return self._found(answer, parcel)
+
+    async def patiently(self, parcel: Parcel, progress: Progress) -> Arrival | None:
+        """Ask until the file is there, or until "it is not there" may be believed: then None.
+
+        Raises Unknown where neither is known after a while or the look-up fails, and Refused.
+        """
+        pause = waited = 0.0
+        while True:
+            found = await self._attributed(parcel)
+            if isinstance(found, Arrival):
+                return found
+            left = progress.settles_in().total_seconds()
+            if isinstance(found, Absent) and left <= 0:
+                progress.absent(looked_up=True)
+                return None
+            pause = min(max(1.0, 2 * pause), max(left, 1.0))
+            if waited >= min(PATIENCE.total_seconds(), max(left, 1.0)):
+                raise _open(found)
+            await self._sleep(pause)
+            waited += pause
+
+    async def _attributed(self, parcel: Parcel) -> Arrival | Absent | Unclear:
+        try:
+            return await self.once(parcel)
+        except Unavailable as trouble:
+            raise Unknown(trouble.reason, besides=trouble) from trouble
+
+    def _is_absent(self, answer: Answer) -> bool:
+        wanted = self._options.lookup_absent
+        if not wanted:
+            return answer.status == NOT_FOUND
+        if answer.status != OK or answer.document is NOT_SAID:
+            return False
+        if not wanted.startswith("/"):
+            return bool(answer.document == json.loads(wanted))
+        try:
+            return not resolve(answer.document, wanted)
+        except NothingThere:
+            return True
+
+    def _found(self, answer: Answer, parcel: Parcel) -> Arrival | Unclear:
+        reference = self._options.rules.reference_of(answer)
+        if self._options.lookup_sha256:
+            told = text_at(answer.document, self._options.lookup_sha256)
+            sha256 = digest_of(told)
+            if not told:
+                return Unclear("the look-up shows no digest yet")
+            if not sha256:
+                return Unclear("what registry.lookup_sha256 points at is no SHA-256")
+            if sha256 != parcel.upload.sha256.lower():
+                raise Refused(
+                    "needs attention: the registry holds other bytes under this file's key"
+                )
+            return Arrival(reference, sha256=sha256, evidence=Evidence.DIGEST)
+        if reference:
+            return Arrival(reference, evidence=Evidence.REFERENCE)
+        if self._options.trust_status:
+            return Arrival("", evidence=Evidence.STATUS)
+        return Unclear("the look-up shows no reference")
+
+
+def digest_of(told: str) -> str:
+    """Give a SHA-256 as lower hex, however it was written: hex or base64, with a label or without.
+
+    Empty where it is none.
+    """
+    text = _PREFIX.sub("", told.strip(), count=1).strip(":") if len(told) < _LONGEST_DIGEST else ""
+    if _HEX.match(text):
+        return text.lower()
+    try:
+        padded = text.replace("-", "+").replace("_", "/").rstrip("=")
+        raw = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return raw.hex() if len(raw) == _SHA256_BYTES else ""
+
+
+def _open(found: Absent | Unclear) -> Unknown:
+    """Say that it is not known yet. What nobody can read may be the registry's trouble."""
+    if isinstance(found, Absent):
+        return Unknown("it is not there yet", ill=False)
+    return Unknown(found.reason, besides=Faltered(found.reason, suspect=found.reason))
