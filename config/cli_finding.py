@@ -27,10 +27,13 @@ SHORTEST: Final = 4
 _BEGINNING: Final = re.compile(r"[0-9a-f]{4,32}")
 
 _LIKE: Final = "SELECT id FROM uploads WHERE id >= ? AND id < ? ORDER BY id LIMIT 2"
-_ATTEMPTS: Final = (
-    "SELECT number, started_at, ended_at, outcome, reason FROM attempts "
-    "WHERE delivery = ? ORDER BY number DESC LIMIT 100"
-)
+_ATTEMPTS: Final = """
+SELECT number, started_at, ended_at, outcome, reason FROM attempts WHERE delivery = :id
+UNION ALL
+SELECT NULL, at, at, event, reason FROM delivery_events WHERE delivery = :id
+ORDER BY started_at DESC, number DESC LIMIT 100
+"""
+"""What was done to a delivery beside its attempts has no number."""
 
 Attempts = list[dict[str, object]]
 
@@ -69,7 +72,7 @@ def attempts_of(books: Books, deliveries: Sequence[str]) -> Mapping[str, Attempt
     """Give the last attempts of each delivery, newest first."""
 
     def look(db: apsw.Connection) -> dict[str, Attempts]:
-        return {one: [_attempt(row) for row in db.execute(_ATTEMPTS, (one,))] for one in deliveries}
+        return {one: [_attempt(row) for row in db.execute(_ATTEMPTS, {"id": one})] for one in deliveries}
 
     return asyncio.run(books.journal.read(look))
 

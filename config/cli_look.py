@@ -120,7 +120,7 @@ def print_history(tries: Mapping[str, Attempts]) -> None:
     rows = [
         (
             f"{delivery[:SHORT_ID]}.{delivery.rpartition('.')[2]}",
-            str(one["attempt"]),
+            str(one["attempt"] or ""),
             str(one["started_at"]),
             str(one["ended_at"] or "(under way, or cut off)"),
             str(one["outcome"]),

@@ -36,6 +36,11 @@ _BEGIN: Final = "INSERT INTO attempts VALUES (?, ?, ?, NULL, '', '')"
 _END: Final = (
     "UPDATE attempts SET ended_at = ?, outcome = ?, reason = ? WHERE delivery = ? AND number = ?"
 )
+_OF_RUN: Final = (
+    f"SELECT {DELIVERY} FROM deliveries "
+    "WHERE refused_run = ? AND state = 'parked' AND refused_run <> '' AND destination = ?"
+)
+_EVENT: Final = "INSERT INTO delivery_events (delivery, at, event, reason) VALUES (?, ?, ?, ?)"
 _WAITING: Final = f"""
 WITH RECURSIVE who (name) AS (
     SELECT min(submitter) FROM deliveries WHERE destination = :destination AND {CLAIMABLE}
@@ -128,3 +133,15 @@ def end_attempt(db: apsw.Connection, after: Delivery, *, now: datetime) -> None:
     told = f"{after.reason}: {after.detail}" if after.detail else after.reason
     reason = "" if after.state is DeliveryState.DELIVERED else told
     db.execute(_END, (to_ms(now), outcome, reason, after.id, after.attempts))
+
+
+def in_run(db: apsw.Connection, destination: str, run: str) -> list[Delivery]:
+    """Give the parked deliveries of a run of refusals."""
+    return [delivery_of(row) for row in db.execute(_OF_RUN, (run, destination))]
+
+
+def note_event(
+    db: apsw.Connection, delivery: Delivery, event: str, *, reason: str, now: datetime
+) -> None:
+    """Note in a delivery's history what was done to it beside its attempts."""
+    db.execute(_EVENT, (delivery.id, to_ms(now), event, reason))

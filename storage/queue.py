@@ -13,12 +13,15 @@ from storage.deliveries import (
     end_attempt,
     find_delivery,
     heads,
+    in_run,
+    note_event,
     step,
     waiting,
     waiting_rows,
 )
 from storage.standings import is_paused
 from storage.uploads import existing
+from titip.brake import ONCE_MORE
 from titip.delivery import (
     MIRROR,
     REGISTRY,
@@ -26,6 +29,7 @@ from titip.delivery import (
     Delivery,
     DeliveryState,
     Parcel,
+    Requeued,
     Spared,
     advance,
 )
@@ -53,6 +57,12 @@ _BRING_BACK: Final = (
     f"UPDATE deliveries SET due_at = :until WHERE destination = :destination AND {CLAIMABLE} "
     "AND state <> 'active' AND due_at > :until"
 )
+
+
+_IN_RUN: Final = (
+    "UPDATE deliveries SET refused_run = iif(refused_run = :once, :once, :run) WHERE id = :id"
+)
+TAKES_AGAIN: Final = "the destination takes files again that it refused alike"
 
 
 class JournalQueue:
@@ -102,18 +112,36 @@ class JournalQueue:
 
         return await self._journal.write(take)
 
-    async def record(self, before: Delivery, after: Delivery, *, now: datetime) -> None:
+    async def record(
+        self, before: Delivery, after: Delivery, *, now: datetime, run: str = ""
+    ) -> None:
         """Write the outcome of an attempt; see titip.ports.Queue."""
 
         def settle(db: apsw.Connection) -> None:
             step(db, before, after)
             end_attempt(db, after, now=now)
+            if run:
+                db.execute(_IN_RUN, {"id": after.id, "run": run, "once": ONCE_MORE})
             if after.wants_bytes:
                 mark_damaged(db, after.upload, now=now)
             if after.destination == REGISTRY and after.evidence.enough:
                 self._spare(db, after, now=now)
 
         await self._journal.write(settle)
+
+    async def requeue_runs(self, destination: str, runs: Sequence[str], *, now: datetime) -> int:
+        """Let go once more what was parked in these runs; see titip.ports.Queue."""
+
+        def requeue(db: apsw.Connection) -> int:
+            moved = [row for run in runs for row in in_run(db, destination, run)]
+            for one in moved:
+                after = advance(one, Requeued(), now=now, policy=self._policy, rng=self._rng)
+                step(db, one, after)
+                db.execute(_IN_RUN, {"id": one.id, "run": ONCE_MORE, "once": ONCE_MORE})
+                note_event(db, one, "requeued", reason=TAKES_AGAIN, now=now)
+            return len(moved)
+
+        return await self._journal.write(requeue)
 
     async def checkpoint(self, delivery: Delivery, text: str) -> Delivery:
         """Keep the destination's checkpoint; see titip.ports.Queue."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from storage.clock import from_ms, from_ms_or_none, to_ms, to_ms_or_none
 from titip.access import Role, Token
+from titip.brake import Brakes, Run
 from titip.delivery import Delivery, DeliveryId, DeliveryState
 from titip.evidence import Doubt, Evidence
 from titip.health import Circuit, Health
@@ -171,3 +172,38 @@ def text_of_health(health: Health) -> str:
             "reason": health.reason,
         },
     )
+
+
+def brakes_of(text: str) -> Brakes:
+    """Give the brakes kept in a text."""
+    if not text:
+        return Brakes()
+    kept = json.loads(text)
+    runs = {
+        name: Run(
+            id=one["id"],
+            alike=one["alike"],
+            reason=one["reason"],
+            since=from_ms(one["since"]),
+            count=one["count"],
+            trial_at=from_ms_or_none(one["trial_at"]),
+        )
+        for name, one in kept["runs"].items()
+    }
+    return Brakes(runs, alone=kept["alone"])
+
+
+def text_of_brakes(brakes: Brakes) -> str:
+    """Write the brakes for keeping."""
+    runs = {
+        name: {
+            "id": run.id,
+            "alike": run.alike,
+            "reason": run.reason,
+            "since": to_ms(run.since),
+            "count": run.count,
+            "trial_at": to_ms_or_none(run.trial_at),
+        }
+        for name, run in brakes.runs.items()
+    }
+    return json.dumps({"runs": runs, "alone": brakes.alone})

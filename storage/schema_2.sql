@@ -23,8 +23,10 @@ UPDATE deliveries SET doubtful = 2 WHERE destination = 'registry' AND checkpoint
 CREATE INDEX deliveries_unproven ON deliveries (destination)
     WHERE state = 'delivered' AND evidence IN ('', 'status');
 
--- Who waits since many files in a row were refused alike.
+-- Who waits since many files in a row were refused alike, and which files that parked.
 ALTER TABLE destinations ADD COLUMN brakes TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN refused_run TEXT NOT NULL DEFAULT '';
+CREATE INDEX deliveries_refused ON deliveries (refused_run) WHERE state = 'parked' AND refused_run <> '';
 
 -- What was done to a delivery beside its attempts.
 CREATE TABLE delivery_events (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from storage.rows import health_of, text_of_health
+from storage.rows import brakes_of, health_of, text_of_brakes, text_of_health
 
 if TYPE_CHECKING:
     import apsw
 
     from storage.journal import Journal
+    from titip.brake import Brakes
     from titip.health import Health
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ _PUT: Final = (
     "INSERT INTO destinations (name, {0}) VALUES (:name, :value) "
     "ON CONFLICT DO UPDATE SET {0} = excluded.{0}"
 )
+_PUT_BRAKES: Final = _PUT.format("brakes")
 _PUT_HEALTH: Final = _PUT.format("health")
 _PUT_PAUSED: Final = _PUT.format("paused")
 _PUT_PROBE: Final = _PUT.format("probe_wanted")
@@ -38,6 +40,15 @@ class JournalStandings:
         """Keep the health."""
         bindings: dict[str, object] = {"name": destination, "value": text_of_health(health)}
         await self._journal.write(lambda db: _put(db, _PUT_HEALTH, bindings))
+
+    async def brakes(self, destination: str) -> Brakes:
+        """Give the brakes last noted."""
+        return await self._journal.read(lambda db: brakes_of(_field(db, "brakes", destination, "")))
+
+    async def note_brakes(self, destination: str, brakes: Brakes) -> None:
+        """Keep the brakes."""
+        bindings: dict[str, object] = {"name": destination, "value": text_of_brakes(brakes)}
+        await self._journal.write(lambda db: _put(db, _PUT_BRAKES, bindings))
 
     async def probe_wanted(self, destination: str) -> bool:
         """Tell, once, whether an operator asked for a probe."""

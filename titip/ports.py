@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
+    from titip.brake import Brakes
     from titip.delivery import Delivery, Parcel
     from titip.evidence import Doubt
     from titip.health import Health
@@ -137,8 +138,12 @@ class Queue(Protocol):
     ) -> Sequence[Parcel]:
         """Claim what is due first, recording each attempt; committed on return."""
 
-    async def record(self, before: Delivery, after: Delivery, *, now: datetime) -> None:
+    async def record(
+        self, before: Delivery, after: Delivery, *, now: datetime, run: str = ""
+    ) -> None:
         """Write the outcome of an attempt and end it; raises LeaseLost.
+
+        `run`: the run of refusals that parked it (titip.brake).
 
         In the same transaction one that found the bytes damaged marks the upload, and a registry
         delivery that arrived spares the mirror that only stood in for it.
@@ -157,9 +162,21 @@ class Queue(Protocol):
         sent it there. Tell how many leases were ended.
         """
 
+    async def requeue_runs(self, destination: str, runs: Sequence[str], *, now: datetime) -> int:
+        """Let the files go once more that were parked in these runs; tell how many.
+
+        Each has a row in its history; one that went once more already stays parked.
+        """
+
 
 class Standings(Protocol):
     """What is known and wanted of each destination."""
+
+    async def brakes(self, destination: str) -> Brakes:
+        """Give the brakes last noted."""
+
+    async def note_brakes(self, destination: str, brakes: Brakes) -> None:
+        """Keep the brakes."""
 
     async def health(self, destination: str) -> Health | None:
         """Give the health last noted."""
