@@ -15,6 +15,7 @@ import structlog
 
 from storage.connection import connect, is_failure, is_full, meaning
 from titip.errors import StorageBroken, StorageFull
+from titip.faults import kind_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,12 +42,15 @@ class Piece:
 
     def settle(self) -> None:
         """Give the result, or the error, to whoever still waits; to be called in the loop."""
-        if self.future.cancelled():
+        if self.future.done():
             return
         if self.error is None:
             self.future.set_result(self.result)
-        else:
+            return
+        try:
             self.future.set_exception(self.error)
+        except Exception as unfit:  # noqa: BLE001 - a future takes no StopIteration
+            self.future.set_exception(StorageBroken(f"the work failed ({kind_of(unfit)})"))
 
 
 class Writer:
@@ -89,6 +93,14 @@ class Writer:
             failure = self._do_again(group) if again else error
             if failure is not None:
                 self._tell(group, failure)
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def give_up(self, reason: str) -> None:
+        """Write no more, for a reason that is none of the disk's; told once."""
+        if not self.broken:
+            self._break(reason)
 
     def keep_short(self) -> None:
         """Fold the log once it is long: a log that only grows needs room that may be missing."""
@@ -154,7 +166,7 @@ class Writer:
             if self._is_the_disks(error):
                 raise
             return False
-        except Exception:  # noqa: BLE001 - found again, and carried to its piece, one by one
+        except BaseException:  # noqa: BLE001 - found again, and carried to its piece, one by one
             return False
         return True
 
@@ -166,7 +178,7 @@ class Writer:
             if self._is_the_disks(error):
                 raise
             piece.error = meaning(error, self._db)
-        except Exception as error:  # noqa: BLE001 - carried to whoever waits for this piece
+        except BaseException as error:  # noqa: BLE001 - carried to whoever waits for this piece
             piece.error = error
         if piece.error is not None:
             self._db.execute("ROLLBACK TO piece")
@@ -192,7 +204,8 @@ class Writer:
     def _break(self, reason: str) -> None:
         """Write no more: what a failed write or sync left in the log is for a start to sort out."""
         self.broken = reason
-        self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        with suppress(apsw.Error):
+            self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         log.error("journal.broken", reason=reason)
         if self._failed is not None:
             self._failed(reason)

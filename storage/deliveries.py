@@ -8,6 +8,7 @@ from storage.clock import to_ms
 from storage.rows import DELIVERY, delivery_of, row_of_delivery
 from titip.delivery import DeliveryState
 from titip.errors import LeaseLost
+from titip.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +132,7 @@ def end_attempt(db: apsw.Connection, after: Delivery, *, now: datetime) -> None:
     """Note how an attempt ended."""
     outcome = after.state.value
     told = f"{after.reason}: {after.detail}" if after.detail else after.reason
-    reason = "" if after.state is DeliveryState.DELIVERED else told
+    reason = "" if after.state is DeliveryState.DELIVERED else storable(told)
     db.execute(_END, (to_ms(now), outcome, reason, after.id, after.attempts))
 
 

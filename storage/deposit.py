@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol, TypeVarTuple, Unpack
 
+import structlog
+
 from storage.durable import sync_data, translated, write_at
-from titip.errors import Damaged, LengthExceeded, StorageBroken, StorageFull
+from titip.errors import CustodyError, Damaged, LengthExceeded, StorageBroken, StorageFull
+from titip.faults import kind_of, trace_of
 from titip.upload import Appended, Closing, Measured, Sealed, UploadExists, advance, seals
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from titip.upload import Upload, UploadId
 
 P = TypeVarTuple("P")
+
+log = structlog.get_logger()
 
 REREAD: Final = 1 << 20
 """Bytes read at a time when a digest is made again after a restart."""
@@ -151,15 +156,24 @@ class SpoolDeposit:
                 finally:
                     self._hops_ended += 1
 
+        try:
+            hop = asyncio.get_running_loop().run_in_executor(self._means.threads, held)
+        except RuntimeError as error:  # they take nothing more
+            raise StorageBroken("the spool is closed") from error
         self._hops_begun += 1
         try:
-            await asyncio.get_running_loop().run_in_executor(self._means.threads, held)
+            await hop
         except StorageBroken as error:
             self._means.broken(error)
             raise
         except Damaged:
             self._means.lost(self._upload.id)
             raise
+        except (CustodyError, asyncio.CancelledError):
+            raise
+        except BaseException as error:
+            self._means.broken(broken := _unforeseen(error))
+            raise broken from error
 
     def _put(self, batch: Sequence[bytes]) -> None:
         self._means.refuse(more=bool(batch))
@@ -237,6 +251,12 @@ class SpoolDeposit:
             moved = advance(moved, Measured(moved.offset), now=now)
         digest = self._running or self._digest or hashlib.sha256()
         return advance(moved, Sealed(digest.hexdigest()), now=now)
+
+
+def _unforeseen(error: BaseException) -> StorageBroken:
+    """Name what nobody foresaw: what it left in the spool is for a start to find out."""
+    log.error("spool.bug", error=kind_of(error), where=trace_of(error))
+    return StorageBroken(f"a fault in Titip itself ({kind_of(error)}): restart Titip")
 
 
 def _digest_of(fd: int, size: int) -> Digest:

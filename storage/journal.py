@@ -3,6 +3,9 @@
 Work handed to `write` is gathered into one transaction per sync (group commit): while one commit
 is on its way to the disk the next ones queue up and share the following one. A result is given
 only after its COMMIT, which with WAL and `synchronous=FULL` means after the sync.
+
+It fails stop: however the writing thread ends, whoever waits is told at once, and so is everybody
+who comes later. Reading goes on.
 """
 
 from __future__ import annotations
@@ -10,25 +13,33 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 
 import apsw
+import structlog
 
 from storage.committing import Piece, Writer
 from storage.connection import connect, meaning
 from storage.durable import sync_folder
 from storage.migrate import refuse_old_sqlite
 from titip.errors import StorageBroken
+from titip.faults import kind_of, trace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from storage.ballast import Ballast
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
+
+CLOSED: Final = "the journal is closed"
 
 GROUP: Final = 256
 """Most pieces of work in one transaction: keeps the wait of the first one short."""
@@ -64,7 +75,8 @@ class Journal:
         self._reader = connect(path, reading=True)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
         self._queue: SimpleQueue[Piece | None] = SimpleQueue()
-        self._closed = False
+        self._closed = self._ended = False
+        self._closing = Lock()
         if self._restocks:
             self._restock()
         self._thread = Thread(target=self._run, name="journal-write", daemon=True)
@@ -95,23 +107,38 @@ class Journal:
         loop = asyncio.get_running_loop()
         piece = Piece(work, loop.create_future(), loop)
         if self._closed:
-            raise StorageBroken("the journal is closed")
+            raise StorageBroken(CLOSED)
         self._queue.put(piece)
+        if self._ended:  # between the look and the put, or long ago
+            self._refuse_waiting()
         return cast("T", await piece.future)
 
     async def read(self, work: Callable[[apsw.Connection], T]) -> T:
         """Do work that changes nothing, on the last commit."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reading, self._look, work)
+        try:
+            reading = loop.run_in_executor(self._reading, self._look, work)
+        except RuntimeError as error:  # its thread takes nothing more
+            raise StorageBroken(CLOSED) from error
+        return await reading
 
-    def close(self) -> None:
-        """Finish what was handed in, fold the log into the database, and let go."""
+    def close(self, *, patience: float | None = None) -> None:
+        """Finish what was handed in, fold the log into the database, and let go.
+
+        With `patience`, at most about so many seconds: what a disk that hangs keeps open is then
+        left to the next start, which mends it. May be called twice, and from any thread.
+        """
         self._closed = True
-        self._queue.put(None)
-        self._thread.join()
-        self._reading.shutdown()
-        self._reader.close()
-        self._writer.close()
+        if not self._closing.acquire(timeout=-1 if patience is None else patience):
+            return
+        try:
+            self._queue.put(None)
+            self._thread.join(patience)
+            self._reading.shutdown(wait=patience is None, cancel_futures=patience is not None)
+            if not self._thread.is_alive():
+                self._let_go()
+        finally:
+            self._closing.release()
 
     def __enter__(self) -> Self:
         """Give the journal; leaving closes it."""
@@ -127,15 +154,46 @@ class Journal:
         except apsw.Error as error:
             raise meaning(error, self._reader) from error
 
+    def _let_go(self) -> None:
+        with suppress(apsw.ThreadingViolationError):  # a look that hangs holds it still
+            self._reader.close()
+        self._writer.close()
+
     def _run(self) -> None:
+        group: list[Piece] = []
+        try:
+            self._serve(group)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            broken = f"the journal's writer ended ({kind_of(error)}): restart Titip"
+            try:
+                self._writer.give_up(broken)
+                log.error("journal.writer_ended", error=kind_of(error), where=trace_of(error))
+            finally:
+                _refuse(group, StorageBroken(self._writer.broken or broken))
+        finally:
+            self._ended = True
+            self._refuse_waiting()
+
+    def _serve(self, group: list[Piece]) -> None:
+        """Commit until told to stop; `group` holds what was taken from the queue last."""
         last = False
         while not last and (first := self._next()) is not None:
-            group, last = self._gather(first)
+            group[:], last = self._gather(first)
             self._writer.commit(group)
             for loop in {piece.loop for piece in group}:
                 mine = [piece for piece in group if piece.loop is loop]
                 _hand_over(loop, mine)
             self._writer.keep_short()
+
+    def _refuse_waiting(self) -> None:
+        """Refuse what is in the queue of a thread that ended; from any thread."""
+        while True:
+            try:
+                piece = self._queue.get_nowait()
+            except Empty:
+                return
+            if piece is not None:
+                _refuse([piece], StorageBroken(self._writer.broken or CLOSED))
 
     def _next(self) -> Piece | None:
         """Wait for work; while the ballast is gone, look now and then whether it can be made."""
@@ -166,7 +224,7 @@ class Journal:
         return group, False
 
 
-def _hand_over(loop: asyncio.AbstractEventLoop, pieces: list[Piece]) -> None:
+def _hand_over(loop: asyncio.AbstractEventLoop, pieces: Sequence[Piece]) -> None:
     def settle() -> None:
         for piece in pieces:
             piece.settle()
@@ -175,3 +233,11 @@ def _hand_over(loop: asyncio.AbstractEventLoop, pieces: list[Piece]) -> None:
         loop.call_soon_threadsafe(settle)
     except RuntimeError:
         return  # the loop was closed while its last work was committed: nobody waits any more
+
+
+def _refuse(pieces: Sequence[Piece], error: StorageBroken) -> None:
+    """Fail what nobody was told of yet; a piece that was told keeps what it has."""
+    for piece in pieces:
+        refused = replace(piece, error=error)
+        with suppress(RuntimeError):
+            piece.loop.call_soon_threadsafe(refused.settle)

@@ -12,6 +12,7 @@ from titip.brake import Brakes, Run
 from titip.delivery import Delivery, DeliveryId, DeliveryState
 from titip.evidence import Doubt, Evidence
 from titip.health import Circuit, Health
+from titip.text import storable
 from titip.upload import Upload, UploadId, UploadState
 
 if TYPE_CHECKING:
@@ -114,16 +115,16 @@ def row_of_delivery(delivery: Delivery) -> tuple[object, ...]:
         delivery.attempts,
         to_ms_or_none(delivery.trouble_since),
         int(delivery.doubtful),
-        delivery.checkpoint,
-        delivery.locator,
-        delivery.reason,
+        storable(delivery.checkpoint),
+        storable(delivery.locator),
+        storable(delivery.reason),
         to_ms_or_none(delivery.ended_at),
         int(delivery.restored),
         to_ms_or_none(delivery.doubt_since),
         to_ms_or_none(delivery.settles_at),
         delivery.absences,
         delivery.evidence.value,
-        delivery.detail,
+        storable(delivery.detail),
     )
 
 
@@ -169,7 +170,7 @@ def text_of_health(health: Health) -> str:
             "openings": health.openings,
             "until": to_ms_or_none(health.until),
             "asked": health.asked,
-            "reason": health.reason,
+            "reason": storable(health.reason),
         },
     )
 

@@ -87,9 +87,9 @@ class Scrub:
         self._stop.set()
 
     def close(self) -> None:
-        """Stop, and let the thread end."""
+        """Stop, and let the thread end, within a piece; a disk that hangs is not waited for."""
         self.stop()
-        self._thread.shutdown()
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, uploads: Sequence[Upload]) -> _Found:
         found = _Found()

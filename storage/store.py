@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -226,7 +227,8 @@ class SpoolStore:
         self._broken = str(error)
         log.error("spool.broken", reason=self._broken)
         if self._failed is not None:
-            self._threads.submit(self._failed, self._broken)
+            with suppress(RuntimeError):  # closing: the next start looks for itself
+                self._threads.submit(self._failed, self._broken)
 
     def _refuse(self, *, more: bool) -> None:
         if broken := self._broken or self._journal.broken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from storage.durable import translated
@@ -23,16 +24,42 @@ class Taken(RuntimeError):
     """Another process already does this work on this data folder."""
 
 
+class Tenure:
+    """A role that is held; the lock lives as long as anybody has its file open."""
+
+    def __init__(self, fd: int) -> None:
+        """Hold it by this open file."""
+        self._fd = fd
+        self._releasing = Lock()
+
+    def release(self) -> None:
+        """Let go, by name: a process that the kernel cannot end keeps its files open.
+
+        May be called twice, and from any thread.
+        """
+        import fcntl  # noqa: PLC0415 - not on Windows, where only `titip push` is at home
+
+        with self._releasing:
+            fd, self._fd = self._fd, -1
+            if fd < 0:
+                return
+            try:
+                fcntl.flock(fd, fcntl.LOCK_UN)
+            finally:
+                os.close(fd)
+
+
 @contextmanager
-def tenure(root: Path, role: str) -> Iterator[None]:
+def tenure(root: Path, role: str) -> Iterator[Tenure]:
     """Hold the role for the block; raises Taken if another process holds it."""
     with translated():
         fd = os.open(root / f"{role}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    held = Tenure(fd)
     try:
         _lock(fd, f"another {role} already runs on {root}")
-        yield
+        yield held
     finally:
-        os.close(fd)
+        held.release()
 
 
 def _lock(fd: int, taken: str) -> None:
