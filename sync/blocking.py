@@ -6,6 +6,8 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from sync.threads import THREADS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
@@ -24,14 +26,14 @@ async def in_thread(
     stop: Callable[[], object] | None = None,
     patience: float | None = None,
 ) -> T:
-    """Run `work` in a thread of `pool`, or of the loop's own.
+    """Run `work` in a thread of `pool`, or in one that no other call can hold up.
 
     When cancelled, work that no thread took yet is given up; else `stop` is called and the end of
     the work is awaited, at most `patience` seconds, before the cancellation goes on. So whoever
     closes a file afterwards takes it from nobody.
     """
     hop = _Hop(work)
-    running = asyncio.get_running_loop().run_in_executor(pool, hop)
+    running = asyncio.get_running_loop().run_in_executor(pool or THREADS, hop)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.attempt import carry
+from sync.carrying import carry_leased, failed, tell_bug
+from sync.contained import Contained
 from sync.lease import Lease, LeaseTimes
 from sync.overdue import Overdue
 from sync.verdicts import Verdicts
-from titip.delivery import DeliveryState, Faltered, Unknown, advance
+from titip.delivery import DeliveryState, Unknown, advance
 from titip.errors import LeaseLost, StorageFull, TitipError
 from titip.evidence import Doubt
+from titip.faults import kind_of, trace_of
 from titip.order import Turns
 
 if TYPE_CHECKING:
@@ -45,6 +47,12 @@ log = structlog.get_logger()
 SETTLE: Final = timedelta(seconds=5)
 """How long a request that nobody waits for may still be at work, at a destination whose own way
 of going on makes a second one harmless. For any other it is as long as an answer may take."""
+
+BREAK_OFF: Final = timedelta(seconds=2)
+"""How long a delivery may take to end, and be recorded, once it is broken off."""
+
+CEILING: Final = timedelta(minutes=1)
+"""The longest rest of a lane whose turns fail for a reason nobody foresaw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,7 @@ class Lane:
         wake: asyncio.Event,
     ) -> None:
         """Serve this destination; `wake` is set when there may be work."""
-        self._destination = destination
+        self._destination = Contained(destination)
         self._world = world
         self._watch = watch
         self._rules = rules
@@ -100,6 +108,18 @@ class Lane:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop, then let what is under way finish, or break it off in time."""
+        name, failures = self._destination.name, 0
+        try:
+            await self._begin()
+            while not stopping.is_set():
+                self._wake.clear()
+                failures = 0 if await self._turned() else failures + 1
+                await self._rest(stopping, failures)
+        finally:
+            await self._finish()
+        log.info("lane.stopped", destination=name)
+
+    async def _begin(self) -> None:
         name, now = self._destination.name, self._world.now()
         try:
             await self._world.queue.lapse(
@@ -109,15 +129,19 @@ class Lane:
             log.error("lane.hindered", destination=name, reason=str(error))
         await self._watch.load()
         log.info("lane.started", destination=name, circuit=self._watch.health.circuit.value)
-        while not stopping.is_set():
-            self._wake.clear()
-            try:
-                await self.turn()
-            except TitipError as error:
-                log.error("lane.hindered", destination=name, reason=str(error))
-            await self._rest(stopping)
-        await self._finish()
-        log.info("lane.stopped", destination=name)
+
+    async def _turned(self) -> bool:
+        """Take a turn; tell whether it failed in no way or in a foreseen one."""
+        name = self._destination.name
+        try:
+            await self.turn()
+        except TitipError as error:
+            log.error("lane.hindered", destination=name, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - what is being carried goes on
+            where = trace_of(error)
+            log.error("lane.bug", destination=name, error=kind_of(error), where=where)
+            return False
+        return True
 
     async def turn(self) -> int:
         """Look after the destination's health, then start what may be started; tell how many."""
@@ -199,57 +223,44 @@ class Lane:
     async def _attend(self, parcel: Parcel, lease: Lease, *, overdue: Overdue, hear: Hear) -> None:
         try:
             event, sign = await self._carry_leased(parcel, lease)
-            event = self._verdicts.event(event, lease.delivery, now=self._world.now())
-            heard = self._verdicts.sign(sign, parcel.delivery, trial=self._watch.on_trial)
-            await self._record(lease, event)
+            trial = self._watch.on_trial
+            await self._keep_outcome(lease, event)
+            heard = self._verdicts.sign(sign, parcel.delivery, trial=trial)
             if heard is not None and not overdue.told:
                 await hear(heard)
         except LeaseLost:
             log.warning("delivery.lease_lost", delivery=parcel.delivery.id)
         except TitipError as error:
             log.error("delivery.unrecorded", delivery=parcel.delivery.id, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - one delivery's trouble, never the lane's
+            tell_bug("delivery.unrecorded", parcel.delivery.id, error)
         finally:
             self._leases.discard(lease)
             overdue.stop()
 
-    async def _carry_leased(
-        self,
-        parcel: Parcel,
-        lease: Lease,
-    ) -> Outcome:
-        carrying = asyncio.ensure_future(
-            carry(
-                parcel,
-                lease,
-                destination=self._destination,
-                archive=self._world.archive,
-            ),
-        )
-        keeping = asyncio.ensure_future(self._keep_lease(lease, carrying))
-        try:
-            return await asyncio.shield(carrying)
-        except asyncio.CancelledError:
-            carrying.cancel()
-            return await carrying
-        except TitipError:
-            raise
-        except Exception as error:
-            log.exception("delivery.bug", delivery=parcel.delivery.id)
-            return Faltered(f"a fault in Titip itself ({type(error).__name__})"), None
-        finally:
-            keeping.cancel()
+    async def _keep_outcome(self, lease: Lease, event: DeliveryEvent) -> None:
+        """Record how it ended; where that cannot be kept, that it ended.
 
-    async def _keep_lease(self, lease: Lease, carrying: asyncio.Future[Outcome]) -> None:
-        third = self._rules.lease / 3
-        while True:
-            await asyncio.sleep(third.total_seconds())
-            try:
-                await lease.renew()
-            except LeaseLost:
-                carrying.cancel()
-                return
-            except TitipError as error:
-                log.warning("lease.not_extended", reason=str(error))
+        A row that stayed active would be carried again each time its lease ran out.
+        """
+        try:
+            judged = self._verdicts.event(event, lease.delivery, now=self._world.now())
+            await self._record(lease, judged)
+        except (LeaseLost, StorageFull):
+            raise
+        except Exception as error:  # noqa: BLE001 - of whatever kind, the row must not stay so
+            tell_bug("delivery.outcome_unfit", lease.delivery.id, error)
+            reason = f"its outcome could not be recorded ({kind_of(error)})"
+            await self._record(lease, failed(lease, reason))
+
+    async def _carry_leased(self, parcel: Parcel, lease: Lease) -> Outcome:
+        return await carry_leased(
+            parcel,
+            lease,
+            destination=self._destination,
+            archive=self._world.archive,
+            renew_every=self._rules.lease / 3,
+        )
 
     async def _record(self, lease: Lease, event: DeliveryEvent) -> None:
         now, before = self._world.now(), lease.delivery
@@ -270,19 +281,31 @@ class Lane:
             reason=after.reason,  # and not its detail: others' words may name a person
         )
 
-    async def _rest(self, stopping: asyncio.Event) -> None:
-        waits = {asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(stopping.wait())}
-        await asyncio.wait(
-            waits,
-            timeout=self._rules.poll.total_seconds(),
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        for wait in waits:
-            wait.cancel()
+    async def _rest(self, stopping: asyncio.Event, failures: int = 0) -> None:
+        """Wait for work, or for the next poll; after failures longer each time, and for no work."""
+        waits = {asyncio.ensure_future(stopping.wait())}
+        if not failures:
+            waits.add(asyncio.ensure_future(self._wake.wait()))
+        seconds = self._rules.poll.total_seconds() * 2 ** min(failures, 16)
+        try:
+            await asyncio.wait(
+                waits,
+                timeout=min(seconds, max(self._rules.poll, CEILING).total_seconds()),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _finish(self) -> None:
+        await self._watch.close()
         if self._carrying:
             await asyncio.wait(self._carrying, timeout=self._rules.grace.total_seconds())
         for task in tuple(self._carrying):
             task.cancel()
-        await self.idle()
+        if self._carrying:
+            await asyncio.wait(self._carrying, timeout=BREAK_OFF.total_seconds())
+        for task in self._carrying:
+            log.error(
+                "delivery.not_ended", destination=self._destination.name, task=task.get_name()
+            )

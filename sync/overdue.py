@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import structlog
+
+from titip.faults import kind_of
 from titip.health import Ill
 
 if TYPE_CHECKING:
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from titip.health import HealthEvent
+
+log = structlog.get_logger()
 
 
 class Overdue:
@@ -50,4 +55,10 @@ class Overdue:
     def _tell(self) -> None:
         seconds = self._slow_after.total_seconds()
         event = Ill(f"no answer within {seconds:g} s of the last byte")
-        self._telling = asyncio.ensure_future(self._hear(event))
+        self._telling = asyncio.ensure_future(self._told_of(event))
+
+    async def _told_of(self, event: HealthEvent) -> None:
+        try:
+            await self._hear(event)
+        except Exception as error:  # noqa: BLE001 - nobody waits for this task
+            log.error("health.unnoted", error=kind_of(error))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from sync.contained import Contained, ended
+from titip.errors import TitipError
+from titip.faults import kind_of, trace_of
 from titip.health import (
     Circuit,
     CooledOff,
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+BRIEF: Final = 0.1
+"""Seconds that a turn waits for a probe: most answer by then, and the others go on beside it."""
+
 
 class Watch:
     """Keeps one destination's health and asks after it while it is ill."""
@@ -44,7 +51,7 @@ class Watch:
         rng: Random,
     ) -> None:
         """Watch this destination; `load` before anything else."""
-        self._destination = destination
+        self._destination = Contained(destination)
         self._standings = standings
         self._policy = policy
         self._probe_every = probe_every
@@ -52,6 +59,8 @@ class Watch:
         self._rng = rng
         self._health = Health(since=now())
         self._probed_at: datetime | None = None
+        self._wanted = False
+        self._probing: asyncio.Task[None] | None = None
 
     @property
     def health(self) -> Health:
@@ -93,22 +102,44 @@ class Watch:
             await self._standings.note(self._destination.name, after)
 
     async def look(self) -> None:
-        """Ask after an ill destination when that is due, and let a canary go once it has rested."""
-        wanted = await self._standings.probe_wanted(self._destination.name)
-        if wanted:
-            await self._answer_operator()
-        if self._health.circuit is not Circuit.OPEN or not self._due():
+        """Ask after an ill destination when that is due, and let a canary go once it has rested.
+
+        Whoever answers late is not waited for: what it says counts when it says it.
+        """
+        name = self._destination.name
+        self._wanted = await self._standings.probe_wanted(name) or self._wanted
+        if self._probing is not None and not self._probing.done():
+            return
+        is_due = self._health.circuit is Circuit.OPEN and self._due()
+        if not self._wanted and not is_due:
             return
         self._probed_at = self._now()
-        well = await self._destination.probe()
-        if cooled_off(self._health, now=self._now(), probed_well=well):
-            await self.note(CooledOff())
+        asking = self._ask(operator=self._wanted)
+        self._wanted = False
+        self._probing = asyncio.create_task(asking, name=f"probe {name}")
+        await asyncio.wait({self._probing}, timeout=BRIEF)
 
-    async def _answer_operator(self) -> None:
-        well = await self._destination.probe()
-        log.info("destination.probed", destination=self._destination.name, well=well)
-        if well:
-            await self.note(CooledOff())
+    async def close(self) -> None:
+        """Ask no more; an answer that is still to come is not waited for."""
+        if self._probing is not None and not self._probing.done():
+            await ended(self._probing, within=BRIEF)
+
+    async def _ask(self, *, operator: bool) -> None:
+        try:
+            well = await self._destination.probe()
+            if operator:
+                log.info("destination.probed", destination=self._destination.name, well=well)
+            rested = cooled_off(self._health, now=self._now(), probed_well=well)
+            if rested or (operator and well):
+                await self.note(CooledOff())
+        except TitipError as error:
+            log.error("health.unnoted", destination=self._destination.name, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, a probe ends nothing
+            self._tell_bug(error)
+
+    def _tell_bug(self, error: Exception) -> None:
+        name, where = self._destination.name, trace_of(error)
+        log.error("probe.bug", destination=name, error=kind_of(error), where=where)
 
     def _due(self) -> bool:
         return self._probed_at is None or self._now() >= self._probed_at + self._probe_every
