@@ -2,17 +2,20 @@
 
 import asyncio
 import sys
+from collections.abc import Coroutine
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.cli_errors import MISTAKEN, Complaint, problems_of_destination
+from config.cli_errors import FAILED, MISTAKEN, Complaint, problems_of_destination
 from config.cli_options import ConfigFile, examples, settings_of
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from config.stopping import StopOrder
     from config.wiring import Books
 
 
@@ -86,8 +89,11 @@ def _run(
 ) -> None:
     from config import logs
     from config.serve import serve as serve_settings
+    from config.stopping import StopOrder
 
     settings = settings_of(config)
+    order = StopOrder()
+    order.listen()
     if sync:
         _refuse_unfit(settings)
     logs.set_up(level=level.value, json=log_json)
@@ -98,18 +104,33 @@ def _run(
         sync=sync,
         opened=welcome.first_token if gateway else None,
         listening=welcome.address if gateway else None,
+        order=order,
     )
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serving)
+        runner.run(_in_order(serving, order))
+
+
+async def _in_order(serving: Coroutine[None, None, None], order: "StopOrder") -> None:
+    try:
+        await serving
+    except BaseException:
+        order.code = FAILED
+        raise
+    finally:
+        order.over()
 
 
 def _refuse_unfit(settings: "Settings") -> None:
-    """Build the destinations once for their complaints, before anything is opened."""
+    """Build the destinations once for their complaints, before anything is opened.
+
+    Other trouble is told once it serves: it may pass, and is no reason to take nothing in.
+    """
     from config.destinations import destinations_of
+    from sync.contained import Contained
 
     async def build_and_close() -> None:
         for destination in destinations_of(settings):
-            await destination.close()
+            await Contained(destination).close()
 
     try:
         asyncio.run(build_and_close())
@@ -119,6 +140,8 @@ def _refuse_unfit(settings: "Settings") -> None:
             *(f"  {problem}" for problem in problems_of_destination(error)),
             code=MISTAKEN,
         ) from error
+    except Exception:  # noqa: BLE001 - it comes again, in a task that is supervised
+        return
 
 
 class _Welcome:
@@ -152,9 +175,10 @@ class _Welcome:
 
 
 def _say(*lines: str) -> None:
-    for line in lines:
-        typer.echo(line)
-    sys.stdout.flush()
+    with suppress(OSError):  # whoever read it has gone: that is no reason to take nothing in
+        for line in lines:
+            typer.echo(line)
+        sys.stdout.flush()
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiohttp import web
 
 from config.descriptors import for_connections, raise_limit
-from config.destinations import destinations_of
-from config.lanes import janitor_of, lanes_of, scrubber_of
+from config.listening import BACKLOG, bound_sockets, close_all
+from config.stopping import SIGNALS, StopOrder
+from config.syncing import run_sync
 from config.timekeeping import Timekeeper
 from config.wiring import GATEWAY, opened_books, opened_vault
 from gateway.app import gateway_app, gateway_runner
@@ -24,14 +25,14 @@ from storage.clock import utc_now
 from storage.damage import mark_damaged
 from storage.footing import refuse_lost_spool, refuse_no_home, stand_on
 from storage.recovery import recover
-from storage.scrub import Scrub
 from storage.tenure import tenure
 from storage.trouble import forget_trouble
-from sync.daemon import run_daemon
-from titip.delivery import MIRROR
+from sync.supervisor import supervised
+from titip.faults import kind_of, trace_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    import socket
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from config.settings import Settings
     from config.wiring import Books, Vault
@@ -41,10 +42,8 @@ log = structlog.get_logger()
 DRAIN_SECONDS: Final = 4.0
 """Bodies in flight are saved at their next batch; whoever has not ended by then is cut off."""
 
-
-BACKLOG: Final = 4096
-"""Connections that may wait to be accepted: after a restart everybody comes back at once. The
-kernel lowers it to its own limit (net.core.somaxconn, 4096 on Linux)."""
+CLOSE_AT_LAST: Final = 0.4
+"""Seconds in which the journal is closed when the orderly way took too long."""
 
 
 async def serve(
@@ -54,27 +53,31 @@ async def serve(
     sync: bool = True,
     opened: Callable[[Books], Awaitable[None]] | None = None,
     listening: Callable[[str], None] | None = None,
+    order: StopOrder | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain: nothing acknowledged is in memory only.
+    """Serve until told to stop, then drain: nothing acknowledged is in memory only.
 
     `opened` is called with the journal before anything is taken in, `listening` with the address
-    once requests are answered. Raises UnfitFolder, Taken, UnfitJournal, StorageBroken,
-    StorageFull, OSError (the address is in use), ValueError (a destination's settings).
+    once requests are answered. Without an `order` to stop, SIGTERM or SIGINT is one. Raises
+    UnfitFolder, Taken, UnfitJournal, StorageBroken, StorageFull, OSError (the address is in use).
     """
-    stopping = _stopping_on_signals()
+    asyncio.get_running_loop().set_exception_handler(_tell_unhandled)
+    order = order or _order_by_signals()
+    stopping = order.heard()
     raise_limit()
     root, roles = settings.storage.path, _roles(gateway=gateway, sync=sync)
     stand_on(root)
     refuse_no_home(root)
     async with AsyncExitStack() as stack:
         for role in roles:
-            stack.enter_context(tenure(root, role))
+            order.at_last(stack.enter_context(tenure(root, role)).release)
         books = stack.enter_context(opened_books(settings, serving=roles[0]))
+        order.at_last(partial(books.journal.close, patience=CLOSE_AT_LAST))
         await refuse_lost_spool(root, books.journal)
         vault = stack.enter_context(opened_vault(settings, books))
         keeper = Timekeeper(books.journal)
         await keeper.begin()
-        keeping = asyncio.create_task(keeper.keep(stopping))
+        keeping = asyncio.create_task(supervised("clock", partial(keeper.keep, stopping), stopping))
         stack.push_async_callback(_ended, keeping)
         if opened is not None:
             await opened(books)
@@ -83,12 +86,15 @@ async def serve(
         for role in roles:
             forget_trouble(root, role)
         if gateway:
-            serving = _gateway(settings, books, vault, stopping, keeper=keeper)
+            sockets = bound_sockets(settings.gateway.listen)
+            order.at_last(partial(close_all, sockets))
+            serving = _gateway(settings, books, vault, stopping, keeper=keeper, sockets=sockets)
             address = await stack.enter_async_context(serving)
             if listening is not None:
                 listening(address)
         if sync:
-            await _sync(settings, books, vault, stopping, keeper=keeper)
+            spared_until = keeper.spared_until
+            await run_sync(settings, books, vault, stopping, spared_until=spared_until)
         else:
             await stopping.wait()
     log.info("titip.stopped")
@@ -104,12 +110,18 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-def _stopping_on_signals() -> asyncio.Event:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    return stopping
+def _order_by_signals() -> StopOrder:
+    order = StopOrder()
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, order.give)
+    return order
+
+
+def _tell_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody waits for: a task that failed behind everybody's back, above all."""
+    error = context.get("exception")
+    kind, where = (kind_of(error), trace_of(error)) if error is not None else (None, None)
+    log.error("loop.unhandled", what=context.get("message"), error=kind, where=where)
 
 
 async def _mend(vault: Vault, books: Books) -> None:
@@ -138,7 +150,9 @@ async def _gateway(
     stopping: asyncio.Event,
     *,
     keeper: Timekeeper,
+    sockets: Sequence[socket.socket],
 ) -> AsyncIterator[str]:
+    """Answer requests on these sockets; told to stop, take no more, and close beside the rest."""
     draining = Draining()
     deps = Deps(
         store=vault.store,
@@ -152,26 +166,36 @@ async def _gateway(
         clock=keeper.state,
     )
     runner = gateway_runner(gateway_app(deps), shutdown_timeout=DRAIN_SECONDS)
-    await runner.setup()
+    closing = asyncio.create_task(_close_when(stopping, draining, runner))
     try:
-        host, _, port = settings.gateway.listen.rpartition(":")
-        site = web.TCPSite(runner, host.strip("[]"), int(port), backlog=BACKLOG)
-        await site.start()
-        bound = runner.addresses[0]
-        address = f"http://{host}:{bound[1]}"
+        await runner.setup()
+        for one in sockets:
+            await web.SockSite(runner, one, backlog=BACKLOG).start()
+        host = settings.gateway.listen.rpartition(":")[0]
+        address = f"http://{host}:{runner.addresses[0][1]}"
         log.info("gateway.listening", address=address)
-        drain = asyncio.create_task(_drain(stopping, draining))
         yield address
-        await drain
+        await closing
     finally:
-        draining.give()
-        await runner.cleanup()
+        if not closing.done():
+            await _ended(closing)
+            await _drained(draining, runner)
+        close_all(sockets)
 
 
-async def _drain(stopping: asyncio.Event, draining: Draining) -> None:
+async def _close_when(stopping: asyncio.Event, draining: Draining, runner: web.AppRunner) -> None:
     await stopping.wait()
     log.info("titip.stopping")
+    await _drained(draining, runner)
+
+
+async def _drained(draining: Draining, runner: web.AppRunner) -> None:
+    """Close the port, and let what is under way be saved; its trouble ends nothing else."""
     draining.give()
+    try:
+        await runner.cleanup()
+    except Exception as error:  # noqa: BLE001 - the journal is still to be closed
+        log.error("gateway.not_closed", error=kind_of(error), where=trace_of(error))
 
 
 def gateway_options(settings: Settings) -> GatewayOptions:
@@ -195,21 +219,3 @@ def gateway_options(settings: Settings) -> GatewayOptions:
         ),
         max_open_uploads=settings.gateway.max_open_uploads,
     )
-
-
-async def _sync(
-    settings: Settings, books: Books, vault: Vault, stopping: asyncio.Event, *, keeper: Timekeeper
-) -> None:
-    if settings.mirror.when == "never":
-        await books.queue.spare(MIRROR, now=utc_now())
-    destinations = destinations_of(settings)
-    scrub = Scrub(vault.spool, books.journal)
-    try:
-        lanes = lanes_of(settings, books, vault, destinations)
-        scrubber = scrubber_of(settings, scrub)
-        janitor = janitor_of(settings, books, vault, spared_until=keeper.spared_until)
-        await run_daemon(lanes, janitor, stopping, scrubber=scrubber)
-    finally:
-        scrub.close()
-        for destination in destinations:
-            await destination.close()
