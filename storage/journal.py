@@ -75,7 +75,7 @@ class Journal:
         self._reader = connect(path, reading=True)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
         self._queue: SimpleQueue[Piece | None] = SimpleQueue()
-        self._closed = self._ended = False
+        self._closed = self._at_end = self._ended = False
         self._closing = Lock()
         if self._restocks:
             self._restock()
@@ -160,9 +160,10 @@ class Journal:
         self._writer.close()
 
     def _run(self) -> None:
-        group: list[Piece] = []
+        group: list[Piece] = []  # what was taken from the queue last
         try:
-            self._serve(group)
+            while self._take(group):
+                self._serve(group)
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             broken = f"the journal's writer ended ({kind_of(error)}): restart Titip"
             try:
@@ -175,15 +176,11 @@ class Journal:
             self._refuse_waiting()
 
     def _serve(self, group: list[Piece]) -> None:
-        """Commit until told to stop; `group` holds what was taken from the queue last."""
-        last = False
-        while not last and (first := self._next()) is not None:
-            group[:], last = self._gather(first)
-            self._writer.commit(group)
-            for loop in {piece.loop for piece in group}:
-                mine = [piece for piece in group if piece.loop is loop]
-                _hand_over(loop, mine)
-            self._writer.keep_short()
+        self._writer.commit(group)
+        for loop in {piece.loop for piece in group}:
+            mine = [piece for piece in group if piece.loop is loop]
+            _hand_over(loop, mine)
+        self._writer.keep_short()
 
     def _refuse_waiting(self) -> None:
         """Refuse what is in the queue of a thread that ended; from any thread."""
@@ -195,33 +192,38 @@ class Journal:
             if piece is not None:
                 _refuse([piece], StorageBroken(self._writer.broken or CLOSED))
 
-    def _next(self) -> Piece | None:
+    def _take(self, group: list[Piece]) -> bool:
+        """Wait for work and take what there is; tell whether there was any, or it is the end."""
+        group.clear()
+        if self._at_end:
+            return False
+        group.extend(self._first())
+        if self._restocks and time.monotonic() >= self._restock_at:
+            self._restock()
+        while group and len(group) < GROUP:
+            try:
+                piece = self._queue.get_nowait()
+            except Empty:
+                break
+            if piece is None:
+                self._at_end = True
+                break
+            group.append(piece)
+        return bool(group)
+
+    def _first(self) -> list[Piece]:
         """Wait for work; while the ballast is gone, look now and then whether it can be made."""
         while True:
             try:
                 piece = self._queue.get(timeout=RESTOCK_SECONDS if self._restocks else None)
             except Empty:
                 self._restock()
-                continue
-            if self._restocks and time.monotonic() >= self._restock_at:
-                self._restock()
-            return piece
+            else:
+                return [] if piece is None else [piece]
 
     def _restock(self) -> None:
         self._restock_at = time.monotonic() + RESTOCK_SECONDS
         self._writer.restock()
-
-    def _gather(self, first: Piece) -> tuple[list[Piece], bool]:
-        group = [first]
-        while len(group) < GROUP:
-            try:
-                piece = self._queue.get_nowait()
-            except Empty:
-                break
-            if piece is None:
-                return group, True
-            group.append(piece)
-        return group, False
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, pieces: Sequence[Piece]) -> None:
