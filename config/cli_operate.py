@@ -1,6 +1,7 @@
 """`titip resync|pause|resume|probe|delivered`: acting, with the server up or down."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -192,6 +193,7 @@ def _set_paused(where: DestinationName, *, config: "Settings", paused: bool) -> 
 
 async def _probed(settings: "Settings", where: DestinationName) -> bool | None:
     from config.destinations import mirror_of, registry_of
+    from sync.contained import PROBE_WITHIN
 
     try:
         one = registry_of(settings) if where is DestinationName.REGISTRY else mirror_of(settings)
@@ -202,9 +204,13 @@ async def _probed(settings: "Settings", where: DestinationName) -> bool | None:
     if one is None:
         raise Complaint(f"No {where} is configured, so there is nothing to ask.")
     try:
-        return await one.probe()
+        async with asyncio.timeout(PROBE_WITHIN):
+            return await one.probe()
+    except Exception:  # noqa: BLE001 - whatever the trouble with it, it is not well
+        return False
     finally:
-        await one.close()
+        with suppress(Exception):
+            await one.close()
 
 
 def _why_not(state: DeliveryState, locator: str) -> str:
