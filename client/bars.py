@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from typing import IO, TYPE_CHECKING
 
@@ -117,8 +118,13 @@ class BarFace:
         return f"{self._done:,} of {self._files:,} files"
 
 
-def face_for(stream: IO[str], *, quiet: bool = False) -> Face:
-    """Choose bars for a terminal, plain lines for everything else and for `quiet`."""
+def face_for(stream: IO[str] | None, *, quiet: bool = False) -> Face:
+    """Choose bars for a terminal, plain lines for everything else and for `quiet`.
+
+    There is no stream where standard error was closed before the program began.
+    """
+    if stream is None:
+        return PlainFace(io.StringIO())
     console = Console(file=stream, highlight=False)
     if quiet or not console.is_terminal:
         return PlainFace(stream)

@@ -7,7 +7,6 @@ metadata and bookkeeping are used as they are.
 from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
-from urllib.parse import urljoin
 
 from tusclient.request import TusRequest
 from tusclient.uploader import Uploader
@@ -15,6 +14,7 @@ from tusclient.uploader import Uploader
 from client.body import Slice
 from client.errors import Gone, Trouble
 from client.key import FIELD
+from client.location import STRANGER, upload_address
 from client.verdict import Answer, Step, judge
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from client.wire import Wire
 
 BODY_TYPE = "application/offset+octet-stream"
-STRANGER = "something else answered: does this network want a log-in?"
 
 
 class Carrier(Uploader):
@@ -85,7 +84,7 @@ class Carrier(Uploader):
         self.offset = (-1 if first else 0) if said is None else said
         if self.length == 0:
             self.offset = 0
-        return self._own(urljoin(self.wire.client.url, location))
+        return self._own(location)
 
     def get_offset(self) -> int:
         """Ask how many bytes the gateway has. Raises Gone if the upload is not this file's."""
@@ -95,7 +94,7 @@ class Carrier(Uploader):
         length, offset = self.answer.number("Upload-Length"), self.answer.number("Upload-Offset")
         if offset is None:
             raise Trouble(STRANGER)
-        if length is not None and length != self.length:
+        if (length is not None and length != self.length) or offset > self.length:
             raise Gone("the upload at the gateway has another length")
         return offset
 
@@ -123,12 +122,15 @@ class Carrier(Uploader):
         if self.answer.number("Upload-Offset") is None:
             raise Trouble(STRANGER)
 
-    def _own(self, address: str) -> str:
+    def _own(self, location: str) -> str:
         """Keep to the address that was given to us, whatever a proxy made of the one we heard."""
-        endpoint = self.wire.client.url
-        if address.startswith(endpoint):
-            return address
-        return urljoin(endpoint, name_of(address))
+        address, other = upload_address(self.wire.client.url, location)
+        if other:
+            self.wire.notes.tell(
+                f"the gateway calls itself {other}: everything was sent to {self.wire.server} all "
+                "the same. Tell your operator to set gateway.public_url"
+            )
+        return address
 
 
 class _ChunkRequest(TusRequest):
@@ -147,8 +149,3 @@ class _ChunkRequest(TusRequest):
         self.status_code = self.answer.status
         self.response_content = self.answer.body
         self.response_headers = {k.lower(): v for k, v in self.answer.headers.items()}
-
-
-def name_of(address: str) -> str:
-    """Give an upload's id: the last part of its address."""
-    return address.partition("?")[0].rstrip("/").rpartition("/")[2]

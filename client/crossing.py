@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from client.carrier import name_of
 from client.errors import Gone, LineTrouble, Refused, TooLarge, Trouble
+from client.location import name_of
 from client.proof import Proof, compare, digest_in, hex_digest
 from client.verdict import Step, judge
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_RENEWALS = 3
 """A gateway that forgets one upload this often in a run is broken for this file."""
+MOST_OF_A_MOMENT = 40
 MOST_EMPTY_ANSWERS = 5
 """So often in a row may a chunk be acknowledged without the offset moving."""
 
@@ -159,7 +160,13 @@ class Crossing:
             judge(answer, Step.PROVE)
             facts = answer.facts()
             there = hex_digest(facts.get("sha256"))
-            sealed_at = str(facts.get("sealed_at") or facts.get("ended_at") or "")
+            sealed_at = _moment(facts.get("sealed_at")) or _moment(facts.get("ended_at"))
         if not there:
             raise Trouble("the gateway has every byte and is sealing them")
         return compare(upload=upload, here=self._sha256, there=there, sealed_at=sealed_at)
+
+
+def _moment(value: object) -> str:
+    """Give a time as the gateway wrote it, or '' for what can be none."""
+    is_one = isinstance(value, str) and value.isascii() and len(value) <= MOST_OF_A_MOMENT
+    return str(value) if is_one else ""

@@ -46,7 +46,9 @@ def digest(item: Item, *, stop: threading.Event) -> Digest:
     except OSError as error:
         raise Refused(unreadable(error)) from error
     # A file younger than the clock's grain may change once more under the same mtime.
-    settled = item.mtime_ns / 1e9 < started - COARSEST_CLOCK
+    settled = (
+        item.mtime_ns < (started - COARSEST_CLOCK) * 1e9
+    )  # this way round, no int is too large
     return Digest(running.hexdigest(), settled)
 
 

@@ -64,3 +64,19 @@ class StoreTrouble(Hopeless):
 def unreadable(error: OSError) -> str:
     """Say why a file cannot be read."""
     return f"cannot be read: {error.strerror or type(error).__name__}"
+
+
+MOST_OF_A_REASON = 200
+"""Characters of an error's own words that are repeated to a person."""
+
+
+def unforeseen(error: BaseException) -> str:
+    """Say what nobody foresaw, in the words of the error itself."""
+    if isinstance(error, MemoryError):
+        return "this machine ran out of memory for it"
+    try:
+        words = str(error).strip()
+    except Exception:  # noqa: BLE001 - even its words may fail
+        words = ""
+    about = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return f"an error that nobody foresaw, please report it ({about[:MOST_OF_A_REASON]})"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from client.address import TUS_PATH, root_of
 from client.errors import BadOptions
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ KIB = 1 << 10
 MIB = 1 << 20
 MAX_PARALLEL = 32
 """More connections than this only make a bad line worse."""
-TUS_PATH = "/files"
+SHORTEST_SILENCE = 0.1
+"""Seconds: whatever the patience, an answer gets as long as this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,8 @@ class ChunkLimits:
 class Patience:
     """How long to wait for what, in seconds.
 
-    `silence` bounds one read or one 64 KiB write: at 1 KiB/s a line is still alive.
-    `give_up_after` counts from the last progress; 0 means never.
+    `silence` bounds one 64 KiB write, one read, and an answer as a whole: at 1 KiB/s a line is
+    still alive. `give_up_after` counts from the last progress; 0 means never.
     """
 
     floor: float = 0.5
@@ -52,6 +54,11 @@ class Patience:
     give_up_after: float = 900.0
     connect: float = 10.0
     silence: float = 90.0
+
+    def limits(self) -> tuple[float, float]:
+        """Give the seconds for a connection and for a silence, neither beyond all patience."""
+        most = max(self.give_up_after or math.inf, SHORTEST_SILENCE)
+        return min(self.connect, most), min(self.silence, most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,35 +77,17 @@ class PushOptions:
     patience: Patience = field(default_factory=Patience)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "server", _root_of(self.server))
+        object.__setattr__(self, "server", root_of(self.server))
         if any(not "!" <= sign <= "~" for sign in self.token):
             raise BadOptions(
                 "the token has a space or an unusual sign in it: copy it again, on one line"
             )
         if not 1 <= self.parallel <= MAX_PARALLEL:
             raise BadOptions(f"files at once must be between 1 and {MAX_PARALLEL}")
-        if self.patience.give_up_after < 0:
+        if not self.patience.give_up_after >= 0:  # so that it holds for nan, too
             raise BadOptions("the time to give up after cannot be negative; 0 means never")
 
     @property
     def endpoint(self) -> str:
         """Give the address where uploads are created, with its closing slash."""
         return f"{self.server}{TUS_PATH}/"
-
-
-def _root_of(address: str) -> str:
-    """Give the gateway's root, whether or not the tus path was typed behind it."""
-    advice = "give the gateway's address like https://titip.example.org"
-    try:
-        parts = urlsplit(address.strip())
-        port_is_sound = parts.port is None or parts.port > 0
-    except ValueError as error:
-        raise BadOptions(f"the address of the gateway cannot be read: {advice}") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_sound:
-        raise BadOptions(
-            f"the address of the gateway must begin with https:// or http://: {advice}"
-        )
-    if parts.query or parts.fragment or parts.username is not None:
-        raise BadOptions(f"the address of the gateway has more in it than an address: {advice}")
-    path = parts.path.rstrip("/").removesuffix(TUS_PATH)
-    return f"{parts.scheme}://{parts.netloc}{path}"

@@ -87,6 +87,8 @@ def _under(start: Path) -> Iterator[Item | Fault]:
                 pending.extend(_entries(place, here))
         except OSError as error:
             yield Fault(place.path, place.name, _why(error))
+        except ValueError:
+            yield Fault(place.path, place.name, "has a name that this system cannot have")
 
 
 def _entries(folder: _Place, here: tuple[int, int]) -> list[_Place]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from client.errors import Hopeless, Stopped
+from client.errors import PushError, Stopped, unforeseen
+from client.face import SteadyFace
 from client.greeting import Greeting
+from client.notes import Notes
 from client.options import PushOptions
 from client.pace import Pace
 from client.plan import Fault, Item, walk
@@ -16,6 +19,7 @@ from client.report import Fate, Outcome, PushReport
 from client.retry import Persistence, Pulse
 from client.sender import Sender, Shared
 from client.store import Store, default_path
+from client.surroundings import way_to
 from client.wire import Wire
 
 if TYPE_CHECKING:
@@ -36,9 +40,11 @@ def push(paths: Sequence[Path], options: PushOptions, *, face: Face) -> PushRepo
     """Hand everything under `paths` in and return once each file has its fate.
 
     Ctrl-C ends it within a second; what was reached is kept and the report says so. Raises
-    StoreTrouble when the resume store cannot be opened.
+    StoreTrouble when the resume store cannot be opened, BadOptions when the proxy or the
+    authorities that this machine names cannot work.
     """
     began = time.monotonic()
+    way_to(options.server)
     store = Store.open(options.state or default_path())
     run = _Run(options, store=store, face=face)
     try:
@@ -49,7 +55,7 @@ def push(paths: Sequence[Path], options: PushOptions, *, face: Face) -> PushRepo
     finally:
         all_left = run.dismiss()
         report = run.report(time.monotonic() - began)
-        face.close(report)
+        run.face.close(report)
         if all_left:
             store.close()
     return report
@@ -61,11 +67,12 @@ class _Run:
     def __init__(self, options: PushOptions, *, store: Store, face: Face) -> None:
         self.interrupted = False
         self._options = options
-        self._face = face
+        self._notes = Notes()
+        self.face = SteadyFace(face, notes=self._notes)
         self._shared = Shared(
             store=store,
             greeting=Greeting(options, store=store),
-            face=face,
+            face=self.face,
             again=options.again,
         )
         self._stop = threading.Event()
@@ -80,7 +87,7 @@ class _Run:
         """Find the files; what cannot be read has failed already."""
         self._found.extend(walk(paths))
         size = sum(found.size for found in self._found if isinstance(found, Item))
-        self._face.open(files=len(self._found), size=size)
+        self.face.open(files=len(self._found), size=size)
         for found in self._found:
             if isinstance(found, Fault):
                 self._settle(_outcome(found, Fate.FAILED))
@@ -93,8 +100,13 @@ class _Run:
             thread = threading.Thread(
                 target=self._serve, args=(pending,), name=f"push-{number}", daemon=True
             )
+            try:
+                thread.start()
+            except RuntimeError as error:
+                if not self._threads:
+                    self._halt(unforeseen(error))
+                break  # fewer than asked for are enough
             self._threads.append(thread)
-            thread.start()
         while not self._stop.is_set() and any(thread.is_alive() for thread in self._threads):
             for thread in self._threads:
                 thread.join(GLANCE / len(self._threads))
@@ -120,31 +132,45 @@ class _Run:
             seconds=seconds,
             interrupted=self.interrupted,
             stopped=self._stopped,
+            notes=self._notes.all(),
         )
 
     def _serve(self, pending: deque[Item]) -> None:
-        wire = Wire(self._options, stop=self._stop)
-        sender = Sender(
+        """Be one worker. None ends without a word: what is no file's own fault halts the run."""
+        try:
+            with closing(Wire(self._options, stop=self._stop, notes=self._notes)) as wire:
+                self._hand_in(pending, self._sender(wire))
+        except Stopped:
+            return
+        except PushError as reason:
+            self._halt(str(reason))
+        except BaseException as fault:  # noqa: BLE001 - a thread's end is no news to anybody
+            self._halt(unforeseen(fault))
+
+    def _sender(self, wire: Wire) -> Sender:
+        return Sender(
             wire,
             shared=self._shared,
             pace=Pace(self._options.chunks),
             persistence=Persistence(self._options.patience, stop=self._stop, pulse=self._pulse),
         )
-        try:
-            while pending and not self._stop.is_set():
-                self._settle(sender.hand_in(pending.popleft()))
-        except (Stopped, IndexError):
-            return  # IndexError: another worker took the last one between the two looks
-        except Hopeless as reason:
-            self._stopped = str(reason)
-            self._stop.set()
-        finally:
-            wire.close()
+
+    def _hand_in(self, pending: deque[Item], sender: Sender) -> None:
+        while not self._stop.is_set():
+            try:
+                item = pending.popleft()
+            except IndexError:
+                return
+            self._settle(sender.hand_in(item))
+
+    def _halt(self, reason: str) -> None:
+        self._stopped = self._stopped or reason
+        self._stop.set()
 
     def _settle(self, outcome: Outcome) -> None:
         with self._lock:
             self._outcomes[outcome.path] = outcome
-        self._face.finish(outcome)
+        self.face.finish(outcome)
 
 
 def _outcome(found: Item | Fault, fate: Fate) -> Outcome:

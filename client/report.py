@@ -46,13 +46,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushReport:
-    """The whole push. `stopped` says why it ended early, if it did by itself."""
+    """The whole push. `stopped` says why it ended early, if it did by itself.
+
+    `notes` are what else a person should know.
+    """
 
     server: str
     outcomes: tuple[Outcome, ...]
     seconds: float
     interrupted: bool = False
     stopped: str = ""
+    notes: tuple[str, ...] = ()
 
     def count(self, *fates: Fate) -> int:
         """Count the files with one of these fates."""
@@ -85,7 +89,8 @@ class PushReport:
             "bytes_sent": self.sent,
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,
-            "stopped": self.stopped,
+            "stopped": encodable(self.stopped),
+            "notes": [encodable(note) for note in self.notes],
             "files": [_entry(outcome) for outcome in self.outcomes],
         }
 

@@ -5,6 +5,7 @@ tenacity keeps the time between tries; the resume store keeps what must outlive 
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -69,15 +70,16 @@ class Persistence:
                 raise Stopped
             return step()
 
-        def spent(_: RetryCallState) -> bool:
+        def patience_left() -> float:
             now = time.monotonic()
-            troubled_since.append(now)
-            return 0 < self._patience.give_up_after <= now - troubled_since[0]
+            gone = now - (troubled_since or [now])[0]
+            troubled_since[:] = [now - gone]
+            return max(0.0, (self._patience.give_up_after or math.inf) - gone)
 
         tries = Retrying(
             retry=retry_if_exception_type(Trouble),
-            wait=self._pause,
-            stop=spent,
+            wait=lambda state: min(self._pause(state), patience_left()),
+            stop=lambda _: patience_left() <= 0,
             sleep=self._sleep,
             before_sleep=lambda state: tell(str(_trouble_of(state)), state.upcoming_sleep),
             reraise=True,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from client.carrier import Carrier, name_of
+from client.carrier import Carrier
 from client.crossing import Crossing
 from client.digest import Digest, digest, ensure_unchanged
-from client.errors import Disputed, Refused, unreadable
+from client.errors import Disputed, Hopeless, PushError, Stopped, unforeseen, unreadable
 from client.key import upload_key
+from client.location import name_of
 from client.metadata import describe
 from client.proof import Proof, dispute
 from client.report import Fate, Outcome
@@ -55,14 +56,19 @@ class Sender:
     def hand_in(self, item: Item) -> Outcome:
         """Bring one file to a proof or to a reason why not.
 
-        Raises Hopeless when no other file would fare better, Stopped when asked to stop.
+        Raises Hopeless when no other file would fare better, Stopped when asked to stop. Any other
+        error is this file's own: the next one may go through.
         """
         try:
             return self._hand_in(item)
-        except Refused as refusal:
+        except (Hopeless, Stopped):
+            raise
+        except PushError as refusal:
             return failed(item, str(refusal))
         except OSError as error:
             return failed(item, unreadable(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other files go on
+            return failed(item, unforeseen(error))
 
     def _hand_in(self, item: Item) -> Outcome:
         shared = self._shared
@@ -121,7 +127,7 @@ class Sender:
                 key=upload_key(item, case.sha256, salt=salt),
                 moved=lambda at: self._shared.face.advance(item, at),
             )
-            carrier.set_url(url)
+            carrier.set_url(url if url.startswith(self._wire.client.url) else "")
             try:
                 proof = self._cross(item, carrier, sha256=case.sha256, remember=remember)
             except Disputed:

@@ -48,7 +48,11 @@ CREATE TABLE IF NOT EXISTS identity (
   server TEXT NOT NULL, mark TEXT NOT NULL, identity TEXT NOT NULL, PRIMARY KEY (server, mark)
 ) WITHOUT ROWID;
 """
+_COUNTABLE = range(-(1 << 63), 1 << 63)
 CASE = "server = ? AND identity = ? AND path = ? AND size = ? AND mtime_ns = ? AND sha256 = ?"
+
+
+Cell = str | bytes | int
 
 
 class RecordState(StrEnum):
@@ -69,11 +73,9 @@ class Case:
     item: Item
     sha256: str
 
-    def row(self) -> tuple[str, str, bytes, int, int, str]:
+    def row(self) -> tuple[Cell, ...]:
         """Give the columns of the primary key."""
-        item = self.item
-        path = os.fsencode(item.path)
-        return (self.server, self.identity, path, item.size, item.mtime_ns, self.sha256)
+        return (self.server, self.identity, *_as_it_was(self.item), self.sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +128,7 @@ class Store:
         with self._reading() as connection:
             row = connection.execute(
                 "SELECT sha256 FROM digest WHERE path = ? AND size = ? AND mtime_ns = ?",
-                (os.fsencode(item.path), item.size, item.mtime_ns),
+                _as_it_was(item),
             ).fetchone()
         return Digest(row[0]) if row else None
 
@@ -142,7 +144,7 @@ class Store:
                 f"SELECT url, state, upload, sealed_at FROM handin WHERE {CASE}",  # noqa: S608
                 case.row(),
             ).fetchone()
-        if row is None:
+        if row is None or row[1] not in set(RecordState):
             return None
         return Record(url=row[0], state=RecordState(row[1]), upload=row[2], sealed_at=row[3])
 
@@ -219,7 +221,7 @@ class Store:
                 self._connection.execute("BEGIN IMMEDIATE")
                 with self._connection:
                     yield self._connection
-            except sqlite3.Error as error:
+            except (sqlite3.Error, ValueError) as error:
                 raise StoreTrouble(
                     f"the resume store cannot be written ({error}): is this machine's disk full?"
                 ) from error
@@ -248,6 +250,27 @@ def _lay_out(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; END;")
 
 
+def _as_it_was(item: Item) -> tuple[bytes, Cell, Cell]:
+    """Give the columns that tell one state of a file: its path, size and time."""
+    return _path_bytes(item.path), _storable(item.size), _storable(item.mtime_ns)
+
+
+def _path_bytes(path: Path) -> bytes:
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:
+        return str(path).encode("utf-8", "surrogatepass")
+
+
+def _storable(number: int) -> Cell:
+    """Give any whole number as a value of its own: SQLite counts to 2^63.
+
+    A time before 1677 or after 2262 is beyond that in nanoseconds. Hexadecimal text is never taken
+    for a number, and so never rounded.
+    """
+    return number if number in _COUNTABLE else hex(number)
+
+
 def _salt(connection: sqlite3.Connection, case: Case) -> str:
     row = connection.execute(f"SELECT salt FROM again WHERE {CASE}", case.row()).fetchone()  # noqa: S608
     return str(row[0]) if row else ""
@@ -257,5 +280,5 @@ def _put_digest(connection: sqlite3.Connection, item: Item, digest: Digest) -> N
     if digest.settled:
         connection.execute(
             "INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?)",
-            (os.fsencode(item.path), item.size, item.mtime_ns, digest.sha256),
+            (*_as_it_was(item), digest.sha256),
         )

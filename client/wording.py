@@ -76,6 +76,7 @@ def closing_lines(report: PushReport) -> list[str]:
     left = report.count(Fate.LEFT)
     if left:
         lines.append(f"{_files(left)} not finished.")
+    lines += [f"Note: {seen(note)}." for note in report.notes]
     if report.interrupted or left or failures:
         lines.append("Run the same command again to go on: what was sent and proven is kept.")
     return lines

@@ -1,5 +1,11 @@
 """The command line `titip`: all commands in one place, and every error as one clear sentence."""
 
+# From the first line on, Ctrl-C shall end it without a traceback.
+from config.start import hear_interrupts, leave_at_once
+
+if __name__ == "__main__":
+    leave_at_once()
+
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Final
@@ -56,6 +62,7 @@ class Front(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's versions name it differently
         """Run the command; what went wrong on purpose is told on standard error."""
+        hear_interrupts()
         try:
             return super().invoke(ctx)
         except Complaint as complaint:

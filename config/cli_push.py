@@ -9,6 +9,7 @@ import typer
 from config.cli_errors import MISTAKEN, Complaint
 from config.cli_options import AsJson, examples
 from config.cli_screen import say_json
+from config.start import leaving_at_once
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -60,23 +61,36 @@ def push(
     Bad lines, restarts and Ctrl-C are no trouble: run the same command again and it goes on where
     it was. A file is proven when the gateway has sealed it with the very digest computed here;
     the exit code is 0 only if that is true of every file.
-    """
-    from client.bars import face_for
-    from client.options import Patience, PushOptions
-    from client.push import push as push_all
 
-    options = PushOptions(
-        server=to,
-        token=_token(token, token_file),
-        parallel=parallel,
-        state=state,
-        again=again,
-        patience=Patience(give_up_after=give_up_after),
-    )
-    report = push_all(paths, options, face=face_for(sys.stderr, quiet=quiet))
+    Proxies are taken from HTTP_PROXY, HTTPS_PROXY and NO_PROXY, private authorities from
+    REQUESTS_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR.
+    """
+    with leaving_at_once():
+        from client.bars import face_for
+        from client.errors import BadOptions
+        from client.options import Patience, PushOptions
+        from client.push import push as push_all
+
+    try:
+        options = PushOptions(
+            server=to,
+            token=_token(token, token_file),
+            parallel=parallel,
+            state=state,
+            again=again,
+            patience=Patience(give_up_after=give_up_after),
+        )
+        report = push_all(paths, options, face=face_for(sys.stderr, quiet=quiet))
+    except BadOptions as mistake:
+        raise Complaint(_sentence(mistake), code=MISTAKEN) from mistake
     if as_json:
         say_json(report.as_json())
     raise typer.Exit(report.exit_code)
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _token(given: str, file: Path | None) -> str:

@@ -184,7 +184,7 @@ class FakeGateway:
         ]
 
     def _created(self, name: str, held: Held) -> web.Response:
-        headers = {"Location": f"http://elsewhere.invalid/files/{name}"}
+        headers = {"Location": f"https://127.0.0.1:1/files/{name}"}
         headers["Upload-Offset"] = str(len(held.content))
         return web.Response(status=201, headers=TUS | headers | self._digest(held))
 
