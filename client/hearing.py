@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import socket
 
     import requests
+    from urllib3.response import HTTPResponse
 
 BLOCK = 1 << 16
 """64 KiB a write: few system calls, and a stop or a silence is noticed within one block."""
@@ -40,7 +41,7 @@ class _Bounded(io.RawIOBase):
         self._raw = sock.makefile("rb", buffering=0)
         self._limit = sock.gettimeout()
         self._began = time.monotonic()
-        self._room = MOST_OF_AN_ANSWER + MOST_BEFORE_THE_BODY
+        self._heard = 0
 
     def readable(self) -> bool:
         return True
@@ -52,9 +53,14 @@ class _Bounded(io.RawIOBase):
             if left <= 0:
                 raise LineTrouble(f"the answer did not end within {self._limit:.3g} s")
             self._sock.settimeout(left)
-        got = self._raw.readinto(buffer)
-        self._room -= got or 0
-        if self._room < 0:
+        try:
+            got = self._raw.readinto(buffer)
+        except TimeoutError as error:
+            if not self._heard:
+                raise
+            raise LineTrouble(f"the answer did not end within {self._limit:.3g} s") from error
+        self._heard += got or 0
+        if self._heard > MOST_OF_AN_ANSWER + MOST_BEFORE_THE_BODY:
             raise LineTrouble("the answer does not end")
         return got
 
@@ -79,12 +85,32 @@ class _BoundedResponse(http.client.HTTPResponse):
         super().__init__(_Ear(sock), *args, **kwargs)  # type: ignore[arg-type]
 
 
-class _Line(HTTPConnection):
-    response_class = _BoundedResponse
+class _Hears:
+    """Mixed into a connection: what it began to hear is let go of when it cannot be read."""
+
+    _heard: _BoundedResponse | None = None
+
+    def response_class(self, sock: socket.socket, **kwargs: Any) -> _BoundedResponse:  # noqa: ANN401
+        self._heard = _BoundedResponse(sock, **kwargs)
+        return self._heard
+
+    def getresponse(self) -> HTTPResponse:
+        try:
+            return super().getresponse()  # type: ignore[misc,no-any-return]
+        except BaseException:
+            if self._heard is not None:
+                self._heard.close()
+            raise
+        finally:
+            self._heard = None
 
 
-class _SecureLine(HTTPSConnection):
-    response_class = _BoundedResponse
+class _Line(_Hears, HTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _SecureLine(_Hears, HTTPSConnection):  # type: ignore[misc]
+    pass
 
 
 class _Pool(HTTPConnectionPool):

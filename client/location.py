@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import urljoin, urlsplit
 
 from client.errors import Refused, Trouble
+from titip.origins import AddressError, ForeignOrigin, origin, place
 
-MOST_OF_A_NAME = 512
 STRANGER = "something else answered: does this network want a log-in?"
 
 
@@ -17,22 +17,22 @@ def upload_address(endpoint: str, location: str) -> tuple[str, str]:
     Trouble for what is no address.
     """
     try:
-        named = urljoin(endpoint, location)
-        parts, ours = urlsplit(named), urlsplit(endpoint)
-        host, origin = parts.hostname or "", (parts.scheme, parts.hostname, parts.port)
-    except ValueError as error:
-        raise Trouble(STRANGER) from error
-    if _plain(host) != _plain(ours.hostname or ""):
+        found = place(location, base=endpoint)
+        other = str(origin(urljoin(endpoint, location))) if found.rewritten else ""
+    except ForeignOrigin as foreign:
         raise Refused(
-            f"the gateway leads to another host ({host or 'none'}): nothing is sent there. Tell "
+            f"the gateway leads to another host ({foreign.origin}): nothing is sent there. Tell "
             "your operator to set gateway.public_url"
-        )
-    other = "" if origin == (ours.scheme, ours.hostname, ours.port) else _shown(parts.scheme, named)
-    address = named.partition("#")[0]
-    if address.startswith(endpoint) and address != endpoint:
+        ) from foreign
+    except AddressError as error:
+        raise Trouble(STRANGER) from error
+    address = found.url.partition("#")[0]
+    if address.rstrip("/") == endpoint.rstrip("/"):
+        raise Trouble(STRANGER)
+    if address.startswith(endpoint):
         return address, other
-    name = name_of(address)
-    if name in {"", ".", ".."} or len(name) > MOST_OF_A_NAME:
+    name = name_of(urlsplit(address).path)
+    if name in {"", ".", ".."}:
         raise Trouble(STRANGER)
     return endpoint + name, other
 
@@ -40,11 +40,3 @@ def upload_address(endpoint: str, location: str) -> tuple[str, str]:
 def name_of(address: str) -> str:
     """Give an upload's id: the last part of its address."""
     return address.partition("?")[0].rstrip("/").rpartition("/")[2]
-
-
-def _plain(host: str) -> str:
-    return host.rstrip(".").lower()
-
-
-def _shown(scheme: str, address: str) -> str:
-    return f"{scheme}://{urlsplit(address).netloc.rpartition('@')[2]}"

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from client.address import flaw_of_host, place_of
+from client.address import flaw_of
 from client.errors import BadOptions
 from client.reasons import Way
+from titip.origins import origin
 
 AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """The first one that is set counts; the first two are those of requests."""
@@ -27,7 +28,7 @@ def way_to(server: str) -> Way:
     secure = server.startswith("https:")
     if secure:
         _check_authorities()
-    return Way(gateway=place_of(server), secure=secure, proxy=_proxy(server))
+    return Way(gateway=origin(server).named, secure=secure, proxy=_proxy(server))
 
 
 def authorities() -> str | None:
@@ -41,15 +42,14 @@ def _proxy(server: str) -> str:
         address = select_proxy(server, get_environ_proxies(server))
         if not address:
             return ""
-        parts = urlsplit(address if "://" in address else f"http://{address}")
-        place = place_of(parts.geturl())
+        address = address if "://" in address else f"http://{address}"
+        flaw, scheme = flaw_of(address), urlsplit(address).scheme
     except ValueError as error:
         raise BadOptions(f"the proxy of this machine cannot work: {MEND_PROXY}") from error
-    if parts.scheme not in {"http", "https"}:
-        raise BadOptions(f"the proxy of this machine is none of http:// or https://: {MEND_PROXY}")
-    if not parts.hostname or flaw_of_host(parts.hostname) or place.endswith(":0"):
-        raise BadOptions(f"the proxy of this machine cannot work: {MEND_PROXY}")
-    return place
+    if flaw or scheme not in {"http", "https"}:
+        flaw = flaw if scheme in {"http", "https"} else "it is none of http:// or https://"
+        raise BadOptions(f"the proxy of this machine cannot work: {flaw}; {MEND_PROXY}")
+    return origin(address).named
 
 
 def _check_authorities() -> None:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from client.errors import Gone, Hopeless, PushError, Refused, TooLarge, Trouble
+from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ FULL_DISK_PAUSE = 30.0
 LONGEST_WORD = 200
 """Characters of the gateway's own explanation that are repeated to the person."""
 
+NO_DATE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
+"""What the standard library raises for texts that are no date, one release or another."""
 MOST_DIGITS = 19
 NO_GATEWAY = "there is no Titip gateway at this address: check it after --to"
 _PASSING: Mapping[int, str] = {
@@ -60,7 +63,7 @@ class Answer:
         try:
             sent = parsedate_to_datetime(self.headers.get("Date", ""))
             there = sent.astimezone(UTC)
-        except (ValueError, OverflowError):
+        except NO_DATE:
             return ""
         return there.isoformat().replace("+00:00", "Z")
 
@@ -80,14 +83,8 @@ class Answer:
 
     def pause(self) -> float:
         """Give the seconds that Retry-After asks for, 0 without one."""
-        text = self.headers.get("Retry-After", "").strip()
-        if text.isascii() and text.isdecimal():
-            return float(text)
-        try:
-            until = parsedate_to_datetime(text).astimezone(UTC)
-        except (ValueError, OverflowError):
-            return 0.0
-        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+        asked = retry_after(self.headers.get("Retry-After"), now=datetime.now(UTC))
+        return asked.total_seconds() if asked else 0.0
 
 
 def judge(answer: Answer, step: Step) -> None:

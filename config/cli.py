@@ -1,7 +1,10 @@
 """The command line `titip`: all commands in one place, and every error as one clear sentence."""
 
 # From the first line on, Ctrl-C shall end it without a traceback.
-from config.start import hear_interrupts, leave_at_once
+try:
+    from config.start import hear_interrupts, leave_at_once
+except KeyboardInterrupt:
+    raise SystemExit(130) from None
 
 if __name__ == "__main__":
     leave_at_once()

@@ -9,7 +9,7 @@ import typer
 from config.cli_errors import MISTAKEN, Complaint
 from config.cli_options import AsJson, examples
 from config.cli_screen import say_json
-from config.start import leaving_at_once
+from config.start import hear_interrupts, leave_at_once
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -65,12 +65,13 @@ def push(
     Proxies are taken from HTTP_PROXY, HTTPS_PROXY and NO_PROXY, private authorities from
     REQUESTS_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR.
     """
-    with leaving_at_once():
-        from client.bars import face_for
-        from client.errors import BadOptions
-        from client.options import Patience, PushOptions
-        from client.push import push as push_all
+    leave_at_once()
+    from client.bars import face_for
+    from client.errors import BadOptions
+    from client.options import Patience, PushOptions
+    from client.push import push as push_all
 
+    hear_interrupts()
     try:
         options = PushOptions(
             server=to,

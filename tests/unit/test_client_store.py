@@ -5,8 +5,11 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from client.digest import Digest
 from client.errors import StoreTrouble
@@ -146,3 +149,40 @@ def test_each_system_has_its_own_place(monkeypatch, platform, variables, expecte
         monkeypatch.setenv(name, value)
 
     assert default_path() == Path(expected)
+
+
+NUMBERS = st.integers() | st.sampled_from([(1 << 63) - 1, 1 << 63, -(1 << 63), -(1 << 63) - 1])
+ITEMS = st.builds(Item, st.text(min_size=1).map(Path), st.text(), NUMBERS, NUMBERS)
+
+
+@given(ITEMS, ITEMS)
+def test_whatever_a_file_is_called_and_counts_it_is_remembered_as_itself(one, other):
+    with TemporaryDirectory() as folder, closing(Store.open(Path(folder) / "s")) as store:
+        cases = [replace(CASE, item=item) for item in (one, other)]
+        store.save(cases[0], Record(url="u"), DIGEST)
+
+        is_same = one.path == other.path and (one.size, one.mtime_ns) == (
+            other.size,
+            other.mtime_ns,
+        )
+        assert store.find(cases[0]) == Record(url="u")
+        assert store.digest_of(one) == DIGEST
+        assert (store.find(cases[1]) is not None) == is_same
+        assert (store.digest_of(other) is not None) == is_same
+
+
+def test_a_time_that_is_almost_another_is_another(store):
+    beyond = 1 << 70
+    store.save(replace(CASE, item=replace(ITEM, mtime_ns=beyond)), Record(url="u"), DIGEST)
+
+    assert store.digest_of(replace(ITEM, mtime_ns=beyond + 1)) is None
+    assert store.digest_of(replace(ITEM, mtime_ns=beyond)) == DIGEST
+
+
+def test_a_record_in_words_of_another_titip_is_none(store, place):
+    store.save(CASE, Record(url="u"), DIGEST)
+    with closing(sqlite3.connect(place)) as raw:
+        raw.execute("UPDATE handin SET state = 'unheard of'")
+        raw.commit()
+
+    assert store.find(CASE) is None
