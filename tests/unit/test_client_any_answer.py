@@ -202,6 +202,8 @@ class Stream(io.RawIOBase):
         return got
 
 
+OTHERS = base64.b64encode(bytes(32)).decode()
+WRONG = ("Repr-Digest", f"sha-256=:{OTHERS}:")
 NAMES = ["u1", "u2", "/files/u1", f"{SERVER}/files/u1", "https://titip.example/files/u1"]
 STRANGE = ["http://evil.example/files/u1", "//evil.example/x", "http://[fe80::1/x", "", "/", "\xff"]
 NUMBERS = ["0", "70", "1024", "3000", "9" * 400, "-1", "\xb2", "", "1e3", str(1 << 63)]
@@ -217,7 +219,7 @@ HEADERS = st.lists(
         st.tuples(st.sampled_from(["Upload-Offset", "Upload-Length"]), st.sampled_from(NUMBERS)),
         st.tuples(st.just("Retry-After"), st.sampled_from([*NUMBERS, *DATES]) | TEXTS),
         st.tuples(st.just("Date"), st.sampled_from(DATES) | TEXTS),
-        st.tuples(st.just("Repr-Digest"), st.just(TRUE) | TEXTS),
+        st.tuples(st.just("Repr-Digest"), st.just(TRUE) | st.just(WRONG[1]) | TEXTS),
         st.tuples(st.just("Content-Encoding"), st.sampled_from(["gzip", "deflate", "br", "x"])),
         st.tuples(st.just("Content-Length"), st.sampled_from(["5, 6", "-1", "9" * 30, "x"])),
         st.tuples(st.just("Transfer-Encoding"), st.sampled_from(["chunked", "gzip, chunked"])),
@@ -243,6 +245,10 @@ BODIES = st.one_of(
 )
 PLAUSIBLE = st.sampled_from(
     [
+        Reply(201, (("Location", "/files/u1"), ("Upload-Offset", "70"), WRONG)),
+        Reply(201, (("Location", "/files/u1"), ("Upload-Offset", "0"), WRONG)),
+        Reply(204, (("Upload-Offset", "70"), WRONG)),
+        Reply(204, (("Upload-Offset", "3000"), WRONG)),
         Reply(201, (("Tus-Resumable", "1.0.0"), ("Location", "/files/u1"))),
         Reply(201, (("Location", "/files/u1"), ("Upload-Offset", "70"))),
         Reply(201, (("Location", "/files/u1"), ("Upload-Offset", "70"), ("Repr-Digest", TRUE))),
