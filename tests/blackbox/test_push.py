@@ -80,7 +80,7 @@ def said(report):
 
 def test_times_that_no_database_counts_keep_no_other_file_back(tmp_path):
     folder = tmp_path / "in"
-    for number, moment in enumerate([YEAR_1601, YEAR_2300, YEAR_1601, YEAR_2300]):
+    for number, moment in enumerate([YEAR_2300] * 4 + [YEAR_1601]):
         os.utime(one_file(folder, f"0{number}"), (moment, moment))
     for number in range(10):
         one_file(folder, f"file-{number}")
@@ -88,7 +88,7 @@ def test_times_that_no_database_counts_keep_no_other_file_back(tmp_path):
     with gateway() as server:
         done, report, _ = push(tmp_path, folder, "--parallel", "4", to=server.url)
 
-    assert report["counts"]["proven"] == 14, done.stderr
+    assert report["counts"]["proven"] == 15, done.stderr
     assert done.returncode == 0
 
 
