@@ -82,7 +82,7 @@ def outcome_of(fault: errors.DeliveryFault) -> DeliveryEvent:
         case errors.Unavailable():
             return d.Postponed(fault.reason, detail=fault.detail)
         case errors.Refused():
-            return d.Refused(fault.reason, detail=fault.detail)
+            return d.Refused(fault.reason, detail=fault.detail, alike=fault.alike)
         case _:
             return d.Faltered(fault.reason, fault.retry_after, detail=fault.detail)
 

@@ -166,8 +166,13 @@ def _makes_sense(arrival: Arrival) -> bool:
     locator: object = arrival.locator
     is_place = isinstance(locator, str) and len(locator) <= LONGEST_LOCATOR
     digests: tuple[object, ...] = (arrival.sha256, arrival.md5)
-    is_told = isinstance(arrival.size, int | None) and isinstance(arrival.evidence, Evidence)
+    size, evidence = _untyped(arrival.size), _untyped(arrival.evidence)
+    is_told = isinstance(size, int | None) and isinstance(evidence, Evidence)
     return is_place and is_told and all(isinstance(one, str | None) for one in digests)
+
+
+def _untyped(value: object) -> object:
+    return value
 
 
 def _sound(fault: DeliveryFault) -> DeliveryFault:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from sync.brake_monitor import BrakeMonitor
 from sync.carrying import carry_leased, failed, tell_bug
 from sync.contained import Contained
 from sync.lease import Lease, LeaseTimes
@@ -103,6 +104,7 @@ class Lane:
         self._wake = wake
         self._turns = Turns()
         self._verdicts = Verdicts()
+        self._brakes = BrakeMonitor(destination.name, world.queue, world.standings)
         self._carrying: dict[asyncio.Task[None], datetime] = {}
         self._leases: set[Lease] = set()
 
@@ -128,6 +130,7 @@ class Lane:
         except StorageFull as error:  # they lapse by themselves, only later
             log.error("lane.hindered", destination=name, reason=str(error))
         await self._watch.load()
+        await self._brakes.load()
         log.info("lane.started", destination=name, circuit=self._watch.health.circuit.value)
 
     async def _turned(self) -> bool:
@@ -166,17 +169,19 @@ class Lane:
         queue = self._world.queue
         waiting = await queue.waiting(name, now=now, hurry=hurry)
         self._verdicts.waiting(waiting)
-        taken = 0
-        for submitter in self._turns.among(waiting)[:free]:
-            share = max(1, (free - taken) // len(waiting))
+        ready, taken = self._brakes.ready(waiting, now=now), 0
+        for submitter in self._turns.among(ready)[:free]:
+            share = max(1, (free - taken) // len(ready))
             parcels = await queue.claim(
                 name,
                 submitter,
                 now=now,
                 until=now + self._rules.lease,
-                limit=share,
+                limit=self._brakes.limit(submitter, share, now=now),
                 hurry=hurry,
             )
+            if parcels:
+                self._brakes.went(submitter, now=now)
             for parcel in parcels:
                 size = parcel.upload.size
                 self._turns = self._turns.after(submitter, size, waiting=waiting)
@@ -244,8 +249,11 @@ class Lane:
         A row that stayed active would be carried again each time its lease ran out.
         """
         try:
-            judged = self._verdicts.event(event, lease.delivery, now=self._world.now())
-            await self._record(lease, judged)
+            now = self._world.now()
+            judged = self._verdicts.event(event, lease.delivery, now=now)
+            run = self._brakes.run_of(judged, lease.delivery, now=now)
+            await self._record(lease, judged, run=run)
+            await self._brakes.settle(judged, lease.delivery, now=now)
         except (LeaseLost, StorageFull):
             raise
         except Exception as error:  # noqa: BLE001 - of whatever kind, the row must not stay so
@@ -262,7 +270,7 @@ class Lane:
             renew_every=self._rules.lease / 3,
         )
 
-    async def _record(self, lease: Lease, event: DeliveryEvent) -> None:
+    async def _record(self, lease: Lease, event: DeliveryEvent, *, run: str = "") -> None:
         now, before = self._world.now(), lease.delivery
         if isinstance(event, Unknown):
             if not before.doubtful:  # whoever said so told nothing of the whole body's leaving
@@ -270,7 +278,7 @@ class Lane:
                 before = lease.delivery
             event = replace(event, settle=lease.settles_in())
         after = advance(before, event, now=now, policy=self._rules.retry, rng=self._world.rng)
-        await self._world.queue.record(before, after, now=now)
+        await self._world.queue.record(before, after, now=now, run=run)
         tell = log.warning if after.state is DeliveryState.PARKED else log.info
         tell(
             f"delivery.{after.state}",

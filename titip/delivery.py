@@ -120,10 +120,14 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The destination will never take this file as it is, or only a person can go on."""
+    """The destination will never take this file as it is, or only a person can go on.
+
+    `alike` is equal for refusals of one cause, "" where the cause is this file's own.
+    """
 
     reason: str
     detail: str = ""
+    alike: str = ""
 
 
 @dataclass(frozen=True, slots=True)

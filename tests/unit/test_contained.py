@@ -17,14 +17,20 @@ from structlog.testing import capture_logs
 from sync import contained
 from sync.carrying import carry_leased
 from sync.contained import LONGEST_REASON, Contained, Unforeseen
-from sync.lease import Lease
-from tests.destination_fakes import SEALED_AT, MemoryContent, RecordingProgress, a_parcel
+from tests.destination_fakes import (
+    SEALED_AT,
+    MemoryContent,
+    RecordingProgress,
+    a_lease,
+    a_parcel,
+)
 from tests.unit.test_lane import Scripted, opened_line
 from tests.waiting import until
 from titip import delivery as d
 from titip import errors
 from titip.delivery import REGISTRY, DeliveryState
 from titip.errors import Faltered, Unavailable
+from titip.evidence import Evidence
 from titip.health import Circuit, Health
 from titip.ports import Arrival
 
@@ -77,8 +83,16 @@ RETURNED = st.one_of(
     st.builds(Arrival, st.just("ref"), sha256=st.binary()),
     st.just(Arrival),
 )
+
+
+def fault(kind, reason, wait):
+    made = kind(reason)
+    made.retry_after = wait
+    return made
+
+
 FAULTS = st.builds(
-    lambda kind, reason, wait: kind(reason, retry_after=wait),
+    fault,
     st.sampled_from((errors.Refused, errors.Faltered, errors.Unavailable, errors.Unknown)),
     st.one_of(TEXTS, st.none(), st.integers(), st.just("x" * 5000)),
     st.one_of(st.none(), st.timedeltas(), st.integers(), st.text(max_size=3)),
@@ -115,6 +129,9 @@ class Returned:
         self.value = value
 
 
+PROVEN = Arrival("ref", evidence=Evidence.REFERENCE)
+
+
 class Anything(Scripted):
     """A destination whose script also says what it returns."""
 
@@ -124,7 +141,7 @@ class Anything(Scripted):
             line = await line(progress)
         if isinstance(line, BaseException):
             raise line
-        return line.value if isinstance(line, Returned) else Arrival("ref", size=content.size)
+        return line.value if isinstance(line, Returned) else PROVEN
 
 
 ENDS = st.one_of(
@@ -174,12 +191,11 @@ def test_whatever_a_delivery_raises_or_returns_it_is_an_event_that_can_be_kept(l
 
 async def _carry_one(line):
     parcel = a_parcel(b"papers")
-    lease = Lease(
+    lease = a_lease(
         replace(parcel.delivery, due_at=SEALED_AT + timedelta(minutes=1)),
         cast("Queue", HeldLease()),
         term=timedelta(minutes=1),
         now=lambda: SEALED_AT,
-        on_body_sent=lambda: None,
     )
     event, _ = await carry_leased(
         parcel,
@@ -331,13 +347,14 @@ async def test_what_is_known_when_a_delivery_is_broken_off_is_not_lost():
 
 
 async def test_a_text_that_the_journal_cannot_keep_is_kept_as_well_as_it_can_be(tmp_path):
-    async with opened_line(tmp_path, Anything(script=[Returned(Arrival("SILON-\ud83d"))])) as line:
+    half = Returned(replace(PROVEN, locator="SILON-\ud83d"))
+    async with opened_line(tmp_path, Anything(script=[half])) as line:
         upload = await line.house.hand_in(b"papers")
 
         await line.turn()
 
         registry, _ = await line.house.records.of_upload(upload.id)
-        assert (registry.state, registry.locator) == (DeliveryState.DELIVERED, "SILON-\ufffd")
+        assert (registry.state, registry.locator) == (DeliveryState.DELIVERED, "SILON-?")
 
 
 async def test_an_outcome_that_cannot_be_recorded_is_recorded_as_one_that_is_not_known(tmp_path):
@@ -345,10 +362,10 @@ async def test_an_outcome_that_cannot_be_recorded_is_recorded_as_one_that_is_not
         upload = await line.house.hand_in(b"papers")
         record, failures = line.house.queue.record, [UnicodeEncodeError("utf-8", "x", 0, 1, "no")]
 
-        async def fails_once(before, after, *, now):
+        async def fails_once(before, after, *, now, run=""):
             if failures:
                 raise failures.pop()
-            await record(before, after, now=now)
+            await record(before, after, now=now, run=run)
 
         line.house.queue.record = fails_once
         await line.turn()
