@@ -72,7 +72,9 @@ def attempts_of(books: Books, deliveries: Sequence[str]) -> Mapping[str, Attempt
     """Give the last attempts of each delivery, newest first."""
 
     def look(db: apsw.Connection) -> dict[str, Attempts]:
-        return {one: [_attempt(row) for row in db.execute(_ATTEMPTS, {"id": one})] for one in deliveries}
+        return {
+            one: [_attempt(row) for row in db.execute(_ATTEMPTS, {"id": one})] for one in deliveries
+        }
 
     return asyncio.run(books.journal.read(look))
 
