@@ -31,7 +31,7 @@ class DriveOptions:
     """Chunks grow up to this; memory is bounded by `workers` times it."""
     workers: int = 4
     timeout: timedelta = timedelta(seconds=60)
-    """Longest silence of one socket operation, the client library's own default."""
+    """How long an answer may take as a whole after the last byte, and one piece to leave."""
     creates_per_second: float = 2.0
     """What Drive bears, sustained (rclone's experience); its published quota is far above."""
     burst: int = 10

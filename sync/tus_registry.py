@@ -11,17 +11,18 @@ from urllib.parse import urlsplit
 
 from tusclient.client import TusClient
 
+from sync.bound_origin import BoundOrigin, login_of, without_login
 from sync.registry_faults import fault_of
 from sync.registry_headers import RegistryHeaders
 from sync.registry_options import origin_problems
 from sync.templates import facts, problems
 from sync.tus_delivery import RULES, TusDelivery
 from sync.tus_hop import Hop
-from sync.tus_place import TusPlace
 from sync.tus_steps import Answered, TusSteps, checks_sha256
 from sync.wire import Wire
 from titip.delivery import REGISTRY
 from titip.errors import Unavailable
+from titip.origins import origins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -40,6 +41,7 @@ METADATA: Final = {
 }
 """Keys of the upload's metadata over there, and which fact each of them tells."""
 
+_ADVICE: Final = "if files may go there, list it in registry.origins"
 _VERSION: Final = {"Tus-Resumable": "1.0.0"}
 
 
@@ -84,7 +86,10 @@ class TusRegistry:
         options.check()
         self._options = options
         self._headers = RegistryHeaders(options.headers, bearer=options.bearer)
-        self._place = TusPlace(options.url, options.origins)
+        self._login = login_of(options.url)
+        self._place = BoundOrigin(
+            without_login(options.url), origins(options.origins), advice=_ADVICE
+        )
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tus")
         self._checks: bool | None = None
 
@@ -146,7 +151,7 @@ class TusRegistry:
             wire.close()
 
     def _client(self, headers: Mapping[str, str]) -> TusClient:
-        return TusClient(self._place.intake, headers={**headers, **self._place.login, **_VERSION})
+        return TusClient(self._place.base, headers={**self._login, **headers, **_VERSION})
 
     def _wire(self, answer_within: timedelta) -> Wire:
         return Wire(connect_within=self._options.connect_within, answer_within=answer_within)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tusclient.client import TusClient
 
-    from sync.tus_place import TusPlace
+    from sync.bound_origin import BoundOrigin
     from sync.wire import Reply, Wire
     from titip.ports import Content
 
@@ -96,7 +96,7 @@ class TusSteps(Uploader):
         chunk: int,
         metadata: Mapping[str, str],
         checks: bool,
-        place: TusPlace,
+        place: BoundOrigin,
     ) -> None:
         self._wire = wire
         self._place = place
