@@ -21,11 +21,12 @@ class BoundOrigin:
     """The origin of one destination's address, and those that it may lead to.
 
     `base` is the configured address, without a user and a password; `advice` says what to do about
-    a Location that leads elsewhere.
+    a Location that leads elsewhere. Raises AddressError for a base that is no address.
     """
 
     def __init__(self, base: str, allowed: Collection[Origin] = (), *, advice: str) -> None:
         self.base = base
+        self._home = origin(base)
         self._allowed = tuple(allowed)
         self._advice = advice
         self._has_told = False
@@ -42,12 +43,12 @@ class BoundOrigin:
             raise Unavailable(f"gave a Location that cannot be used: {error}") from None
         if found.rewritten and not self._has_told:
             self._has_told = True
-            log.warning("destination.location_rewritten", origin=str(origin(self.base)))
+            log.warning("destination.location_rewritten", origin=str(self._home))
         return found.url
 
     def is_ours(self, url: str) -> bool:
         """Tell whether an address, as a checkpoint has it, is of a configured origin."""
-        return is_of(url, (origin(self.base), *self._allowed))
+        return is_of(url, (self._home, *self._allowed))
 
 
 def without_login(url: str) -> str:

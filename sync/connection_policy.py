@@ -207,7 +207,7 @@ def _proxy_address(url: str) -> str:
 
 def _tls(error: BaseException) -> str:
     match error:
-        case ssl.SSLCertVerificationError():
+        case ssl.SSLCertVerificationError():  # aiohttp's own has no code; the one beneath it has
             return _certificate(getattr(error, "verify_code", 0))
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return "cut the connection while TLS was agreed on"
@@ -221,6 +221,8 @@ def _tls(error: BaseException) -> str:
 
 
 def _certificate(code: int) -> str:
+    if not code:
+        return ""
     if code in _UNKNOWN_AUTHORITY:
         return "certificate is signed by an unknown authority"
     return _CERTIFICATE.get(code, f"certificate is not accepted (OpenSSL code {code})")

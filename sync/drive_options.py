@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+
+from titip.origins import is_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ class DriveOptions:
             problems.append("mirror.drive.max_chunk must not be below mirror.drive.chunk")
         if self.workers < 1 or self.burst < 1 or self.creates_per_second <= 0:
             problems.append("mirror.drive: workers, burst and creates_per_second must be above 0")
-        if self.endpoint and urlsplit(self.endpoint).scheme not in {"http", "https"}:
+        if self.endpoint and not is_address(self.endpoint):
             problems.append("mirror.drive.endpoint must be a root URL like http://127.0.0.1:9002/")
         if self.credentials is None and not self.endpoint:
             problems.append("mirror.drive.credentials must name a file with Google credentials")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from tusclient.client import TusClient
 
@@ -22,7 +21,7 @@ from sync.tus_steps import Answered, TusSteps, checks_sha256
 from sync.wire import Wire
 from titip.delivery import REGISTRY
 from titip.errors import Unavailable
-from titip.origins import origins
+from titip.origins import is_address, origins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -68,8 +67,7 @@ class TusOptions:
         wrong = problems(zip(found, self.headers.values(), strict=True))
         wrong += RegistryHeaders(self.headers, bearer=self.bearer).problems()
         wrong += origin_problems(self.origins)
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if not is_address(self.url):
             wrong.append("registry.url must be an address like https://registry.example/files/")
         if not self.bearer.isprintable() or not self.bearer.isascii():
             wrong.append("registry.bearer must be one line of ASCII")

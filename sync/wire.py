@@ -39,12 +39,11 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; header names in lower case. `cut`: there was more of the body than is kept."""
+    """An answer; header names in lower case, a text in UTF-8."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
-    cut: bool = False
 
 
 class Wire:
@@ -128,29 +127,27 @@ def _cased(name: str) -> str:
 def _read(response: BaseHTTPResponse, limit: int, clock: _Clock) -> Reply:
     """Read the beginning of an answer; one that breaks off has told its status all the same."""
     body = AnswerBody(response.headers.get("Content-Encoding", ""), limit=limit)
-    whole = False
+    is_whole = False
     try:
-        while body.wants_more:
+        while body.wants_more and not is_whole:
             piece = response.read(PIECE, decode_content=False)
-            if not piece:
-                whole = True
-                break
+            is_whole = not piece
             body.feed(piece)
     except (urllib3.exceptions.ProtocolError, OSError):
         if clock.expired:
             raise
-        whole = True
+    finally:
+        if is_whole and not clock.expired:
+            response.release_conn()
+        else:
+            response.close()
     if clock.expired:
         raise TimeoutError
     headers = plain_headers(response.headers.items())
-    if whole:
-        response.release_conn()
-    else:
-        response.close()
     data = body.data
     if limit == MAX_ANSWER:
         data = in_utf8(data, headers.get("content-type", ""))
-    return Reply(response.status, headers, data, cut=not whole)
+    return Reply(response.status, headers, data)
 
 
 class _Sockets:
