@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config.settings import secret_source
 from sync.bounded import Bounded
 from sync.folder import FolderMirror, FolderOptions
 from sync.verified import Verified
@@ -88,7 +89,7 @@ def _http(settings: Settings) -> Destination:
             file_field=registry.file_field,
             fields=registry.fields,
             headers=registry.headers,
-            bearer=registry.bearer.get_secret_value(),
+            bearer=secret_source(registry.bearer),
             accepted=registry.accepted,
             duplicate=registry.duplicate,
             not_stored=registry.not_stored,
@@ -100,6 +101,7 @@ def _http(settings: Settings) -> Destination:
             trust_status=registry.trust_status,
             key_lifetime=registry.key_lifetime,
             health=registry.health,
+            origins=registry.origins,
             answer_within=answer_within(settings),
         ),
     )
@@ -111,7 +113,9 @@ def _tus(settings: Settings) -> Destination:
     return TusRegistry(
         TusOptions(
             url=settings.registry.url,
-            bearer=settings.registry.bearer.get_secret_value(),
+            bearer=secret_source(settings.registry.bearer),
+            headers=settings.registry.headers,
+            origins=settings.registry.origins,
             answer_within=answer_within(settings),
         ),
     )

@@ -29,14 +29,30 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+class FileSecret(SecretStr):
+    """A secret out of a file, as it was at the start; `source` names the file for later looks."""
+
+    def __init__(self, secret_value: str, *, source: str) -> None:
+        super().__init__(secret_value)
+        self.source = source
+
+
 def _secret(value: SecretStr) -> SecretStr:
-    kind, _, path = value.get_secret_value().partition(":")
+    source = value.get_secret_value()
+    kind, _, path = source.partition(":")
     if kind != "file":
         return value
     try:
-        return SecretStr(Path(path).read_text("utf-8").strip())
+        return FileSecret(Path(path).read_text("utf-8").strip(), source=source)
     except OSError as error:
         raise ValueError(f"the file of this secret cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ValueError("the file of this secret holds no text") from error
+
+
+def secret_source(value: SecretStr) -> str:
+    """Give a secret as it was configured: the text, or `file:PATH`, to be read when it is used."""
+    return value.source if isinstance(value, FileSecret) else value.get_secret_value()
 
 
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
@@ -115,6 +131,7 @@ class Registry(Section):
     settle: Duration | None = None
     key_lifetime: Duration | None = None
     health: str = Field("", pattern=r"^(https?://\S+)?$")
+    origins: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _wants_url(self) -> Registry:

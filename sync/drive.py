@@ -69,11 +69,15 @@ class DriveMirror:
 
     async def probe(self) -> bool | None:
         """Tell whether Drive answers and lets us see the place for our copies."""
+        return not await self.trouble()
+
+    async def trouble(self) -> str:
+        """Say why nothing can be kept there, and what to do; empty where all is well."""
         try:
             await self._desk.folders.check()
-        except DeliveryFault:
-            return False
-        return True
+        except DeliveryFault as fault:
+            return fault.reason
+        return ""
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""

@@ -6,11 +6,11 @@ Every call here is idempotent: what is made is made under an id that was reserve
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from googleapiclient.errors import HttpError
 from googleapiclient.http import MediaIoBaseUpload
 from tenacity import (
     AsyncRetrying,
@@ -20,8 +20,15 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from sync.drive_checkpoint import is_id
-from sync.drive_faults import Passing, Undecided, fault_of_answer, settled
+from sync.drive_checkpoint import is_id, may_name
+from sync.drive_faults import (
+    Passing,
+    Undecided,
+    document_of,
+    fault_of_answer,
+    settled,
+    unreadable,
+)
 from titip.errors import DeliveryFault, Faltered
 
 if TYPE_CHECKING:
@@ -39,7 +46,11 @@ T = TypeVar("T")
 OCTETS: Final = "application/octet-stream"
 FOLDER: Final = "application/vnd.google-apps.folder"
 FILE_FIELDS: Final = "id,size,md5Checksum,sha256Checksum,trashed"
+_COUNT: Final = re.compile(r"[0-9]{1,18}\Z")
 TRIES: Final = 3
+SLOWEST_PART: Final = 8 * 1024
+"""Bytes a second below which a part of a copy is not waited for."""
+
 LONGEST_QUICK_WAIT: Final = 8.0
 """Seconds; a longer rest belongs to the journal."""
 
@@ -56,17 +67,26 @@ class DriveFile:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> DriveFile:
-        """Read Drive's document; raises Faltered for one without an id."""
-        if not isinstance(document.get("id"), str):
+        """Read Drive's document; raises Faltered for one without an id. Odd values tell nothing."""
+        if not may_name(document.get("id")):
             raise Faltered("Drive's answer names no file")
-        size = document.get("size")
         return cls(
-            id=document["id"],
-            size=int(size) if size is not None else None,
-            md5=document.get("md5Checksum"),
-            sha256=document.get("sha256Checksum"),
+            id=str(document["id"]),
+            size=_count(document.get("size")),
+            md5=_text(document.get("md5Checksum")),
+            sha256=_text(document.get("sha256Checksum")),
             trashed=document.get("trashed") is True,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DriveFolder:
+    """A folder as Drive tells it: `drive` is the shared drive it lies in, empty for My Drive."""
+
+    drive: str
+    parents: tuple[str, ...]
+    trashed: bool
+    properties: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +105,8 @@ class Part:
             return cls(b"", offset)
         if status == HTTPStatus.PARTIAL_CONTENT:
             total = headers.get("content-range", "").rpartition("/")[2]
-            return cls(content, int(total) if total.isdecimal() else offset + len(content) + 1)
+            known = _count(total)
+            return cls(content, offset + len(content) + 1 if known is None else known)
         if status == HTTPStatus.OK and not offset:
             return cls(content, len(content))
         return fault_of_answer(status, content, headers)
@@ -98,6 +119,7 @@ class DriveCalls:
         self._files = service.files()
         self._about = service.about()
         self._lines = lines
+        self._timeout = options.timeout.total_seconds()
         self._quick_wait = wait_random_exponential(
             multiplier=options.quick_wait.total_seconds(), max=LONGEST_QUICK_WAIT
         )
@@ -105,10 +127,11 @@ class DriveCalls:
     async def reserve_id(self) -> str:
         """Reserve an id, under which one file can be made and not two."""
         answer = await self._ask(self._files.generateIds(count=1, space="drive", type="files"))
-        ids = answer.get("ids") or [""]
-        if not is_id(ids[0]):
+        ids = answer.get("ids")
+        first = ids[0] if isinstance(ids, list) and ids else None
+        if not isinstance(first, str) or not is_id(first):
             raise Faltered("Drive reserved no usable id")
-        return str(ids[0])
+        return first
 
     async def file(self, file_id: str) -> DriveFile | None:
         """Give the file of that id, trashed or not; None where there is none."""
@@ -130,7 +153,14 @@ class DriveCalls:
         }
 
         def get(http: Any) -> Part | DeliveryFault:  # noqa: ANN401  (the library's own type)
-            response, content = http.request(request.uri, headers=headers)
+            response, content = http.request(
+                request.uri,
+                headers=headers,
+                limit=size + 1,
+                answer_within=self._timeout + size / SLOWEST_PART,
+            )
+            if len(content) > size:
+                return Faltered("Drive gave more of the copy than was asked for")
             return Part.of(response.status, response, content=content, offset=offset)
 
         try:
@@ -140,10 +170,23 @@ class DriveCalls:
                 raise Faltered("Drive has no such copy any more") from None
             raise settled(fault) from None
 
-    async def drive_of(self, folder: str) -> str:
-        """Give the shared drive in which a folder lies, empty for one in My Drive."""
-        request = self._files.get(fileId=folder, fields="id,driveId", supportsAllDrives=True)
-        return str((await self._ask(request)).get("driveId") or "")
+    async def folder(self, folder_id: str) -> DriveFolder:
+        """Give a folder; raises Undecided, 404 where there is none."""
+        request = self._files.get(
+            fileId=folder_id,
+            fields="id,driveId,parents,trashed,appProperties",
+            supportsAllDrives=True,
+        )
+        told = await self._ask(request)
+        if not isinstance(told.get("id"), str):
+            raise unreadable(HTTPStatus.OK)
+        properties = told.get("appProperties")
+        return DriveFolder(
+            drive=_text(told.get("driveId")) or "",
+            parents=texts(told.get("parents")),
+            trashed=told.get("trashed") is True,
+            properties=properties if isinstance(properties, dict) else {},
+        )
 
     async def find(self, *, key: str, value: str, drive: str = "") -> list[Mapping[str, Any]]:
         """List what carries this property and is not trashed, oldest first.
@@ -159,7 +202,9 @@ class DriveCalls:
             includeItemsFromAllDrives=True,
             **where,
         )
-        found: list[Mapping[str, Any]] = (await self._ask(request)).get("files", [])
+        found = (await self._ask(request)).get("files", [])
+        if not isinstance(found, list) or not all(_is_listed(one) for one in found):
+            raise unreadable(HTTPStatus.OK)
         return sorted(found, key=lambda one: str(one.get("createdTime", "")))
 
     async def make_folder(self, body: File) -> None:
@@ -181,8 +226,12 @@ class DriveCalls:
         await self._ask(request)
 
     async def ask_about(self) -> None:
-        """Ask who we are: the cheapest call that needs working credentials."""
-        await self._ask(self._about.get(fields="user"))
+        """Ask who we are: the cheapest call that needs working credentials.
+
+        An answer that does not tell is not Drive's, and raises Unavailable.
+        """
+        if not isinstance((await self._ask(self._about.get(fields="user"))).get("user"), dict):
+            raise unreadable(HTTPStatus.OK)
 
     async def open_session(self, body: File, *, length: int) -> str:
         """Open a session for a file under its reserved id; give its address, a secret.
@@ -207,17 +256,19 @@ class DriveCalls:
             )
             if response.status != HTTPStatus.OK or "location" not in response:
                 return fault_of_answer(response.status, content, response)
-            return str(response["location"])
+            return self._lines.place.located(response["location"])
 
         return await self._quickly(start)
 
     async def _ask(self, request: HttpRequest) -> dict[str, Any]:
         def execute(http: Any) -> dict[str, Any] | DeliveryFault:  # noqa: ANN401  (as above)
-            try:
-                answer: dict[str, Any] = request.execute(http=http, num_retries=0)
-            except HttpError as error:
-                return fault_of_answer(error.resp.status, error.content, error.resp)
-            return answer
+            response, content = http.request(
+                request.uri, method=request.method, body=request.body, headers=request.headers
+            )
+            if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+                return fault_of_answer(response.status, content, response)
+            document = document_of(content)
+            return unreadable(response.status) if document is None else document
 
         return await self._quickly(execute)
 
@@ -249,3 +300,22 @@ def _may_pass(error: BaseException) -> bool:
         return False
     asked = error.retry_after
     return asked is None or asked.total_seconds() <= LONGEST_QUICK_WAIT
+
+
+def _count(told: object) -> int | None:
+    """Read a count, which Drive tells as a text; None for what is none."""
+    text = str(told) if isinstance(told, str | int) and not isinstance(told, bool) else ""
+    return int(text) if _COUNT.match(text) else None
+
+
+def _text(told: object) -> str | None:
+    return told if isinstance(told, str) else None
+
+
+def texts(told: object) -> tuple[str, ...]:
+    """Read a list of texts; what is none has no place in it."""
+    return tuple(one for one in told if isinstance(one, str)) if isinstance(told, list) else ()
+
+
+def _is_listed(one: object) -> bool:
+    return isinstance(one, dict) and isinstance(one.get("id"), str)

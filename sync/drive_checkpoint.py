@@ -14,6 +14,8 @@ from typing import Final
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{10,}\Z")
 """Guards against words that are endpoints of their own, such as `trash`."""
 
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+
 
 @dataclass(frozen=True, slots=True)
 class DriveCheckpoint:
@@ -50,6 +52,11 @@ class DriveCheckpoint:
             return cls()
         repairs = found.get("repairs")
         return cls(**known, repairs=repairs if isinstance(repairs, int) else 0)
+
+
+def may_name(told: object) -> bool:
+    """Tell whether Drive's word for a file can be kept and asked for again."""
+    return isinstance(told, str) and bool(_NAME.match(told))
 
 
 def is_id(text: str) -> bool:

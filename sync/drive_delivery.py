@@ -193,6 +193,7 @@ class DriveDelivery:
         if file.trashed:
             self._desk.folders.forget(self._upload.submitter)
             await self._commit(DriveCheckpoint())
+            await self._desk.folders.check()
             raise Faltered("its folder in Drive lies in the trash; another will be made")
         if file.sha256 is None:
             file = await self._desk.calls.file(file.id) or file

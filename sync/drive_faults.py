@@ -11,18 +11,19 @@ import re
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httplib2
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 
+from sync.wire import NoAnswer
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable
 from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HTTP_TROUBLE: Final = (GoogleAuthError, httplib2.HttpLib2Error, HTTPException, OSError)
+HTTP_TROUBLE: Final = (NoAnswer, GoogleAuthError, httplib2.HttpLib2Error, HTTPException, OSError)
 """What a call may raise when no answer came."""
 
 DAILY_CAP_REST: Final = timedelta(hours=1)
@@ -79,9 +80,25 @@ def fault_of_answer(status: int, content: bytes, headers: Mapping[str, str]) -> 
     if status == HTTPStatus.FORBIDDEN:
         advice = _ADVICE.get(reason, "Drive forbids it: look the reason up in Google's guide")
         return Unavailable(f"{advice} ({told})", retry_after=wait)
+    if status < HTTPStatus.BAD_REQUEST:
+        return unreadable(status)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return Passing(f"Drive failed ({told})", retry_after=wait)
     return Undecided(status, f"Drive answered {told}")
+
+
+def unreadable(status: int) -> Passing:
+    """Give the fault of an answer that Drive would not give: a page of something in between."""
+    return Passing(f"gave an answer that is not Drive's ({status}): does a proxy stand between?")
+
+
+def document_of(content: bytes) -> dict[str, Any] | None:
+    """Read a document of Drive's; None where the bytes are none."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _slower(told: str, message: str, wait: timedelta | None) -> Unavailable:
@@ -102,6 +119,8 @@ def settled(fault: DeliveryFault) -> DeliveryFault:
 def fault_of_trouble(error: BaseException) -> Unavailable:
     """Give the fault that it means when no answer came."""
     match error:
+        case NoAnswer():
+            return Passing(f"Drive {error.reason}")
         case TransportError() | RefreshError(retryable=True):
             return Passing("Google's token service cannot be reached")
         case RefreshError():
@@ -120,14 +139,17 @@ def fault_of_trouble(error: BaseException) -> Unavailable:
 
 def _reason(content: bytes) -> tuple[str, str]:
     """Give the reason and the message of an error's document; empty where it has none."""
-    try:
-        error = json.loads(content)["error"]
-        message = str(error.get("message", ""))
-        first = (error.get("errors") or [{}])[0]
-        reason = str(first.get("reason") or error.get("status") or "")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    error = (document_of(content) or {}).get("error")
+    if not isinstance(error, dict):
         return "", ""
-    return (reason if _REASON.match(reason) else ""), message
+    errors = error.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else {}
+    reason = (first.get("reason") if isinstance(first, dict) else None) or error.get("status")
+    message = error.get("message")
+    return (
+        reason if isinstance(reason, str) and _REASON.match(reason) else "",
+        message if isinstance(message, str) else "",
+    )
 
 
 def _grant(error: RefreshError) -> str:

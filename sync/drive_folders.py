@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from sync.drive_calls import texts
 from sync.drive_faults import Undecided, settled
 from titip.errors import Unavailable
 
@@ -33,6 +34,11 @@ _GONE: Final = (
 )
 
 
+_TRASHED: Final = (
+    "the folder that mirror.drive.folder names lies in Drive's trash: restore it from the trash"
+)
+
+
 class DriveFolders:
     """Finds folders by what they carry, or makes them; known ones are kept in memory.
 
@@ -48,22 +54,29 @@ class DriveFolders:
         self._root = ""
         self._drive = ""
         self._known: dict[str, str] = {}
+        self._told: dict[str, str] = {}
 
     async def of(self, submitter: str) -> str:
         """Give the id of the submitter's folder."""
         async with self._lock:
             if submitter not in self._known:
-                self._known[submitter] = await self._submitters(submitter)
+                told = self._told.pop(submitter, "")
+                is_there = bool(told) and await self._is_in_root(told)
+                self._known[submitter] = told if is_there else await self._submitters(submitter)
             return self._known[submitter]
 
     def remember(self, submitter: str, folder: str) -> None:
-        """Take over what a checkpoint knows, which a list may not show yet."""
-        if folder:
-            self._known.setdefault(submitter, folder)
+        """Note what a checkpoint knows, which a list may not show yet.
+
+        It counts only if it lies in the folder for everything, which may be another one by now.
+        """
+        if folder and submitter not in self._known:
+            self._told[submitter] = folder
 
     def forget(self, submitter: str) -> None:
         """Drop a folder that is not there any more."""
         self._known.pop(submitter, None)
+        self._told.pop(submitter, None)
         self._root = ""
 
     async def check(self) -> None:
@@ -77,7 +90,7 @@ class DriveFolders:
         root = await self._found_root()
         value = hashlib.sha256(submitter.encode("utf-8", "surrogatepass")).hexdigest()
         found = await self._calls.find(key=SUBMITTER_KEY, value=value, drive=self._drive)
-        within = [one for one in found if root in one.get("parents", [])]
+        within = [one for one in found if root in texts(one.get("parents"))]
         if within:
             return _oldest(within)
         return await self._make(submitter, key=SUBMITTER_KEY, value=value, parent=root)
@@ -89,10 +102,37 @@ class DriveFolders:
 
     async def _configured_root(self) -> str:
         try:
-            self._drive = await self._calls.drive_of(self._configured)
+            folder = await self._calls.folder(self._configured)
         except Undecided as fault:
+            self._known.clear()
             raise Unavailable(_GONE) from fault
+        if folder.trashed:
+            self._known.clear()
+            raise Unavailable(_TRASHED)
+        self._drive = folder.drive
         return self._configured
+
+    async def _is_in_root(self, folder: str) -> bool:
+        """Tell whether a folder that a checkpoint knows lies in the folder for everything.
+
+        One of our own is known by what it carries, since a list may not show it yet.
+        """
+        if self._configured:
+            await self._found_root()
+        try:
+            told = await self._calls.folder(folder)
+            if told.trashed:
+                return False
+            for parent in () if self._root else told.parents:
+                if await self._is_own_root(parent):
+                    self._root = parent
+        except Undecided:
+            return False
+        return self._root in told.parents
+
+    async def _is_own_root(self, folder: str) -> bool:
+        told = await self._calls.folder(folder)
+        return told.properties.get(ROOT_KEY) == ROOT_VALUE and not told.trashed
 
     async def _own_root(self) -> str:
         found = await self._calls.find(key=ROOT_KEY, value=ROOT_VALUE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+
+from titip.origins import is_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ class DriveOptions:
     """Chunks grow up to this; memory is bounded by `workers` times it."""
     workers: int = 4
     timeout: timedelta = timedelta(seconds=60)
-    """Longest silence of one socket operation, the client library's own default."""
+    """How long an answer may take as a whole after the last byte, and one piece to leave."""
     creates_per_second: float = 2.0
     """What Drive bears, sustained (rclone's experience); its published quota is far above."""
     burst: int = 10
@@ -47,7 +48,7 @@ class DriveOptions:
             problems.append("mirror.drive.max_chunk must not be below mirror.drive.chunk")
         if self.workers < 1 or self.burst < 1 or self.creates_per_second <= 0:
             problems.append("mirror.drive: workers, burst and creates_per_second must be above 0")
-        if self.endpoint and urlsplit(self.endpoint).scheme not in {"http", "https"}:
+        if self.endpoint and not is_address(self.endpoint):
             problems.append("mirror.drive.endpoint must be a root URL like http://127.0.0.1:9002/")
         if self.credentials is None and not self.endpoint:
             problems.append("mirror.drive.credentials must name a file with Google credentials")

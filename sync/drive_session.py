@@ -6,15 +6,15 @@ chunk is no verdict on the upload (the answer to a repeated last chunk is one, t
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from sync.chunk_body import ChunkBody
 from sync.drive_calls import DriveFile
-from sync.drive_faults import fault_of_answer
+from sync.drive_checkpoint import may_name
+from sync.drive_faults import document_of, fault_of_answer
 from sync.reading import read_exactly
 from titip.errors import DeliveryFault, Faltered
 
@@ -69,7 +69,12 @@ class DriveSession:
         self._sent = sent
 
     async def query(self, uri: str) -> Outcome:
-        """Ask how far the session is; raises Unavailable where no answer comes."""
+        """Ask how far the session is; raises Unavailable where no answer comes.
+
+        One that lies where Drive is not, or is not any more, is of no use.
+        """
+        if not self._lines.place.is_ours(uri):
+            return Gone()
         total = self._content.size
 
         def ask(http: Any) -> Outcome:  # noqa: ANN401  (the library's own type)
@@ -77,7 +82,7 @@ class DriveSession:
             response, content = http.request(uri, method="PUT", body=b"", headers=headers)
             return read_answer(response.status, response, content=content, total=total)
 
-        return await self._lines.run(ask)
+        return self._ours(await self._lines.run(ask))
 
     async def put(self, uri: str, *, offset: int, size: int) -> Outcome:
         """Put up to `size` bytes from `offset`; at the end of the content its last ones.
@@ -97,11 +102,18 @@ class DriveSession:
             return read_answer(response.status, response, content=content, total=total)
 
         try:
-            return await self._lines.run(send)
+            outcome = await self._lines.run(send)
         except Faltered:
             raise
         except DeliveryFault as fault:
             return Doubt(fault, silent=True)
+        return self._ours(outcome)
+
+    def _ours(self, outcome: Outcome) -> Outcome:
+        """Keep a session's new address within Drive's origins; raises Unavailable for another."""
+        if isinstance(outcome, GoOn) and outcome.moved:
+            return replace(outcome, moved=self._lines.place.located(outcome.moved))
+        return outcome
 
 
 def read_answer(status: int, headers: Mapping[str, str], *, content: bytes, total: int) -> Outcome:
@@ -125,9 +137,5 @@ def _progress(headers: Mapping[str, str], total: int) -> Outcome:
 
 
 def _described(content: bytes) -> DriveFile | None:
-    try:
-        document = json.loads(content)
-    except ValueError:
-        return None
-    is_file = isinstance(document, dict) and isinstance(document.get("id"), str)
-    return DriveFile.of(document) if is_file else None
+    document = document_of(content) or {}
+    return DriveFile.of(document) if may_name(document.get("id")) else None

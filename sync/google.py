@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
-import os
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import httplib2
@@ -20,8 +17,12 @@ from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build_from_document  # type: ignore[attr-defined]
 from googleapiclient.discovery_cache import get_static_doc
 
-from sync.blocking import in_thread
-from sync.drive_faults import HTTP_TROUBLE, fault_of_trouble
+from sync.blocking import Abandoned, in_thread
+from sync.drive_faults import HTTP_TROUBLE, Passing, fault_of_trouble
+from sync.drive_http import TOKENS, DriveHttp, drive_place
+from sync.wire import Wire
+from titip.errors import TitipError
+from titip.origins import is_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
     from googleapiclient._apis.drive.v3 import DriveResource
 
+    from sync.bound_origin import BoundOrigin
     from sync.drive_options import DriveOptions
 
 T = TypeVar("T")
@@ -45,8 +47,8 @@ IDLE: Final = 30.0
 PATIENCE: Final = 5.0
 """Seconds that a cancelled call may take to notice that its connection was shut."""
 
-_NOT_A_REDIRECT: Final = 308
-"""Resumable uploads use this status for "go on"."""
+CONNECT_WITHIN: Final = timedelta(seconds=15)
+"""How long a connection may take to be made."""
 
 
 def load_credentials(options: DriveOptions) -> Callable[[], Credentials]:
@@ -70,11 +72,21 @@ def load_credentials(options: DriveOptions) -> Callable[[], Credentials]:
             "service_account; an OAuth client's own file is not enough, authorise it first"
         )
     make = makers[kind]
+    tokens = document.get("token_uri") or TOKEN_URI
+    if not isinstance(tokens, str) or not _may_give_tokens(tokens, options.endpoint):
+        raise ValueError(
+            f"mirror.drive.credentials: {path} names {shown(str(tokens))} as its token service, "
+            "which is not Google's; make it anew"
+        )
     try:
         make(document)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"mirror.drive.credentials: {path} is incomplete; make it anew") from error
     return lambda: make(document)
+
+
+def _may_give_tokens(url: str, endpoint: str) -> bool:
+    return is_of(url, TOKENS) or (bool(endpoint) and drive_place(endpoint).is_ours(url))
 
 
 def _user(document: dict[str, str]) -> Credentials:
@@ -114,43 +126,30 @@ def drive_service(endpoint: str) -> DriveResource:
 class Line:
     """One connection with credentials of its own; for one call at a time."""
 
-    def __init__(self, credentials: Credentials, *, timeout: float) -> None:
-        self._http = httplib2.Http(timeout=timeout)
-        self._http.follow_redirects = False
-        self._http.redirect_codes -= {_NOT_A_REDIRECT}
-        self.http = AuthorizedHttp(credentials, http=self._http)
+    def __init__(self, credentials: Credentials, *, place: BoundOrigin, timeout: timedelta) -> None:
+        self._wire = Wire(connect_within=min(timeout, CONNECT_WITHIN), answer_within=timeout)
+        self.http = AuthorizedHttp(credentials, http=DriveHttp(self._wire, place))
         self.used_at = time.monotonic()
 
     def abort(self) -> None:
-        """Shut the sockets under a call in another thread, so that it ends now.
-
-        The library would take that for a connection gone stale and open it again.
-        """
-        for connection in list(self._http.connections.values()):
-            connection.connect = _refuse
-            sock: socket.socket | None = getattr(connection, "sock", None)
-            if sock is not None:
-                with suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+        """Shut the sockets under a call in another thread, so that it ends now, for good."""
+        self._wire.abort()
 
     def close(self) -> None:
         """Close the sockets."""
-        self._http.close()
-
-
-def _refuse() -> None:
-    raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+        self._wire.close()
 
 
 class Lines:
-    """A few connections; who wants one while all are busy waits.
+    """A few connections; who wants one while all are busy waits. `place` is where they may lead.
 
     Blocking calls run in threads of their own, so that a slow Drive holds nobody else up.
     """
 
     def __init__(self, options: DriveOptions) -> None:
         self._credentials = load_credentials(options)
-        self._timeout = options.timeout.total_seconds()
+        self.place = drive_place(options.endpoint)
+        self._timeout = options.timeout
         self._places = asyncio.Semaphore(options.workers)
         self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="drive")
         self._free: list[Line] = []
@@ -169,6 +168,13 @@ class Lines:
             except HTTP_TROUBLE as error:
                 line.close()
                 raise fault_of_trouble(error) from None
+            except (TitipError, Abandoned):
+                line.close()
+                raise
+            except Exception as error:
+                line.close()
+                told = type(error).__name__
+                raise Passing(f"Drive gave an answer that cannot be read ({told})") from error
             except BaseException:
                 line.close()
                 raise
@@ -188,4 +194,4 @@ class Lines:
             if time.monotonic() - line.used_at < IDLE:
                 return line
             line.close()
-        return Line(self._credentials(), timeout=self._timeout)
+        return Line(self._credentials(), place=self.place, timeout=self._timeout)

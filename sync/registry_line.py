@@ -6,14 +6,19 @@ import asyncio
 import socket
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import structlog
 
+from sync.answer_body import CODINGS, AnswerBody, in_utf8, plain_headers
+from sync.connection_policy import USER_AGENT, proxy_for, reason_of, trust
 from sync.registry_answer import Answer
 from sync.registry_body import Body, Framing
-from titip.errors import Unavailable, Unknown
+from sync.registry_headers import RegistryHeaders
+from titip.errors import TitipError, Unavailable, Unknown
+from titip.origins import shown
 from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
@@ -26,13 +31,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-MAX_ANSWER: Final = 64 * 1024
-"""Bytes of an answer that are read; a reference is found in less."""
+PIECE: Final = 64 * 1024
+"""Bytes of an answer that are read at once."""
 
 UNSENT: Final = 128 * 1024
 """Bytes that the kernel may hold unsent, so that "written" means "on its way"."""
 
 _SUCCESS: Final = range(200, 300)
+
+_COMMON: Final = {
+    "User-Agent": USER_AGENT,
+    "Accept": "application/json",
+    "Accept-Encoding": CODINGS,
+}
 
 
 class RegistryLine:
@@ -44,6 +55,7 @@ class RegistryLine:
 
     def __init__(self, options: RegistryOptions) -> None:
         self._options = options
+        self._headers = RegistryHeaders(options.headers, bearer=options.bearer)
         self._session: aiohttp.ClientSession | None = None
 
     async def send(
@@ -55,14 +67,18 @@ class RegistryLine:
         framing: Framing,
         progress: Progress,
     ) -> Answer:
-        """Send the framed content; raises Unavailable while bytes remain, Unknown afterwards."""
-        leaving = _Leaving(self._options, progress=progress)
+        """Send the framed content; raises Unavailable while bytes remain, Unknown afterwards.
+
+        `headers` are the configured ones, filled: what their `file:` holds is put in here.
+        """
+        leaving = _Leaving(self._options, url, progress=progress)
         body = Body(content, framing, wrote=leaving.wrote, whole=leaving.whole)
         until_first_slice = self._options.connect_within + self._options.stalled_after
+        named = self._headers.sending(headers)
         try:
             async with leaving.watched(until_first_slice.total_seconds()):
                 answer = await self._request(
-                    self._options.method, url, leaving=leaving, headers=headers, data=body
+                    self._options.method, url, leaving=leaving, headers=named, data=body
                 )
         except Unavailable:
             if body.fault is not None:
@@ -72,20 +88,24 @@ class RegistryLine:
             await body.settled()
         if body.fault is not None:
             raise body.fault
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            self._headers.renew()
         return answer
 
-    async def ask(self, url: str) -> Answer:
-        """Ask for a document, under the answer's clock; raises Unavailable."""
-        leaving = _Leaving(self._options, progress=None)
-        async with leaving.watched(self._options.answer_within.total_seconds()):
-            return await self._request("GET", url, leaving=leaving)
+    async def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask for a document, under the answer's clock; raises Unavailable.
+
+        `headers` are the configured ones, filled for the file that is asked about; those that
+        belong to the file's own request are left out. None: those that need no file.
+        """
+        return await self._asked(url, headers, within=self._options.answer_within)
 
     async def healthy(self) -> bool:
         """Tell whether the health address answers well, and soon."""
-        leaving = _Leaving(self._options, progress=None)
         try:
-            async with leaving.watched(self._options.probe_within.total_seconds()):
-                answer = await self._request("GET", self._options.health, leaving=leaving)
+            answer = await self._asked(
+                self._options.health, None, within=self._options.probe_within
+            )
         except Unavailable:
             return False
         return answer.status in _SUCCESS
@@ -95,12 +115,40 @@ class RegistryLine:
         if self._session is not None:
             await self._session.close()
 
+    async def _asked(
+        self, url: str, headers: Mapping[str, str] | None, *, within: timedelta
+    ) -> Answer:
+        answer = await self._got(url, headers, within=within)
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._headers.renew():
+            answer = await self._got(url, headers, within=within)
+        return answer
+
+    async def _got(
+        self, url: str, headers: Mapping[str, str] | None, *, within: timedelta
+    ) -> Answer:
+        known = self._headers
+        named = known.of_no_file() if headers is None else known.asking(headers)
+        leaving = _Leaving(self._options, url, progress=None)
+        async with leaving.watched(within.total_seconds()):
+            return await self._request("GET", url, leaving=leaving, headers=named)
+
     async def _request(self, method: str, url: str, *, leaving: _Leaving, **more: Any) -> Answer:  # noqa: ANN401
         session = self._opened()
-        async with session.request(method, url, allow_redirects=False, **more) as response:
-            body = await _read(response)
-            wait = retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
-            return Answer(response.status, body=body, retry_after=wait, whole=leaving.is_whole)
+        proxy = proxy_for(url)
+        async with session.request(
+            method, url, allow_redirects=False, proxy=proxy.with_login if proxy else None, **more
+        ) as response:
+            leaving.answered()
+            headers = plain_headers(response.headers.items())
+            body = in_utf8(await _read(response), headers.get("content-type", ""))
+            wait = retry_after(headers.get("retry-after"), now=datetime.now(UTC))
+            return Answer(
+                response.status,
+                body=body,
+                retry_after=wait,
+                whole=leaving.is_whole,
+                headers=headers,
+            )
 
     def _opened(self) -> aiohttp.ClientSession:
         """Give the session; made at its first use, since it belongs to the running loop."""
@@ -108,26 +156,24 @@ class RegistryLine:
             connect = self._options.connect_within.total_seconds()
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=0, force_close=True, socket_factory=_new_socket
+                    limit=0, force_close=True, socket_factory=_new_socket, ssl=trust()
                 ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
-                headers=self._common_headers(),
+                headers=_COMMON,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
             )
         return self._session
-
-    def _common_headers(self) -> dict[str, str]:
-        headers = {"User-Agent": "titip", "Accept": "application/json"}
-        if self._options.bearer:
-            headers["Authorization"] = f"Bearer {self._options.bearer}"
-        return headers
 
 
 class _Leaving:
     """One request on its way: which clock runs, and what has left."""
 
-    def __init__(self, options: RegistryOptions, *, progress: Progress | None) -> None:
+    def __init__(self, options: RegistryOptions, url: str, *, progress: Progress | None) -> None:
         self._options = options
+        self._url = url
+        self._is_answered = False
         self._progress = progress
         self._clock = asyncio.timeout(None)
         self.is_whole = False
@@ -139,12 +185,14 @@ class _Leaving:
         try:
             async with self._clock:
                 yield
+        except TitipError:
+            raise
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Unavailable(f"cannot be reached: {_why(error)}") from error
+            raise Unavailable(reason_of(error, self._url)) from error
         except TimeoutError as error:
             raise self._fault(self._silence()) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._fault(f"cut the connection: {_why(error)}") from error
+        except Exception as error:
+            raise self._fault(reason_of(error, self._url)) from error
 
     def wrote(self, count: int) -> None:
         """Note that a slice left; the next one, or the answer, gets its own time."""
@@ -159,17 +207,22 @@ class _Leaving:
         if self._progress is not None:
             self._progress.body_sent()
 
+    def answered(self) -> None:
+        """Note that the answer begins: from here on one clock runs for what is left of it."""
+        self._wind(self._options.answer_within.total_seconds())
+        self._is_answered = True
+
     @property
     def _patience(self) -> timedelta:
         return self._options.answer_within if self.is_whole else self._options.stalled_after
 
     def _wind(self, seconds: float) -> None:
-        if not self._clock.expired():
+        if not self._clock.expired() and not self._is_answered and self._progress is not None:
             self._clock.reschedule(asyncio.get_running_loop().time() + seconds)
 
     def _silence(self) -> str:
-        if self.is_whole or self._progress is None:
-            return "did not answer in time"
+        if self.is_whole or self._is_answered or self._progress is None:
+            return f"did not answer in time ({shown(self._url)})"
         return "stopped reading before it had the whole file"
 
     def _fault(self, reason: str) -> Unavailable:
@@ -182,13 +235,13 @@ class _Leaving:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Read the beginning of an answer; one that breaks off has told its status all the same."""
-    body = bytearray()
+    body = AnswerBody(", ".join(response.headers.getall("Content-Encoding", ())))
     try:
-        while len(body) < MAX_ANSWER and (piece := await response.content.read(MAX_ANSWER)):
-            body += piece
-    except aiohttp.ClientPayloadError:
+        while body.wants_more and (piece := await response.content.read(PIECE)):
+            body.feed(piece)
+    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, ConnectionError):
         log.warning("registry.answer_broke_off", status=response.status)
-    return bytes(body[:MAX_ANSWER])
+    return body.data
 
 
 def _new_socket(address: Any) -> socket.socket:  # noqa: ANN401  (a tuple of getaddrinfo)
@@ -198,9 +251,3 @@ def _new_socket(address: Any) -> socket.socket:  # noqa: ANN401  (a tuple of get
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     return made
-
-
-def _why(error: BaseException) -> str:
-    """Name an error without its text, which may hold addresses with keys of a parcel."""
-    number = getattr(error, "strerror", None)
-    return str(number) if number else type(error).__name__

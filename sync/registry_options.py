@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from sync import json_pointer, templates
 from sync.registry_answer import AnswerRules
+from sync.registry_headers import RegistryHeaders
+from titip.origins import AddressError, origins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -61,6 +63,8 @@ class RegistryOptions:
     key_lifetime: timedelta | None = None
     """How long the registry makes one of two under one Idempotency-Key; None: nobody says so."""
     health: str = ""
+    origins: Collection[str] = ()
+    """Other origins that the registry may lead to; its own is the one of `url`."""
     connect_within: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=20)
     """How long no slice of the body may leave (smithy's stalled-stream protection: 20 s)."""
@@ -87,7 +91,7 @@ class RegistryOptions:
     def check(self) -> None:
         """Raise ValueError that names every problem and its mend."""
         problems = [*self._addresses(), *self._names(), *self._pointers(), *self._belief()]
-        problems += templates.problems(self._templates())
+        problems += [*templates.problems(self._templates()), *self._connection()]
         if problems:
             raise ValueError("; ".join(problems))
 
@@ -116,6 +120,10 @@ class RegistryOptions:
             yield "registry.bearer must be one line of ASCII"
         if not self.accepted:
             yield "registry.accepted must list the statuses that mean success, such as [200, 201]"
+
+    def _connection(self) -> Iterator[str]:
+        yield from RegistryHeaders(self.headers, bearer=self.bearer).problems()
+        yield from origin_problems(self.origins)
 
     def _pointers(self) -> Iterator[str]:
         for name in ("reference", "reason", "lookup_sha256", "lookup_absent"):
@@ -161,6 +169,15 @@ def _check_place(name: str, place: str) -> None:
             raise ValueError('write a JSON pointer such as "/results", or "[]"') from None
         return
     json_pointer.check(place)
+
+
+def origin_problems(texts: Collection[str]) -> Iterator[str]:
+    """Tell what is wrong with the origins of a registry."""
+    for text in texts:
+        try:
+            origins([text])
+        except AddressError:
+            yield f"registry.origins: write {text!r} like https://files.registry.example"
 
 
 def _is_address(url: str) -> bool:

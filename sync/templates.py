@@ -81,6 +81,11 @@ class Template:
             raise ValueError(f"{text!r}: unknown {named}; there are {there}")
         return cls(tuple((literal, name) for literal, name, _, _ in found))
 
+    @property
+    def has_placeholders(self) -> bool:
+        """Tell whether the text depends on what is known of a file."""
+        return any(name is not None for _, name in self.parts)
+
     def fill(self, known: Mapping[str, str], *, spell: Callable[[str], str]) -> str:
         """Write the text with the values, each spelt by `spell`."""
         return "".join(

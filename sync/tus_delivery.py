@@ -50,6 +50,11 @@ TAKEN_IN: Final = (
 RULES: Final = AnswerRules()
 """How a tus server answers: its yes is in the protocol's own headers."""
 
+ELSEWHERE: Final = (
+    "needs a human: the upload lies at an address that the settings name no more, and its last "
+    "bytes may have arrived there: look there, or list that origin in registry.origins"
+)
+
 MOST_STUCK: Final = 8
 """Chunks in a row that may bring the offset no further."""
 
@@ -78,6 +83,7 @@ class TusDelivery:
 
     async def run(self) -> Arrival:
         """Bring the file there, or find it there."""
+        self._leave_what_lies_elsewhere()
         held = await self._found() or await self._begun()
         offset, stuck = held.offset, 0
         while offset < self._length:
@@ -112,6 +118,15 @@ class TusDelivery:
             log.info("registry.upload_left_behind")
             return None
         return held
+
+    def _leave_what_lies_elsewhere(self) -> None:
+        """Forget an upload whose origin the settings name no more; nothing is sent there."""
+        if not self._known.url or self._steps.is_ours(self._known.url):
+            return
+        if self._known.closing or self._restored:
+            raise Refused(ELSEWHERE)
+        log.warning("registry.upload_elsewhere")
+        self._known = TusCheckpoint()
 
     async def _begun(self) -> Held:
         url = await self._hop(self._steps.create_url)

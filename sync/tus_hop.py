@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import ThreadPoolExecutor
 
-    from sync.tus_wire import Wire
+    from sync.wire import Wire
 
 T = TypeVar("T")
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from tusclient.client import TusClient
 
+from sync.bound_origin import BoundOrigin, login_of, without_login
 from sync.registry_faults import fault_of
-from sync.templates import facts
+from sync.registry_headers import RegistryHeaders
+from sync.registry_options import origin_problems
+from sync.templates import facts, problems
 from sync.tus_delivery import RULES, TusDelivery
 from sync.tus_hop import Hop
 from sync.tus_steps import Answered, TusSteps, checks_sha256
-from sync.tus_wire import Wire
+from sync.wire import Wire
 from titip.delivery import REGISTRY
 from titip.errors import Unavailable
+from titip.origins import is_address, origins
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from titip.delivery import Parcel
     from titip.ports import Arrival, Content, Progress
 
@@ -34,13 +40,22 @@ METADATA: Final = {
 }
 """Keys of the upload's metadata over there, and which fact each of them tells."""
 
+_ADVICE: Final = "if files may go there, list it in registry.origins"
+_VERSION: Final = {"Tus-Resumable": "1.0.0"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TusOptions:
-    """Where uploads are created, and how long a call may take; `chunk` in bytes."""
+    """Where uploads are created, and how long a call may take; `chunk` in bytes.
+
+    Of `headers` those go along that belong to no file's own request. Uploads may lie on the origin
+    of `url` and on `origins`.
+    """
 
     url: str
     bearer: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    origins: Collection[str] = ()
     chunk: int = 8 << 20
     connect_within: timedelta = timedelta(seconds=5)
     answer_within: timedelta = timedelta(seconds=60)
@@ -48,16 +63,18 @@ class TusOptions:
 
     def check(self) -> None:
         """Raise ValueError that names every problem and its mend."""
-        problems: list[str] = []
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            problems.append("registry.url must be an address like https://registry.example/files/")
+        found = [f"registry.headers.{name}" for name in self.headers]
+        wrong = problems(zip(found, self.headers.values(), strict=True))
+        wrong += RegistryHeaders(self.headers, bearer=self.bearer).problems()
+        wrong += origin_problems(self.origins)
+        if not is_address(self.url):
+            wrong.append("registry.url must be an address like https://registry.example/files/")
         if not self.bearer.isprintable() or not self.bearer.isascii():
-            problems.append("registry.bearer must be one line of ASCII")
+            wrong.append("registry.bearer must be one line of ASCII")
         if self.chunk < 1:
-            problems.append("the chunk for a tus registry must be above 0 bytes")
-        if problems:
-            raise ValueError("; ".join(problems))
+            wrong.append("the chunk for a tus registry must be above 0 bytes")
+        if wrong:
+            raise ValueError("; ".join(wrong))
 
 
 class TusRegistry:
@@ -66,8 +83,11 @@ class TusRegistry:
     def __init__(self, options: TusOptions) -> None:
         options.check()
         self._options = options
-        headers = {"Authorization": f"Bearer {options.bearer}"} if options.bearer else {}
-        self._client = TusClient(options.url, headers={"Tus-Resumable": "1.0.0", **headers})
+        self._headers = RegistryHeaders(options.headers, bearer=options.bearer)
+        self._login = login_of(options.url)
+        self._place = BoundOrigin(
+            without_login(options.url), origins(options.origins), advice=_ADVICE
+        )
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tus")
         self._checks: bool | None = None
 
@@ -80,38 +100,56 @@ class TusRegistry:
         """Bring the file there from the offset that the far side tells."""
         wire = self._wire(self._options.answer_within)
         hop = Hop(self._pool, wire)
+        known = facts(parcel)
+        client = self._client(self._headers.asking(self._headers.filled(known)))
         try:
             if self._checks is None:
-                self._checks = await hop(lambda: checks_sha256(self._client, wire))
-            known = facts(parcel)
+                self._checks = await hop(lambda: checks_sha256(client, wire))
             steps = TusSteps(
-                self._client,
+                client,
                 content,
                 wire=wire,
                 chunk=self._options.chunk,
                 metadata={key: known[fact] for key, fact in METADATA.items()},
                 checks=self._checks,
+                place=self._place,
             )
             return await TusDelivery(hop, steps, parcel=parcel, progress=progress).run()
         except Answered as answered:
+            if answered.answer.status == HTTPStatus.UNAUTHORIZED:
+                self._headers.renew()
             raise fault_of(replace(answered.answer, whole=False), RULES) from None
         finally:
             wire.close()
 
     async def probe(self) -> bool | None:
         """Ask for the far side's abilities, which every tus server tells."""
-        wire = self._wire(self._options.probe_within)
-        try:
-            await Hop(self._pool, wire)(lambda: checks_sha256(self._client, wire))
-        except (Unavailable, Answered):
-            return False
-        finally:
-            wire.close()
-        return True
+        for _ in range(2):
+            try:
+                await self._asked()
+            except Unavailable:
+                return False
+            except Answered as answered:
+                if answered.answer.status != HTTPStatus.UNAUTHORIZED or not self._headers.renew():
+                    return False
+            else:
+                return True
+        return False
 
     async def close(self) -> None:
         """Let the threads go; may be called twice."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _asked(self) -> None:
+        wire = self._wire(self._options.probe_within)
+        client = self._client(self._headers.of_no_file())
+        try:
+            await Hop(self._pool, wire)(lambda: checks_sha256(client, wire))
+        finally:
+            wire.close()
+
+    def _client(self, headers: Mapping[str, str]) -> TusClient:
+        return TusClient(self._place.base, headers={**self._login, **headers, **_VERSION})
 
     def _wire(self, answer_within: timedelta) -> Wire:
         return Wire(connect_within=self._options.connect_within, answer_within=answer_within)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urljoin
 
-import requests
 from tusclient.request import TusRequest
 from tusclient.uploader import Uploader
 
 from sync.chunk_body import ChunkBody
 from sync.reading import read_exactly
 from sync.registry_answer import Answer
+from sync.wire import NoAnswer
 from titip.errors import Unavailable
 from titip.retry_after import retry_after
 
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from tusclient.client import TusClient
 
-    from sync.tus_wire import Wire
+    from sync.bound_origin import BoundOrigin
+    from sync.wire import Reply, Wire
     from titip.ports import Content
 
 SHA256: Final = "sha256"
+_COUNT: Final = re.compile(r"[0-9]{1,18}\Z")
 
 
 class Answered(Exception):
@@ -72,11 +74,12 @@ class _Stream(io.RawIOBase):
 class _Patch(TusRequest):
     """tuspy's PATCH, sent over our wire."""
 
-    def send(self, wire: Wire, *, sent: Callable[[int], None]) -> requests.Response:
+    def send(self, wire: Wire, *, sent: Callable[[int], None]) -> Reply:
         chunk = self.file.read(self._content_length)
         self.add_checksum(chunk)
+        headers = {**self._request_headers, "Content-Length": str(len(chunk))}
         body = ChunkBody(chunk, sent=sent)
-        return _asked(wire, "PATCH", self._url, data=body, headers=self._request_headers)
+        return _asked(wire, "PATCH", self._url, body=body, headers=headers)
 
 
 class TusSteps(Uploader):
@@ -93,8 +96,10 @@ class TusSteps(Uploader):
         chunk: int,
         metadata: Mapping[str, str],
         checks: bool,
+        place: BoundOrigin,
     ) -> None:
         self._wire = wire
+        self._place = place
         self._intake = client.url
         super().__init__(
             client=client,
@@ -105,27 +110,28 @@ class TusSteps(Uploader):
         )
 
     def create_url(self) -> str:
-        """Begin an upload over there; give its address."""
+        """Begin an upload over there; give its address, which is of a configured origin."""
         headers = self.get_url_creation_headers()  # type: ignore[no-untyped-call]
         response = _asked(self._wire, "POST", self._intake, headers=headers)
-        location = response.headers.get("Location")
-        if response.status_code != HTTPStatus.CREATED or not location:
+        location = response.headers.get("location")
+        if response.status != HTTPStatus.CREATED or not location:
             raise Answered(_read(response))
-        return urljoin(self._intake, location)
+        return self._place.located(location)
+
+    def is_ours(self, url: str) -> bool:
+        """Tell whether an upload of an earlier attempt lies where the configuration allows it."""
+        return self._place.is_ours(url)
 
     def held(self, url: str) -> Held | None:
         """Ask how far an upload is; None where there is none, or none any more."""
         headers = self.get_headers()  # type: ignore[no-untyped-call]
         response = _asked(self._wire, "HEAD", url, headers=headers)
-        if response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
             return None
-        offset = response.headers.get("Upload-Offset", "")
-        if response.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT} or (
-            not offset.isdecimal()
-        ):
+        offset = _count(response.headers.get("upload-offset"))
+        if response.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT} or offset is None:
             raise Answered(_read(response))
-        length = response.headers.get("Upload-Length", "")
-        return Held(int(offset), int(length) if length.isdecimal() else None)
+        return Held(offset, _count(response.headers.get("upload-length")))
 
     def append(self, url: str, offset: int, *, sent: Callable[[int], None]) -> int:
         """Send the chunk at `offset`; give the offset after it."""
@@ -133,39 +139,40 @@ class TusSteps(Uploader):
         self.offset = offset
         patch = _Patch(self)  # type: ignore[no-untyped-call]
         response = patch.send(self._wire, sent=sent)
-        reached = response.headers.get("Upload-Offset", "")
-        if response.status_code != HTTPStatus.NO_CONTENT or not reached.isdecimal():
+        reached = _count(response.headers.get("upload-offset"))
+        if response.status != HTTPStatus.NO_CONTENT or reached is None:
             raise Answered(_read(response))
-        return int(reached)
+        return reached
 
 
 def checks_sha256(client: TusClient, wire: Wire) -> bool:
     """Ask whether the far side compares each chunk with its sha256; raises as the steps do."""
     response = _asked(wire, "OPTIONS", client.url, headers=client.headers)
-    if response.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
+    if response.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
         raise Answered(_read(response))
-    extensions = response.headers.get("Tus-Extension", "").replace(" ", "").split(",")
-    algorithms = response.headers.get("Tus-Checksum-Algorithm", "").replace(" ", "").split(",")
+    extensions = response.headers.get("tus-extension", "").replace(" ", "").split(",")
+    algorithms = response.headers.get("tus-checksum-algorithm", "").replace(" ", "").split(",")
     return "checksum" in extensions and SHA256 in algorithms
 
 
-def _asked(wire: Wire, method: str, url: str, **more: Any) -> requests.Response:  # noqa: ANN401
+def _asked(wire: Wire, method: str, url: str, **more: Any) -> Reply:  # noqa: ANN401
     try:
         return wire.ask(method, url, **more)
-    except requests.RequestException as error:
-        raise _silent(error) from error
+    except NoAnswer as error:
+        raise Unavailable(error.reason) from error
 
 
-def _silent(error: requests.RequestException) -> Unavailable:
-    match error:
-        case requests.ReadTimeout():
-            return Unavailable("did not answer in time")
-        case requests.ConnectTimeout():
-            return Unavailable("cannot be reached: it did not answer in time")
-        case _:
-            return Unavailable(f"cannot be reached, or cut the connection: {type(error).__name__}")
+def _count(text: str | None) -> int | None:
+    """Read a count of bytes; None for none and for what is none."""
+    return int(text) if text and _COUNT.match(text) else None
 
 
-def _read(response: requests.Response) -> Answer:
-    wait = retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
-    return Answer(response.status_code, body=response.content, retry_after=wait, whole=False)
+def _read(response: Reply) -> Answer:
+    wait = retry_after(response.headers.get("retry-after"), now=datetime.now(UTC))
+    return Answer(
+        response.status,
+        body=response.body,
+        retry_after=wait,
+        whole=False,
+        headers=response.headers,
+    )

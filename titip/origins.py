@@ -89,6 +89,15 @@ def origins(texts: Iterable[str]) -> tuple[Origin, ...]:
     return tuple(found)
 
 
+def is_address(url: str) -> bool:
+    """Tell whether a text is an address that something can be asked at."""
+    try:
+        origin(url)
+    except AddressError:
+        return False
+    return True
+
+
 def same_origin(one: str, other: str) -> bool:
     """Tell whether two addresses have one origin; what is no address has none."""
     try:

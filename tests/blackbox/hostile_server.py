@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
 
 REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 303: "See Other"}
@@ -76,6 +77,7 @@ class HostileServer:
     early: Callable[[Asked], Say | None] | None = None
     asked: list[Asked] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    tls: ssl.SSLContext | None = None
 
     def count(self, *methods: str) -> int:
         return sum(one.method in methods for one in self.asked)
@@ -105,8 +107,13 @@ class HostileServer:
 
 class _Handler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
+        hostile: HostileServer = self.server.hostile  # type: ignore[attr-defined]
         with suppress(OSError):
-            self.server.hostile.answer(self.request)  # type: ignore[attr-defined]
+            if hostile.tls is None:
+                hostile.answer(self.request)
+            else:
+                with hostile.tls.wrap_socket(self.request, server_side=True) as sock:
+                    hostile.answer(sock)
 
 
 class _Listener(socketserver.ThreadingTCPServer):
@@ -123,11 +130,14 @@ def hostile_server(
     host: str = "127.0.0.1",
     port: int = 0,
     early: Callable[[Asked], Say | None] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[HostileServer]:
-    """Serve the script on a loopback address until the block ends."""
+    """Serve the script on a loopback address until the block ends, over TLS where it is given."""
     with _Listener((host, port), _Handler) as listener:
         listener.block_on_close = False
-        server = HostileServer(f"http://{host}:{listener.server_address[1]}", script, early)
+        scheme = "http" if tls is None else "https"
+        url = f"{scheme}://{host}:{listener.server_address[1]}"
+        server = HostileServer(url, script, early, tls=tls)
         listener.hostile = server
         threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True).start()
         try:

@@ -91,7 +91,7 @@ async def test_each_fault_that_passes_ends_in_one_good_file(fault, params):
     [
         ("storage_full", {}, "free some room"),
         ("revoked", {}, "authorise Titip again"),
-        ("down", {}, "cannot be reached"),
+        ("down", {}, "cut the connection"),
         ("rate_limit", {"times": 0}, "slower pace"),
         ("rate_limit", {"times": 0, "reason": "dailyLimitExceeded"}, "daily quota"),
         ("rate_limit", {"times": 0, "reason": "accessNotConfigured"}, "switch it on"),

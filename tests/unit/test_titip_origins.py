@@ -7,6 +7,7 @@ from titip.origins import (
     ForeignOrigin,
     Origin,
     Place,
+    is_address,
     is_of,
     origin,
     origins,
@@ -95,6 +96,7 @@ def test_what_can_be_asked_nowhere_is_no_origin(url):
     with pytest.raises(AddressError):
         origin(url)
     assert not is_of(url, [Origin("http", "h", 80)])
+    assert not is_address(url)
     assert shown(url) == "an address that cannot be read"
 
 
@@ -109,6 +111,7 @@ def test_what_can_be_asked_nowhere_is_no_origin(url):
 def test_an_origin_is_shown_without_path_query_and_user(url, written, named):
     assert shown(url) == str(origin(url)) == written
     assert origin(url).named == named
+    assert is_address(url)
 
 
 @pytest.mark.parametrize(

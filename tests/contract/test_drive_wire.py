@@ -1,0 +1,210 @@
+"""The wire of the Drive mirror keeps the contract."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from standin.drive import write_credentials
+from sync.drive import DriveMirror, DriveOptions
+from sync.drive_checkpoint import DriveCheckpoint
+from sync.google import load_credentials
+from tests.blackbox.hostile_server import Say, hostile_server
+from tests.contract.wire_contract import WireContract, authority, plain_environment
+from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
+from titip.errors import DeliveryFault, Unavailable
+
+__all__ = ["authority", "plain_environment"]
+
+DATA = b"a scan"
+
+
+class TestDriveWire(WireContract):
+    @asynccontextmanager
+    async def wire(self, url, answer_within):
+        near = DriveMirror(
+            DriveOptions(
+                endpoint=url,
+                credentials=Path("/nowhere/drive.json"),
+                timeout=answer_within,
+                creates_per_second=1000,
+                quick_wait=timedelta(milliseconds=1),
+            )
+        )
+        try:
+            yield lambda: near.deliver(a_parcel(DATA), MemoryContent(DATA), RecordingProgress())
+        finally:
+            await near.close()
+
+
+@asynccontextmanager
+async def a_mirror_at(url, **options):
+    settled = {"creates_per_second": 1000, "quick_wait": timedelta(milliseconds=1)}
+    near = DriveMirror(DriveOptions(**{"endpoint": url, **settled, **options}))
+    try:
+        yield near
+    finally:
+        await near.close()
+
+
+async def deliver(near, progress=None, parcel=None):
+    return await near.deliver(
+        parcel or a_parcel(DATA), MemoryContent(DATA), progress or RecordingProgress()
+    )
+
+
+def drive(location="", moved=""):
+    """Script a Drive that lets a session be opened at this location, and moves it there."""
+
+    def script(asked):
+        path = asked.path.partition("?")[0]
+        if path.endswith("/generateIds"):
+            return Say(200, {"ids": [f"reserved-id-{len(asked.path)}"]})
+        if path.startswith("/upload/") and asked.method == "POST":
+            return Say(200, headers={"Location": location})
+        if asked.method == "PUT":
+            return Say(308, headers={"Location": moved} if moved else {})
+        return Say(200, {"id": "folder-0001", "files": [], "user": {}})
+
+    return script
+
+
+@pytest.mark.parametrize("moves", [False, True])
+async def test_a_session_that_leads_away_from_drive_gets_neither_token_nor_bytes(moves):
+    with hostile_server(lambda asked: Say(200), host="127.0.0.2") as other:
+        there = f"{other.url}/session?upload_id=s3cret"
+        script = drive("/session", there) if moves else drive(there)
+        with hostile_server(script) as far:
+            async with a_mirror_at(far.url) as near:
+                with pytest.raises(Unavailable, match="not its own origin") as caught:
+                    await deliver(near)
+
+        assert other.url in caught.value.reason
+        assert "s3cret" not in caught.value.reason
+        assert not other.asked
+
+
+async def test_a_session_of_another_endpoint_is_not_used():
+    with hostile_server(lambda asked: Say(200), host="127.0.0.2") as old:
+        known = DriveCheckpoint(id="reserved-id-1", session=f"{old.url}/session")
+        with hostile_server(lambda asked: Say(503)) as far:
+            progress = RecordingProgress(checkpoint=known.text)
+            async with a_mirror_at(far.url) as near:
+                with pytest.raises(DeliveryFault):
+                    await deliver(near, progress, tried_again(a_parcel(DATA), progress))
+
+        assert far.asked
+        assert not old.asked
+
+
+@pytest.mark.parametrize(
+    "tokens", ["https://evil.example/token", "http://oauth2.googleapis.com/token", 7, "", None]
+)
+def test_a_secret_is_given_to_no_token_service_but_googles(tmp_path, tokens):
+    path = tmp_path / "drive.json"
+    named = {"client_id": "c", "client_secret": "s", "refresh_token": "r", "token_uri": tokens}
+    path.write_text(json.dumps({"type": "authorized_user", **named}), "utf-8")
+    options = DriveOptions(credentials=path)
+    if tokens:
+        with pytest.raises(ValueError, match="token service"):
+            load_credentials(options)
+    else:
+        load_credentials(options)
+
+
+PAGES = [
+    *(b"<html>maintenance</html>", b"\xff\xfe\xfa", b"", b"null", b"[]", b"7", b"{}", b"[" * 9999),
+    *(b'{"user": null}', b'{"user": "x"}', b'{"id": 7, "user": 1}'),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page[:20]))
+@pytest.mark.parametrize("folder", ["", "1AFolder-of-ours"])
+async def test_what_is_no_answer_of_drives_is_not_well(page, folder):
+    with hostile_server(lambda asked: Say(200, page)) as far:
+        async with a_mirror_at(far.url, folder=folder) as near:
+            assert await near.probe() is False
+            assert "Drive" in await near.trouble()
+            with pytest.raises(DeliveryFault):
+                await deliver(near)
+
+
+_ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=6,
+)
+_ID = st.sampled_from(["reserved-id-1", "a", "", "../x", "\ud83d", 7, None, ["x"]])
+_DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("size", "parents", "createdTime", "trashed", "appProperties"), _ODD),
+        "id": _ID,
+        "ids": _ODD | st.lists(_ID, max_size=2),
+        "files": _ODD | st.lists(st.fixed_dictionaries({"id": _ID, "parents": _ODD}), max_size=2),
+        "user": _ODD,
+        "md5Checksum": _ODD,
+        "sha256Checksum": _ODD,
+        "driveId": _ODD,
+        "error": _ODD,
+        "access_token": _ODD,
+        "expires_in": _ODD,
+    },
+)
+_SAYS = st.builds(
+    lambda status, document, located: Say(status, document, {"Location": located}),
+    st.sampled_from([200, 200, 200, 201, 204, 302, 308, 400, 401, 403, 404, 409, 500]),
+    _DOCUMENTS,
+    st.sampled_from(["/session", "http://127.0.0.2/", "http://a..b/", "?", "\xff"]),
+)
+
+
+_TOKENS = st.builds(Say, st.sampled_from([200, 201, 302, 400, 401, 404]), _DOCUMENTS | st.binary())
+
+
+async def odd_answers(strategy, url, attempt):
+    """Await the attempt with the answers that Hypothesis chooses; give what is to be set first."""
+    loop = asyncio.get_running_loop()
+    says: list[Say] = []
+
+    async def one(some):
+        says[:] = some
+        await attempt()
+
+    @settings(suppress_health_check=[HealthCheck.too_slow])
+    @given(st.lists(strategy, min_size=1, max_size=6))
+    def examples(some):
+        asyncio.run_coroutine_threadsafe(one(some), loop).result(30)
+
+    with hostile_server(lambda asked: says[len(far.asked) % len(says)]) as far:
+        url.append(far.url)
+        await asyncio.to_thread(examples)
+
+
+async def test_no_document_is_too_odd_for_a_fault():
+    url: list[str] = []
+
+    async def attempt():
+        async with a_mirror_at(url[0], burst=100) as near:
+            await near.probe()
+            with suppress(DeliveryFault):
+                await deliver(near, parcel=tried_again(a_parcel(DATA), RecordingProgress()))
+
+    await odd_answers(_SAYS, url, attempt)
+
+
+async def test_no_answer_of_a_token_service_is_too_odd_for_a_probe(tmp_path):
+    url: list[str] = []
+    path = tmp_path / "drive.json"
+
+    async def attempt():
+        write_credentials(path, drive_url=url[0])
+        async with a_mirror_at(url[0], credentials=path) as near:
+            await near.probe()
+
+    await odd_answers(_TOKENS, url, attempt)
