@@ -116,10 +116,10 @@ def test_all_problems_are_told_at_once(tmp_path):
 
 
 def test_a_port_there_cannot_be_is_told(tmp_path):
-    findings = look(desk_at(tmp_path, listen="127.0.0.1:70000"), code=1)
+    findings = look(desk_at(tmp_path, listen="127.0.0.1:70000"), code=2)
 
-    assert about(findings, "port", "bad") == [
-        "127.0.0.1:70000: a port is between 0 and 65535",
+    assert about(findings, "settings", "bad") == [
+        "gateway.listen: names a port that there is not: one is between 0 and 65535",
     ]
 
 
