@@ -51,19 +51,22 @@ def _listen(value: str) -> str:
 
 
 def _can_be_bound(host: str) -> bool:
-    bare = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    inside = host.startswith("[") and host.endswith("]")
     try:
-        ip_address(bare)
+        ip_address(host[1:-1] if inside else host)
     except ValueError:
-        if host != bare:
-            return False
-    else:
-        return True
+        return _is_name(host)
+    return True
+
+
+def _is_name(host: str) -> bool:
+    if set(host) & set("/?#@[]\\"):
+        return False
     try:
         origin(f"http://{host}/").host.encode("idna")
     except (AddressError, UnicodeError):
         return False
-    return not set(host) & set("/?#@")
+    return True
 
 
 def _web_origin(value: str) -> str:
