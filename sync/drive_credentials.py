@@ -35,7 +35,11 @@ def read_credentials(path: Path) -> dict[str, str]:
     wrong = sorted(key for key, value in found.items() if not isinstance(value, str))
     missing = sorted(key for key in needed if not document.get(key))
     if wrong or missing:
-        told = f"has no text as {', '.join(wrong)}" if wrong else f"has no {', '.join(missing)}"
+        told = (
+            f"is incomplete: its {', '.join(wrong)} must be text"
+            if wrong
+            else f"is incomplete: it has no {', '.join(missing)}"
+        )
         raise ValueError(f"mirror.drive.credentials: {path} {told}; make it anew")
     if found.get("token_uri") and address_problem(found["token_uri"]):
         raise ValueError(
@@ -47,7 +51,7 @@ def read_credentials(path: Path) -> dict[str, str]:
 def _document(path: Path) -> object:
     try:
         if not path.is_file() or path.stat().st_size > LARGEST:
-            told = "is no file of a few thousand bytes" if path.exists() else "is not there"
+            told = "is no small file" if path.exists() else "cannot be read (it is not there)"
             raise ValueError(f"mirror.drive.credentials: {path} {told}; make it anew")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:

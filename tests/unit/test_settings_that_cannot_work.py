@@ -234,7 +234,7 @@ def test_credentials_that_cannot_be_read_are_refused_with_a_sentence(path):
 
 # ------------------------------------------------------------------------------ whatever is given
 
-MANY = hypothesis.settings(max_examples=max(2000, hypothesis.settings.default.max_examples))
+MANY = hypothesis.settings(max_examples=max(2000, hypothesis.settings().max_examples))
 
 NUMBERS = st.one_of(
     st.integers(),
@@ -336,7 +336,7 @@ ROOTS = st.sampled_from(["gateway", "storage", "mirror", "mirror.drive", "regist
 @st.composite
 def settings_of_any_kind(draw):
     """Draw settings that work, but for a few that are hostile or of any kind at all."""
-    tables = {}
+    tables: dict[str, object] = {}
     put_in(tables, "registry.kind", draw(st.sampled_from(["none", "http", "http", "tus"])))
     put_in(tables, "registry.url", "http://registry.example/intake")
     put_in(tables, "mirror.kind", draw(st.sampled_from(["folder"] * 9 + ["drive"])))
