@@ -22,18 +22,24 @@ SECRET = "HEADERKEY"
 
 HOPELESS = {
     "hosts": (
-        f'[registry]\n{URL}health = "http://registry..example/health"\n'
-        + f'lookup = "http://{"a" * 70}.example/{{upload_id}}"\n',
+        (
+            f'[registry]\n{URL}health = "http://registry..example/health"\n'
+            f'lookup = "http://{"a" * 70}.example/{{upload_id}}"\n'
+        ),
         ["registry.health", "registry.lookup"],
     ),
     "users": (
-        f'[registry]\n{URL}bearer = "t"\nhealth = "http://monitor:{SECRET}@127.0.0.1:9/health"\n'
-        + f'lookup = "http://joko:{SECRET}@127.0.0.1:9/"\n',
+        (
+            f'[registry]\n{URL}bearer = "t"\nhealth = "http://monitor:{SECRET}@127.0.0.1:9/health"\n'
+            f'lookup = "http://joko:{SECRET}@127.0.0.1:9/"\n'
+        ),
         ["registry.health", "registry.lookup", "registry.bearer or registry.headers"],
     ),
     "ports": (
-        f'[gateway]\nlisten = "127.0.0.1:99999"\n[registry]\n{URL}lookup = "http://h:99999/"\n'
-        + 'health = "http://{submitter}.example/"\n',
+        (
+            f'[gateway]\nlisten = "127.0.0.1:99999"\n[registry]\n{URL}lookup = "http://h:99999/"\n'
+            'health = "http://{submitter}.example/"\n'
+        ),
         ["gateway.listen", "registry.lookup", "registry.health"],
     ),
     "durations": (
@@ -41,8 +47,10 @@ HOPELESS = {
         ["mirror.after", "storage.scrub"],
     ),
     "sums of durations": (
-        '[mirror]\nafter = "9000000d"\n[health]\ncool_off = "900000d"\n'
-        + 'cool_off_ceiling = "900000d"\n',
+        (
+            '[mirror]\nafter = "9000000d"\n[health]\ncool_off = "900000d"\n'
+            'cool_off_ceiling = "900000d"\n'
+        ),
         ["mirror.after", "health.cool_off"],
     ),
     "numbers and paths": (

@@ -402,11 +402,13 @@ def test_a_look_that_fails_is_a_finding_and_the_others_go_on(tmp_path, monkeypat
 
 def test_paths_that_cannot_be_looked_at_are_told(tmp_path):
     (tmp_path / "file").write_text("x", "utf-8")
-    for path in ("a" * 300, tmp_path / "file" / "mirror"):
-        findings = look(desk_at(tmp_path, f'[mirror]\npath = "{path}"\n'), code=None)
+    long, below = (
+        look(desk_at(tmp_path, f'[mirror]\npath = "{path}"\n'), code=None)
+        for path in ("a" * 300, tmp_path / "file" / "mirror")
+    )
 
-        assert about(findings, "mirror")
-    assert f"{tmp_path / 'file'} is a file" in about(findings, "mirror", "bad")
+    assert about(long, "mirror")
+    assert f"{tmp_path / 'file'} is a file" in about(below, "mirror", "bad")
 
 
 def test_the_nearest_folder_that_exists_is_found(tmp_path):
