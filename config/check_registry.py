@@ -11,6 +11,7 @@ from config.check_finding import bad, note, well
 from config.cli_errors import problems_of_destination
 from config.destinations import registry_of
 from sync.registry_line import RegistryLine
+from sync.registry_lookup import Lookup
 from sync.registry_options import RegistryOptions
 from sync.templates import PLACEHOLDERS, Template, in_url
 from titip.errors import TitipError
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
     from config.check_finding import Finding
     from config.settings import Settings
+    from sync.registry_answer import Answer
     from titip.ports import Destination
 
 TOPIC: Final = "registry"
 NOWHERE: Final = dict.fromkeys(PLACEHOLDERS, "0" * 32)
 """An upload that no registry can have."""
 
-NOT_FOUND: Final = 404
 REFUSED: Final = frozenset({401, 403, 407})
 SUCCESS: Final = range(200, 300)
 
@@ -92,24 +93,33 @@ async def _lookup(settings: Settings) -> Finding:
         return _no_lookup(topic, settings)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            status = await _status(settings)
+            answer, absent = await _asked(settings)
     except Exception as error:  # noqa: BLE001 - as above
         text = f"it could not be asked ({_why(error)})"
         return bad(topic, text, "is the registry up, and registry.lookup right?")
-    return _verdict(topic, status)
+    return _verdict(topic, answer, settings, absent=absent)
 
 
 def _no_lookup(topic: str, settings: Settings) -> Finding:
+    lifetime = settings.registry.key_lifetime
+    if lifetime is not None:
+        text = (
+            "there is none: after a lost answer a file is sent again with its Idempotency-Key, as "
+            f"long as the registry honours it ({lifetime})"
+        )
+        return note(topic, text, "does the registry honour it so long? Else name registry.lookup")
+    text = "there is none: after a lost answer a file waits for a person"
     if any(name.lower() == "idempotency-key" for name in settings.registry.headers):
-        text = "there is none: after a lost answer a file is sent again with its Idempotency-Key"
-        return note(topic, text, "does the registry heed that header? Else name registry.lookup")
-    text = "there is none, and no Idempotency-Key: a lost answer will need a person"
-    return note(topic, text, "name registry.lookup, or send an Idempotency-Key")
+        text = f"{text}, for the Idempotency-Key that is sent is no promise of the registry's"
+    mend = "name registry.lookup, or registry.key_lifetime if the registry honours the key"
+    return note(topic, text, mend)
 
 
-def _verdict(topic: str, status: int) -> Finding:
-    if status == NOT_FOUND:
-        return well(topic, "says 404 for a file that is not there, as it must")
+def _verdict(topic: str, answer: Answer, settings: Settings, *, absent: bool) -> Finding:
+    status, wanted = answer.status, settings.registry.lookup_absent
+    if absent:
+        said = "as registry.lookup_absent has it" if wanted else "with 404"
+        return well(topic, f"says {said} that a file is not there which is not, as it must")
     if status in REFUSED:
         return bad(topic, f"answers {status}: not allowed to ask", "renew registry.bearer")
     if status in SUCCESS:
@@ -117,25 +127,28 @@ def _verdict(topic: str, status: int) -> Finding:
             f"answers {status} for a file that is not there: a lost file would count as delivered"
         )
         return bad(
-            topic, text, "registry.lookup must answer 404 for what the registry does not have"
+            topic,
+            text,
+            "registry.lookup must answer 404, or what registry.lookup_absent names, for what the "
+            "registry does not have",
         )
     return bad(topic, f"answers {status}", "is the registry up, and registry.lookup right?")
 
 
-async def _status(settings: Settings) -> int:
-    """Ask as a delivery does that looks for its file; raises TitipError."""
+async def _asked(settings: Settings) -> tuple[Answer, bool]:
+    """Ask as a delivery does that looks for its file; tell whether it is "not there"."""
     registry = settings.registry
-    line = RegistryLine(
-        RegistryOptions(
-            url=registry.url,
-            lookup=registry.lookup,
-            headers=registry.headers,
-            bearer=registry.bearer.get_secret_value(),
-            answer_within=timedelta(seconds=PATIENCE_SECONDS),
-        )
+    options = RegistryOptions(
+        url=registry.url,
+        lookup=registry.lookup,
+        lookup_absent=registry.lookup_absent,
+        headers=registry.headers,
+        bearer=registry.bearer.get_secret_value(),
+        answer_within=timedelta(seconds=PATIENCE_SECONDS),
     )
+    line = RegistryLine(options)
     try:
         answer = await line.ask(Template.parse(registry.lookup).fill(NOWHERE, spell=in_url))
     finally:
         await line.close()
-    return answer.status
+    return answer, Lookup(options, line.ask).is_absent(answer)

@@ -171,7 +171,7 @@ def _check_place(name: str, place: str) -> None:
     if name == "lookup_absent" and place and not place.startswith("/"):
         try:
             json.loads(place)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError('write a JSON pointer such as "/results", or "[]"') from None
         return
     json_pointer.check(place)

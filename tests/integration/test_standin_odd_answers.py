@@ -6,7 +6,9 @@ import json
 
 import aiohttp
 import pytest
+from typer.testing import CliRunner
 
+from config.cli import app
 from standin.odd_answer import ENDS, FIXED, KINDS, POINTS
 from standin.params import BadParams
 from standin.registry import RegistryOptions, serve_registry
@@ -244,6 +246,18 @@ def test_every_name_is_told_in_the_description():
     assert [
         name for name in (*KINDS, *POINTS, *ENDS) if name not in (OddAnswer.__doc__ or "")
     ] == []
+
+
+async def test_the_command_line_switches_any_answer_on(http, registry):
+    words = ["standin", "mode", registry.url, "answer", "status=202", 'body={"success": false}']
+    words += ['headers={"Location": "http://127.0.0.2:9/"}', "times=1"]
+
+    done = await asyncio.to_thread(CliRunner().invoke, app, words)
+    told = await hand_in(http, registry)
+
+    assert done.exit_code == 0, done.output
+    assert (told.status, told.body) == (202, b'{"success": false}')
+    assert told.headers["Location"] == "http://127.0.0.2:9/"
 
 
 # ------------------------------------------------------------------------------------------ Drive

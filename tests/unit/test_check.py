@@ -270,7 +270,7 @@ def test_a_registry_that_answers_is_well(tmp_path):
 
     assert about(findings, "registry health", "well")
     assert about(findings, "registry lookup", "well") == [
-        "says 404 for a file that is not there, as it must",
+        "says with 404 that a file is not there which is not, as it must",
     ]
 
 
@@ -299,7 +299,33 @@ def test_a_registry_that_cannot_be_asked_is_a_note(tmp_path):
     assert about(findings, "registry address", "bad") == [
         "http://127.0.0.1:9 cannot be reached: nobody listens there",
     ]
-    assert "sent again with its Idempotency-Key" in about(findings, "registry lookup", "note")[0]
+    assert (
+        "a file waits for a person, for the Idempotency-Key that is sent is no promise"
+        in (about(findings, "registry lookup", "note")[0])
+    )
+
+
+def test_a_key_that_the_registry_is_said_to_honour_is_a_note(tmp_path):
+    desk = desk_at(
+        tmp_path,
+        '[registry]\nkind = "http"\nurl = "http://127.0.0.1:9/intake"\nkey_lifetime = "12h"\n',
+    )
+
+    told = about(look(desk, code=1), "registry lookup", "note")[0]
+
+    assert "sent again with its Idempotency-Key, as long as the registry honours it" in told
+
+
+@pytest.mark.parametrize(("answer", "grade"), [([], "well"), (["x"], "bad"), ({}, "bad")])
+def test_a_lookup_that_searches_says_not_there_in_its_own_way(answer, grade, tmp_path):
+    with hostile_server(lambda asked: Say(200, answer)) as server:
+        text = (
+            f'[registry]\nkind = "http"\nurl = "{server.url}/intake"\nlookup_absent = "[]"\n'
+            f'lookup = "{server.url}/search?key={{upload_id}}"\n'
+        )
+        findings = look(desk_at(tmp_path, text), code=None)
+
+    assert [one["grade"] for one in findings if one["topic"] == "registry lookup"] == [grade]
 
 
 def test_a_token_in_clear_is_a_note(tmp_path):
@@ -313,7 +339,10 @@ def test_a_token_in_clear_is_a_note(tmp_path):
 
     findings = json.loads(result.stdout)["findings"]
     assert "travels in clear" in about(findings, "registry", "note")[0]
-    assert "a lost answer will need a person" in about(findings, "registry lookup", "note")[0]
+    assert (
+        "after a lost answer a file waits for a person"
+        in about(findings, "registry lookup", "note")[0]
+    )
     assert "hush" not in result.stdout
 
 
