@@ -392,6 +392,8 @@ ANSWERS = {
     "an impossible status": Say(raw=b"HTTP/1.1 99999 Odd\r\n\r\n"),
     "a redirect to nowhere": Say(302, b"", {"Location": "http://registry..example/"}),
     "a list": Say(200, []),
+    "no text": Say(200, b"\xff\xfe\x00{"),
+    "a lie about gzip": Say(200, b"no gzip", {"Content-Encoding": "gzip"}),
     "null": Say(200, b"null"),
 }
 
