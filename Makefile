@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+LOCKER := .venv-lock
 # The lists are complete: nothing is left to resolve, and nothing is built. So no release of
 # somebody else's, and no pip's own way of reading extras, can change what is installed.
 INSTALL := install --no-deps --only-binary :all:
@@ -96,7 +97,7 @@ $(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json
 # --------------------------------------------------------------------------------------- the lock
 # Pins stay as they are unless pyproject.toml asks for more; `make lock UPGRADE=--upgrade` renews all.
 
-UV      := .venv-lock/bin/uv
+UV      := $(LOCKER)/bin/uv
 COMPILE  = $(UV) pip compile --no-config --quiet --universal --python-version 3.11 \
            --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
@@ -108,13 +109,14 @@ lock: $(UV) ## pin every requirement again, with hashes, for all systems and Pyt
 	$(COMPILE) --group lock --output-file requirements-lock.txt
 
 $(UV): requirements-lock.txt
-	$(PYTHON) -m venv --clear .venv-lock
-	.venv-lock/bin/python -m pip --disable-pip-version-check --quiet $(INSTALL) \
+	$(PYTHON) -m venv --clear $(LOCKER)
+	$(LOCKER)/bin/python -m pip --disable-pip-version-check --quiet $(INSTALL) \
 	  --require-hashes -r requirements-lock.txt
+	$(LOCKER)/bin/python -m pip --disable-pip-version-check check
 	@touch $@
 
 clean: ## remove what was built here; data of a gateway stays
-	rm -rf $(VENV) .venv-lock .venv-bench $(NODE)/node_modules bench/node/node_modules
+	rm -rf $(VENV) $(LOCKER) .venv-bench $(NODE)/node_modules bench/node/node_modules
 	rm -rf dist build htmlcov
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

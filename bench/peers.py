@@ -19,6 +19,9 @@ PINS: Final = HERE / "bench" / "peers.txt"
 NODE: Final = HERE / "bench" / "node"
 LAUNCHERS: Final = HERE / "bench" / "peer_servers"
 
+COMPLETE: Final = ("--no-deps", "--only-binary", ":all:", "--require-hashes")
+"""How the pins are installed: nothing is left to resolve, and nothing is built."""
+
 KEPT: Final = "answers before the disk has the bytes"
 
 
@@ -56,8 +59,7 @@ def _make_environment() -> None:
     print(f"Setting up {ENVIRONMENT.name} for the peers, once.")
     venv.create(ENVIRONMENT, clear=True, with_pip=True)
     pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-    complete = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
-    _run([*pip, "--quiet", "install", *complete, "-r", str(PINS)])
+    _run([*pip, "--quiet", "install", *COMPLETE, "-r", str(PINS)])
     _run([*pip, "check"])
     stamp.touch()
 

@@ -9,7 +9,7 @@ import os
 import socket
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from config.check_finding import bad, note, well
 from config.running import runs
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from config.check_finding import Finding
     from config.settings import Settings
     from titip.access import Token
-
-
-LAST_PORT: Final = 65535
 
 
 def gateway_findings(settings: Settings) -> Iterator[Finding]:
@@ -79,15 +76,13 @@ def _port(settings: Settings) -> Finding:
     host, _, port = listen.rpartition(":")
     try:
         _bind(host.strip("[]"), int(port))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         return bad(topic, f"{listen}: {_why(error)}", "choose another gateway.listen")
     return well(topic, f"{listen} is free")
 
 
 def _bind(host: str, port: int) -> None:
-    """Listen for a moment; raises OSError, OverflowError for a port there cannot be."""
-    if port > LAST_PORT:
-        raise OverflowError  # getaddrinfo would take it for another one
+    """Listen for a moment; raises OSError."""
     family, kind, proto, _, address = socket.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -97,12 +92,10 @@ def _bind(host: str, port: int) -> None:
         sock.listen(1)
 
 
-def _why(error: OSError | OverflowError) -> str:
+def _why(error: OSError) -> str:
     match error:
         case socket.gaierror():
             return "there is no such address"
-        case OverflowError():
-            return "a port is between 0 and 65535"
         case OSError(errno=errno.EADDRINUSE):
             return "another program listens there"
         case OSError(errno=errno.EACCES):

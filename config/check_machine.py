@@ -58,7 +58,12 @@ def machine_findings(settings: Settings) -> Iterator[Finding]:
 def existing(path: Path) -> Path:
     """Give the path, or the nearest folder above it that is there."""
     path = path.absolute()
-    return next(place for place in (path, *path.parents) if place.exists())
+    return next(place for place in (path, *path.parents) if is_there(place))
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether a path can be seen; a name that is too long, or a closed folder, is no error."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises for these
 
 
 def file_system(path: Path) -> str:

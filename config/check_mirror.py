@@ -6,11 +6,13 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Final
 
+from config.check_connection import PATIENCE_SECONDS, reach
 from config.check_finding import bad, note, well
-from config.check_machine import existing
+from config.check_machine import existing, is_there
 from config.cli_errors import problems_of_destination
 from config.destinations import mirror_of
 from titip.errors import TitipError
+from titip.origins import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,17 +21,22 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 TOPIC: Final = "mirror"
-LONGEST_PROBE: Final = 30.0
-"""Seconds after which a mirror counts as out of reach."""
+GOOGLE: Final = "https://www.googleapis.com/"
 
 
 async def mirror_findings(settings: Settings) -> list[Finding]:
     """Look at the mirror."""
     if settings.mirror.when == "never":
         return [note(TOPIC, 'mirror.when = "never": what is handed in lies on this machine alone')]
-    if settings.mirror.kind == "folder" and not settings.mirror_path.exists():
+    if settings.mirror.kind == "folder" and not is_there(settings.mirror_path):
         return [*_place(settings), _future(settings.mirror_path)]
-    return [*_place(settings), *await _asked(settings)]
+    if settings.mirror.kind == "folder":
+        return [*_place(settings), *await _asked(settings)]
+    endpoint = settings.mirror.drive.endpoint or GOOGLE
+    reached, asked = await asyncio.gather(
+        reach("mirror address", "mirror.drive.endpoint", endpoint), _asked(settings)
+    )
+    return [*_place(settings), reached, *asked]
 
 
 async def _asked(settings: Settings) -> list[Finding]:
@@ -42,10 +49,13 @@ async def _asked(settings: Settings) -> list[Finding]:
     if mirror is None:
         return []
     try:
-        async with asyncio.timeout(LONGEST_PROBE):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             is_well = await mirror.probe()
     except (TimeoutError, TitipError) as error:
-        why = str(error) or f"no answer within {LONGEST_PROBE:g} s"
+        why = str(error) or f"no answer within {PATIENCE_SECONDS:g} s"
+        return [bad(TOPIC, f"it could not be asked: {why}", _mend(settings))]
+    except Exception as error:  # noqa: BLE001 - a server may answer anything
+        why = f"its answer is not understood ({type(error).__name__})"
         return [bad(TOPIC, f"it could not be asked: {why}", _mend(settings))]
     finally:
         await mirror.close()
@@ -57,6 +67,8 @@ async def _asked(settings: Settings) -> list[Finding]:
 def _future(path: Path) -> Finding:
     """Look at a folder that is still to be made, without making it."""
     there = existing(path)
+    if not there.is_dir():
+        return bad(TOPIC, f"{there} is a file", "name a folder in mirror.path")
     if os.access(there, os.W_OK | os.X_OK):
         return well(TOPIC, f"{path} will be made in {there}")
     return bad(TOPIC, f"{path} cannot be made in {there}", "make it, and give it to this account")
@@ -65,7 +77,8 @@ def _future(path: Path) -> Finding:
 def _named(settings: Settings) -> str:
     if settings.mirror.kind == "folder":
         return str(settings.mirror_path)
-    return settings.mirror.drive.endpoint or "Google Drive"
+    endpoint = settings.mirror.drive.endpoint
+    return shown(endpoint) if endpoint else "Google Drive"
 
 
 def _mend(settings: Settings) -> str:

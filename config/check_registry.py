@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
-
+from config.check_connection import PATIENCE_SECONDS, reach
 from config.check_finding import bad, note, well
 from config.cli_errors import problems_of_destination
 from config.destinations import registry_of
+from sync.registry_line import RegistryLine
+from sync.registry_lookup import Lookup
+from sync.registry_options import RegistryOptions
 from sync.templates import PLACEHOLDERS, Template, in_url
 from titip.errors import TitipError
+from titip.origins import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from config.check_finding import Finding
     from config.settings import Settings
+    from sync.registry_answer import Answer
+    from titip.ports import Destination
 
 TOPIC: Final = "registry"
-PATIENCE_SECONDS: Final = 10.0
 NOWHERE: Final = dict.fromkeys(PLACEHOLDERS, "0" * 32)
 """An upload that no registry can have."""
 
-NOT_FOUND: Final = 404
 REFUSED: Final = frozenset({401, 403, 407})
 SUCCESS: Final = range(200, 300)
 
@@ -39,15 +44,13 @@ async def registry_findings(settings: Settings) -> list[Finding]:
         return [bad(TOPIC, one, "mend the setting") for one in problems_of_destination(error)]
     if built is None:
         return []
+    looks = [reach("registry address", "registry.url", registry.url), _health(settings, built)]
+    if registry.kind == "http":
+        looks.append(_lookup(settings))
     try:
-        found = [*_way(settings), await _health(settings, await built.probe())]
-        if registry.kind == "http":
-            found.append(await _lookup(settings))
-    except TitipError as error:
-        found = [bad(TOPIC, f"it could not be asked: {error}", "check registry.url")]
+        return [*_way(settings), *await asyncio.gather(*looks)]
     finally:
         await built.close()
-    return found
 
 
 def _way(settings: Settings) -> Iterator[Finding]:
@@ -57,44 +60,66 @@ def _way(settings: Settings) -> Iterator[Finding]:
         yield note(TOPIC, text, "use https:// in registry.url")
 
 
-async def _health(settings: Settings, is_well: bool | None) -> Finding:  # noqa: FBT001 - a probe's word
-    topic, address = "registry health", settings.registry.health
+async def _health(settings: Settings, built: Destination) -> Finding:
+    topic, address = "registry health", settings.registry.health or settings.registry.url
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            is_well = await built.probe()
+    except Exception as error:  # noqa: BLE001 - a server may answer anything
+        text = f"{shown(address)} could not be asked ({_why(error)})"
+        return bad(topic, text, "check registry.health and registry.url")
     match is_well:
         case True:
-            return well(topic, f"{address or settings.registry.url} answers well")
+            return well(topic, f"{shown(address)} answers well")
         case False:
             mend = "if it is known to be down, all is as it should be; else check the address"
-            return bad(topic, f"{address or settings.registry.url} does not answer well", mend)
+            return bad(topic, f"{shown(address)} does not answer well", mend)
         case None:
             text = "it cannot be asked, so its recovery is found by trying a file now and then"
             return note(topic, text, "name registry.health, if it has such an address")
+
+
+def _why(error: Exception) -> str:
+    """Name an error; the text of one that is not Titip's own may hold addresses with keys."""
+    if isinstance(error, TitipError):
+        return str(error)
+    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
 
 
 async def _lookup(settings: Settings) -> Finding:
     """Ask for a file that cannot be there: anything but "not there" would break a promise."""
     topic, registry = "registry lookup", settings.registry
     if not registry.lookup:
-        if any(name.lower() == "idempotency-key" for name in registry.headers):
-            text = (
-                "there is none: after a lost answer a file is sent again with its Idempotency-Key"
-            )
-            return note(
-                topic, text, "does the registry heed that header? Else name registry.lookup"
-            )
-        text = "there is none, and no Idempotency-Key: a lost answer will need a person"
-        return note(topic, text, "name registry.lookup, or send an Idempotency-Key")
-    url = Template.parse(registry.lookup).fill(NOWHERE, spell=in_url)
+        return _no_lookup(topic, settings)
     try:
-        status = await _status(url, bearer=registry.bearer.get_secret_value())
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        text = f"it could not be asked ({type(error).__name__})"
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answer, absent = await _asked(settings)
+    except Exception as error:  # noqa: BLE001 - as above
+        text = f"it could not be asked ({_why(error)})"
         return bad(topic, text, "is the registry up, and registry.lookup right?")
-    return _verdict(topic, status)
+    return _verdict(topic, answer, settings, absent=absent)
 
 
-def _verdict(topic: str, status: int) -> Finding:
-    if status == NOT_FOUND:
-        return well(topic, "says 404 for a file that is not there, as it must")
+def _no_lookup(topic: str, settings: Settings) -> Finding:
+    lifetime = settings.registry.key_lifetime
+    if lifetime is not None:
+        text = (
+            "there is none: after a lost answer a file is sent again with its Idempotency-Key, as "
+            f"long as the registry honours it ({lifetime})"
+        )
+        return note(topic, text, "does the registry honour it so long? Else name registry.lookup")
+    text = "there is none: after a lost answer a file waits for a person"
+    if any(name.lower() == "idempotency-key" for name in settings.registry.headers):
+        text = f"{text}, for the Idempotency-Key that is sent is no promise of the registry's"
+    mend = "name registry.lookup, or registry.key_lifetime if the registry honours the key"
+    return note(topic, text, mend)
+
+
+def _verdict(topic: str, answer: Answer, settings: Settings, *, absent: bool) -> Finding:
+    status, wanted = answer.status, settings.registry.lookup_absent
+    if absent:
+        said = "as registry.lookup_absent has it" if wanted else "with 404"
+        return well(topic, f"says {said} that a file is not there which is not, as it must")
     if status in REFUSED:
         return bad(topic, f"answers {status}: not allowed to ask", "renew registry.bearer")
     if status in SUCCESS:
@@ -102,18 +127,28 @@ def _verdict(topic: str, status: int) -> Finding:
             f"answers {status} for a file that is not there: a lost file would count as delivered"
         )
         return bad(
-            topic, text, "registry.lookup must answer 404 for what the registry does not have"
+            topic,
+            text,
+            "registry.lookup must answer 404, or what registry.lookup_absent names, for what the "
+            "registry does not have",
         )
     return bad(topic, f"answers {status}", "is the registry up, and registry.lookup right?")
 
 
-async def _status(url: str, *, bearer: str) -> int:
-    headers = {"Accept": "application/json", "User-Agent": "titip"}
-    if bearer:
-        headers["Authorization"] = f"Bearer {bearer}"
-    timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
-    async with (
-        aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-        session.get(url, allow_redirects=False) as response,
-    ):
-        return response.status
+async def _asked(settings: Settings) -> tuple[Answer, bool]:
+    """Ask as a delivery does that looks for its file; tell whether it is "not there"."""
+    registry = settings.registry
+    options = RegistryOptions(
+        url=registry.url,
+        lookup=registry.lookup,
+        lookup_absent=registry.lookup_absent,
+        headers=registry.headers,
+        bearer=registry.bearer.get_secret_value(),
+        answer_within=timedelta(seconds=PATIENCE_SECONDS),
+    )
+    line = RegistryLine(options)
+    try:
+        answer = await line.ask(Template.parse(registry.lookup).fill(NOWHERE, spell=in_url))
+    finally:
+        await line.close()
+    return answer, Lookup(options, line.ask).is_absent(answer)

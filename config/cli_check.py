@@ -61,9 +61,11 @@ def _findings(config: Path | None, *, as_json: bool) -> "list[Finding]":
             say_json({"ok": False, "findings": problems})
             raise typer.Exit(MISTAKEN) from complaint
         raise
+    from config import logs
     from config.check import examine
 
-    return examine(settings)
+    with logs.silence():  # what is found is said once, as a finding
+        return examine(settings)
 
 
 def _print(findings: "list[Finding]") -> None:

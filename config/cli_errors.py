@@ -28,7 +28,6 @@ INTERRUPTED: Final = 130
 ENV_PREFIX: Final = "TITIP__"
 
 _PATTERNS: Final[Mapping[str, str]] = {
-    "listen": 'write HOST:PORT, such as "127.0.0.1:8080"',
     "reference": 'write a JSON pointer, such as "/id", or "" for none',
     "lookup_sha256": 'write a JSON pointer, such as "/sha256", or "" for none',
 }

@@ -156,7 +156,15 @@ def drive(
 
 
 @standins.command(
-    "mode", epilog=examples("titip standin mode URL stalled", "titip standin mode URL healthy")
+    "mode",
+    epilog=examples(
+        "titip standin mode URL stalled",
+        "titip standin mode URL answer body=html times=3",
+        'titip standin mode URL answer status=422 body=\'{"title": "No"}\' at=before_storing',
+        'titip standin mode URL answer status=303 headers=\'{"Location": "http://127.0.0.2/"}\'',
+        "titip standin mode URL answer on=lookup body=null_digest",
+        "titip standin mode URL healthy",
+    ),
 )
 def mode(
     url: Url, name: Annotated[str, typer.Argument(metavar="MODE")], params: Params = None
@@ -164,7 +172,14 @@ def mode(
     """Switch the registry's mode at once, also for what is on its way.
 
     Modes: healthy, slow, stalled, down, bad_gateway, expired, throttled, lost_answer, capacity,
-    read_stall, refusing. A wrong parameter is answered with those there are.
+    read_stall, refusing, answer. A wrong parameter is answered with those there are.
+
+    The mode "answer" is every answer that nobody should give. on: intake (default), lookup, list,
+    health, or several with commas. at: before_body, mid_body (after_bytes=N), before_storing,
+    after_storing (default). status: 100 to 599. headers: a JSON object. body: reply (the registry's
+    own), html, empty, text, no_reference, failure, list, null, surrogate, float, huge (size=N),
+    no_utf8, gzip_lie, br_lie, no_digest, null_digest, list_digest, wrong_digest, or any JSON or
+    text. end: complete, hang, drip (seconds=N for each byte), cut, short. times, every: how often.
     """
     from standin.control import set_mode
 
@@ -172,7 +187,13 @@ def mode(
 
 
 @standins.command(
-    "fault", epilog=examples("titip standin fault URL down", "titip standin fault URL none")
+    "fault",
+    epilog=examples(
+        "titip standin fault URL down",
+        "titip standin fault URL answer on=list,about body=html",
+        "titip standin fault URL answer on=chunk end=cut at=after_storing times=1",
+        "titip standin fault URL none",
+    ),
 )
 def fault(
     url: Url, name: Annotated[str, typer.Argument(metavar="FAULT")], params: Params = None
@@ -181,7 +202,9 @@ def fault(
 
     Faults: unauthorized, rate_limit, server_error, short_ack, lost_last_answer, lost_start_answer,
     drop_midway, expired_session, missing_sha256, missing_checksums, flip_byte, storage_full, slow,
-    down, list_lag, revoked.
+    down, list_lag, revoked, answer. The fault "answer" takes what the registry's mode of that name
+    does (titip standin mode --help), and in on: token, about, generate_ids, create, get, download,
+    list, update, delete, start, chunk, query; none named means all.
     """
     from standin.control import set_fault
 
@@ -190,7 +213,11 @@ def fault(
 
 @standins.command("stats", epilog=examples("titip standin stats URL"))
 def stats(url: Url) -> None:
-    """Count what a stand-in received, and what came twice."""
+    """Count what a stand-in received, and what came twice.
+
+    duplicates: stored again under the same key; same_digest: the same bytes stored again, under
+    whatever key; same_bodies (registry): the same bytes received again, stored or not.
+    """
     from standin.control import read_stats
 
     say_json(read_stats(url))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
 
@@ -50,6 +51,21 @@ def set_up(*, level: str = "info", json: bool | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     _quiet_libraries()
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Log nothing meanwhile: for a command that says in its own words what it finds."""
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        cache_logger_on_first_use=False,
+    )
+    _quiet_libraries()
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _on_screen() -> structlog.dev.ConsoleRenderer:

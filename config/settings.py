@@ -18,7 +18,19 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from config.units import Duration, Keeping, Network, Period, Size
+from config.addresses import Address, Endpoint, Listen, PublicAddress, WebOrigin
+from config.units import (
+    MOST,
+    Duration,
+    Keeping,
+    Network,
+    Patience,
+    Pause,
+    Period,
+    Place,
+    Size,
+    Status,
+)
 
 __all__ = ["Settings", "settings_from"]
 
@@ -61,24 +73,24 @@ Secret = Annotated[SecretStr, AfterValidator(_secret)]
 class Gateway(Section):
     """Taking in."""
 
-    listen: str = Field("127.0.0.1:8080", pattern=r"^.+:\d{1,5}$")
-    public_url: str = Field("", pattern=r"^(https?://\S+)?$")
+    listen: Listen = "127.0.0.1:8080"
+    public_url: PublicAddress = ""
     trusted_proxies: tuple[Network, ...] = ()
     max_upload: Size = Field(50 << 30, gt=0)
-    max_unfinished_age: Duration = timedelta(days=7)
+    max_unfinished_age: Duration = Field(timedelta(days=7), gt=timedelta(0))
     auth: Literal["token", "none"] = "token"
-    origins: tuple[str, ...] = ("*",)
-    max_connections: int = Field(20_000, ge=10)
+    origins: tuple[WebOrigin, ...] = ("*",)
+    max_connections: int = Field(20_000, ge=10, le=MOST)
     header_timeout: Duration = Field(timedelta(seconds=10), gt=timedelta(0))
     idle_timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0))
     min_rate: Size = Field(256, ge=0)
-    max_open_uploads: int = Field(20_000, ge=1)
+    max_open_uploads: int = Field(20_000, ge=1, le=MOST)
 
 
 class Storage(Section):
     """Keeping."""
 
-    path: Path = Path("titip-data")
+    path: Place = Path("titip-data")
     scrub: Period = timedelta(days=30)
     keep_after_delivery: Keeping = timedelta(days=30)
     reserve: Size = Field(1 << 30, ge=0)
@@ -87,10 +99,10 @@ class Storage(Section):
 class Drive(Section):
     """The Google Drive that mirrors; `endpoint` is another root URL, for tests."""
 
-    credentials: Path = Path("drive.json")
+    credentials: Place = Path("drive.json")
     folder: str = ""
-    endpoint: str = ""
-    creates_per_second: float = Field(2.0, gt=0)
+    endpoint: Endpoint = ""
+    creates_per_second: float = Field(2.0, ge=0.001, le=1000, allow_inf_nan=False)
 
 
 class Mirror(Section):
@@ -99,7 +111,7 @@ class Mirror(Section):
     kind: Literal["folder", "drive"] = "folder"
     when: Literal["stalled", "always", "never"] = "stalled"
     after: Duration = timedelta(seconds=60)
-    path: Path | None = None
+    path: Place | None = None
     drive: Drive = Drive()
 
 
@@ -107,7 +119,7 @@ class Registry(Section):
     """The primary system; with kind "none" operators deliver by hand."""
 
     kind: Literal["none", "http", "tus"] = "none"
-    url: str = Field("", pattern=r"^(https?://\S+)?$")
+    url: Address = ""
     method: Literal["POST", "PUT"] = "POST"
     body: Literal["multipart", "raw"] = "multipart"
     file_field: str = "file"
@@ -119,18 +131,18 @@ class Registry(Section):
     }
     headers: dict[str, str] = {"Idempotency-Key": "{delivery_id}"}
     bearer: Secret = SecretStr("")
-    accepted: tuple[int, ...] = (200, 201, 204)
-    duplicate: tuple[int, ...] = ()
-    not_stored: tuple[int, ...] = ()
+    accepted: tuple[Status, ...] = (200, 201, 204)
+    duplicate: tuple[Status, ...] = ()
+    not_stored: tuple[Status, ...] = ()
     reference: str = "/id"
     reason: str = Field("", pattern=r"^(/.*)?$")
-    lookup: str = Field("", pattern=r"^(https?://\S+)?$")
+    lookup: Address = ""
     lookup_sha256: str = Field("", pattern=r"^(/.*)?$")
     lookup_absent: str = ""
     trust_status: bool = False
-    settle: Duration | None = None
+    settle: Pause | None = None
     key_lifetime: Duration | None = None
-    health: str = Field("", pattern=r"^(https?://\S+)?$")
+    health: Address = ""
     origins: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -143,8 +155,8 @@ class Registry(Section):
 class Retry(Section):
     """How long to wait between attempts of one delivery."""
 
-    floor: Duration = timedelta(seconds=5)
-    ceiling: Duration = timedelta(minutes=30)
+    floor: Pause = Field(timedelta(seconds=5), gt=timedelta(0))
+    ceiling: Pause = timedelta(minutes=30)
 
     @model_validator(mode="after")
     def _ordered(self) -> Retry:
@@ -156,11 +168,17 @@ class Retry(Section):
 class Health(Section):
     """When a destination counts as stalled and how it is trusted again."""
 
-    slow_after: Duration = timedelta(seconds=30)
+    slow_after: Patience = Field(timedelta(seconds=30), gt=timedelta(0))
     max_window: int = Field(8, ge=1, le=256)
-    cool_off: Duration = timedelta(seconds=5)
-    cool_off_ceiling: Duration = timedelta(minutes=5)
-    probe_every: Duration = timedelta(seconds=5)
+    cool_off: Pause = Field(timedelta(seconds=5), gt=timedelta(0))
+    cool_off_ceiling: Pause = timedelta(minutes=5)
+    probe_every: Pause = Field(timedelta(seconds=5), gt=timedelta(0))
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Health:
+        if not self.cool_off <= self.cool_off_ceiling:
+            raise ValueError("health.cool_off must not be above health.cool_off_ceiling")
+        return self
 
 
 class Settings(BaseSettings):

@@ -1,13 +1,31 @@
-"""Sizes, durations and networks as people write them: "50GiB", "7d", "10.0.0.0/8"."""
+"""Sizes, durations, networks and paths as people write them: "50GiB", "7d", "10.0.0.0/8".
+
+Each has a bound far above what is of use and far below what a clock, the journal or the system can
+hold, so that no sum of a few of them overflows.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
+
+LONGEST: Final = timedelta(days=36_500)
+"""A hundred years: what is counted from now still ends within the calendar."""
+LONGEST_PAUSE: Final = timedelta(days=30)
+"""Pauses are doubled up to 65,536 times before they are cut to their ceiling."""
+LONGEST_PATIENCE: Final = timedelta(days=1)
+"""Twice this is a socket's time limit, which the system counts in 31 bits of milliseconds."""
+LARGEST: Final = 1 << 60
+"""Sizes and their sums fit into 63 bits, as SQLite and the system have them."""
+MOST: Final = 1_000_000_000
+"""Of anything that is counted."""
 
 _SIZES: Final = {
     "": 1,
@@ -16,12 +34,19 @@ _SIZES: Final = {
     "MiB": 1 << 20,
     "GiB": 1 << 30,
     "TiB": 1 << 40,
+    "PiB": 1 << 50,
     "kB": 10**3,
     "MB": 10**6,
     "GB": 10**9,
     "TB": 10**12,
 }
-_SECONDS: Final = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
+_SECONDS: Final = {
+    "ms": Decimal("0.001"),
+    "s": Decimal(1),
+    "min": Decimal(60),
+    "h": Decimal(3600),
+    "d": Decimal(86400),
+}
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
@@ -34,7 +59,7 @@ def parse_size(value: object) -> object:
     match = _SIZE.fullmatch(value.strip())
     if match is None or match[2] not in _SIZES:
         raise ValueError('write a size such as "512MiB" or "50GiB"')
-    return int(float(match[1]) * _SIZES[match[2]])
+    return int(_bounded(Decimal(match[1]) * _SIZES[match[2]], Decimal(LARGEST), "1024PiB"))
 
 
 def parse_duration(value: object) -> object:
@@ -44,7 +69,9 @@ def parse_duration(value: object) -> object:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or match[2] not in _SECONDS:
         raise ValueError('write a duration such as "30s", "10min", "12h" or "7d"')
-    return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    seconds = Decimal(match[1]) * _SECONDS[match[2]]
+    longest = Decimal(LONGEST.total_seconds())
+    return timedelta(seconds=float(_bounded(seconds, longest, f"{LONGEST.days}d")))
 
 
 def parse_period(value: object) -> object:
@@ -77,8 +104,40 @@ def parse_network(value: object) -> object:
         ) from error
 
 
-Size = Annotated[int, BeforeValidator(parse_size)]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+def _bounded(value: Decimal, most: Decimal, told: str) -> Decimal:
+    if value > most:
+        raise ValueError(f'is too much: write at most "{told}"')
+    return value
+
+
+def _size(value: int) -> int:
+    return int(_bounded(Decimal(value), Decimal(LARGEST), "1024PiB"))
+
+
+def _duration(value: timedelta, *, longest: timedelta = LONGEST) -> timedelta:
+    if value > longest:
+        raise ValueError(f'is too long: write at most "{longest.days}d"')
+    if value < timedelta(0):
+        raise ValueError("must not be negative")
+    return value
+
+
+def _keeping(value: timedelta | None) -> timedelta | None:
+    return None if value is None else _duration(value)
+
+
+def _place(value: Path) -> Path:
+    if "\0" in str(value):
+        raise ValueError("has a NUL in it, which no path can have")
+    return value
+
+
+Size = Annotated[int, BeforeValidator(parse_size), AfterValidator(_size)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_duration)]
+Pause = Annotated[Duration, AfterValidator(partial(_duration, longest=LONGEST_PAUSE))]
+Patience = Annotated[Duration, AfterValidator(partial(_duration, longest=LONGEST_PATIENCE))]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
-Keeping = Annotated[timedelta | None, BeforeValidator(parse_keeping)]
-Period = Annotated[timedelta, BeforeValidator(parse_period)]
+Keeping = Annotated[timedelta | None, BeforeValidator(parse_keeping), AfterValidator(_keeping)]
+Period = Annotated[timedelta, BeforeValidator(parse_period), AfterValidator(_duration)]
+Status = Annotated[int, Field(ge=100, le=599)]
+Place = Annotated[Path, AfterValidator(_place)]

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from standin.odd_answer import OddAnswer
 from standin.params import BadParams, build, choose
 from standin.server import wait_for_change
 from standin.tally import Tally
@@ -188,6 +189,11 @@ class Revoked:
     on: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering(OddAnswer):
+    """Answer requests of the kinds in `on` as nobody should; what is stored is stored first."""
+
+
 Fault = (
     Unauthorized
     | RateLimit
@@ -205,6 +211,7 @@ Fault = (
     | Down
     | ListLag
     | Revoked
+    | Answering
 )
 F = TypeVar("F", bound=Fault)
 
@@ -225,6 +232,7 @@ FAULTS: dict[str, type[Fault]] = {
     "down": Down,
     "list_lag": ListLag,
     "revoked": Revoked,
+    "answer": Answering,
 }
 NONE = "none"
 """The name that switches every fault off."""

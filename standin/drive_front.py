@@ -8,6 +8,7 @@ from aiohttp import web
 from standin.drive_auth import Caller, Tokens, unauthorized
 from standin.drive_errors import CutOff, DriveRefusal
 from standin.drive_faults import (
+    Answering,
     Down,
     Faults,
     Kind,
@@ -17,8 +18,12 @@ from standin.drive_faults import (
     StorageFull,
     Unauthorized,
 )
-from standin.server import cut
+from standin.odd_answer import give, read_until
+from standin.server import cut, is_gone
 from standin.sink import PIECE_BYTES
+
+LOOK_SECONDS = 0.05
+"""How often a request that hangs looks whether its sender is still there."""
 
 Work = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,6 +46,9 @@ class Front:
             self.requests[sort] += 1
             try:
                 await self._befall(sort)
+                odd = self._faults.take(Answering, sort)
+                if odd is not None:
+                    return await self._answer_oddly(request, odd, work=work, kind=sort)
                 return await work(request, self._identify(request, sort))
             except DriveRefusal as refusal:
                 return await self._refuse(request, refusal)
@@ -48,6 +56,26 @@ class Front:
                 return cut(request)
 
         return route
+
+    async def _answer_oddly(
+        self, request: web.Request, odd: Answering, *, work: Work, kind: Kind
+    ) -> web.StreamResponse:
+        own: web.StreamResponse | None = None
+        if odd.at == "after_storing":
+            try:
+                own = await work(request, self._identify(request, kind))
+            except DriveRefusal as refusal:
+                own = await self._refuse(request, refusal)
+        else:
+            await read_until(request, odd.at, after_bytes=odd.after_bytes)
+        replaced = own if isinstance(own, web.Response) else None
+        return await give(request, odd, own=replaced, hang=self._outlast)
+
+    async def _outlast(self, request: web.Request) -> web.Response:
+        """Hang until a fault is switched or the sender leaves."""
+        while not is_gone(request) and not await self._faults.change(within=LOOK_SECONDS):
+            pass
+        return cut(request)
 
     def _identify(self, request: web.Request, kind: Kind) -> Caller:
         if kind is Kind.TOKEN:

@@ -47,6 +47,7 @@ class DriveSwitch:
             "folders": len(items) - len(files),
             "trashed": len(list(self._store)) - len(items),
             "bytes": sum(file.content.size for file in files if file.content),
+            "same_digest": len(files) - len({f.content.held_sha256 for f in files if f.content}),
             "sessions": self._sessions.stats(),
             "requests": dict(self._front.requests),
             "same_appproperty_duplicates": _repeats(whole),

@@ -42,6 +42,8 @@ def build(kind: type[T], params: Mapping[str, object]) -> T:
 
 
 def _fit(name: str, value: object, hint: Any) -> object:  # noqa: ANN401  (a type of a dataclass field)
+    if hint is object:
+        return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if hint is float and is_number:
         return _not_negative(name, float(value))  # type: ignore[arg-type]

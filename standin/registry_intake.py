@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
+from standin.odd_answer import give, read_until
 from standin.registry_answers import (
     LOOK_SECONDS,
     Premises,
@@ -55,6 +56,10 @@ class Intake:
             refusal = self._at_the_door(request)
             if refusal is not None:
                 return refusal
+            early = self._weather.odd("intake", early=True)
+            if early is not None:
+                await read_until(request, early.at, after_bytes=early.after_bytes)
+                return await give(request, early, hang=self._premises.outlast)
             pace = _Pace(self._weather, request=request)
             try:
                 parcel = await receive(request, self._premises.store, pace=pace.wait)
@@ -62,6 +67,7 @@ class Intake:
                 return problem(400, str(error))
             except ConnectionError:
                 return cut(request)
+            self._premises.store.note(parcel)
             try:
                 return await self._settle(request, parcel)
             finally:
@@ -80,9 +86,13 @@ class Intake:
             return later(503, mode.retry_after)
         return None
 
-    async def _settle(self, request: web.Request, parcel: Parcel) -> web.Response:
+    async def _settle(self, request: web.Request, parcel: Parcel) -> web.StreamResponse:
         """End a hand-in whose body is here; follow the mode if it changes meanwhile."""
         kept: web.Response | None = None
+        odd = self._weather.odd("intake")
+        if odd is not None:
+            own = self._keep(parcel) if odd.at == "after_storing" else None
+            return await give(request, odd, own=own, hang=self._premises.outlast)
         while True:
             mode = self._weather.mode
             if isinstance(mode, Stalled):

@@ -8,9 +8,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from standin.odd_answer import OddAnswer, check
 from standin.params import BadParams, build, choose
 from standin.server import wait_for_change
 from standin.tally import Tally
+
+KINDS = ("intake", "lookup", "list", "health")
+"""What a request to the registry is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,17 @@ class Refusing:
     every: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering(OddAnswer):
+    """Answer hand-ins, or what `on` names (intake, lookup, list, health), as nobody should."""
+
+    on: str = "intake"
+
+    def __post_init__(self) -> None:
+        """Raise BadParams for an answer that cannot be given."""
+        check(self, kinds=KINDS)
+
+
 Mode = (
     Healthy
     | Slow
@@ -118,6 +133,7 @@ Mode = (
     | Capacity
     | ReadStall
     | Refusing
+    | Answering
 )
 
 MODES: dict[str, type[Mode]] = {
@@ -132,6 +148,7 @@ MODES: dict[str, type[Mode]] = {
     "capacity": Capacity,
     "read_stall": ReadStall,
     "refusing": Refusing,
+    "answer": Answering,
 }
 
 _NAMES = {kind: name for name, kind in MODES.items()}
@@ -173,6 +190,17 @@ class Weather:
     def strikes(self) -> bool:
         """Use up one chance of the mode's `times` and `every`; tell whether it strikes."""
         return self._tally.strikes()
+
+    def odd(self, kind: str, *, early: bool = False) -> Answering | None:
+        """Give the odd answer to a request of this kind, using up a chance; None for none.
+
+        `early`: one that is given before all of the body is here.
+        """
+        mode = self.mode
+        if not isinstance(mode, Answering) or not mode.concerns(kind):
+            return None
+        is_early = mode.at in {"before_body", "mid_body"}
+        return mode if (is_early is early or kind != "intake") and self.strikes() else None
 
     async def changes(self, *, within: float) -> bool:
         """Wait at most `within` seconds for another mode; tell whether it came."""

@@ -1,12 +1,18 @@
 """Answer questions about what the registry holds and how it is, as its present mode allows."""
 
+from http import HTTPStatus
+
 from aiohttp import web
 
+from standin.odd_answer import DIGESTS, give
 from standin.registry_answers import Premises, gateway_failed, no_token, page_expired, problem
 from standin.registry_modes import BadGateway, Down, Expired, Stalled
 from standin.server import cut
 
 MAX_PAGE = 1000
+
+DIGESTED = ("no_digest", *DIGESTS)
+"""Bodies that differ from the registry's own in what they tell of the digest alone."""
 
 
 class Questions:
@@ -31,8 +37,11 @@ class Questions:
             return trouble
         entries = self._premises.store.find(request.match_info["key"])
         if not entries:
-            return problem(404, "nothing is stored under this key")
-        return web.json_response({**entries[0].answer, "count": len(entries)})
+            return await self._told(
+                request, "lookup", problem(404, "nothing is stored under this key")
+            )
+        answer = web.json_response({**entries[0].answer, "count": len(entries)})
+        return await self._told(request, "lookup", answer)
 
     async def listing(self, request: web.Request) -> web.StreamResponse:
         """List what is stored, a page at a time."""
@@ -47,7 +56,7 @@ class Questions:
             return problem(400, "page and per_page must be whole numbers")
         entries = list(self._premises.store)
         shown = entries[(page - 1) * per_page : page * per_page]
-        return web.json_response(
+        answer = web.json_response(
             {
                 "items": [{"key": entry.key, **entry.answer} for entry in shown],
                 "page": page,
@@ -55,6 +64,7 @@ class Questions:
                 "total": len(entries),
             }
         )
+        return await self._told(request, "list", answer)
 
     async def health(self, request: web.Request) -> web.StreamResponse:
         """Say 200 or 503, hang, or lie, as the mode has it."""
@@ -71,7 +81,14 @@ class Questions:
             case Expired(times=0, every=1, health_lies=False):
                 return page_expired()
             case _:
-                return web.json_response({"status": "ok"})
+                return await self._told(request, "health", web.json_response({"status": "ok"}))
+
+    async def _told(self, request: web.Request, kind: str, own: web.Response) -> web.StreamResponse:
+        """Give the answer, or the odd one that the mode has in its place."""
+        odd = self._premises.weather.odd(kind)
+        if odd is None or (odd.body in DIGESTED and own.status != HTTPStatus.OK):
+            return own
+        return await give(request, odd, own=own, hang=self._premises.outlast)
 
     async def _trouble(self, request: web.Request) -> web.Response | None:
         """Answer the way a registry in this mode does, unless it is well enough to tell."""

@@ -93,6 +93,7 @@ class RegistryStore:
         self._prefix = prefix
         self._repeat = repeat
         self.outcomes: Counter[str] = Counter()
+        self._came: Counter[str] = Counter()
         self._entries: list[Entry] = []
         self._by_key: dict[str, list[Entry]] = {}
         self._by_idempotency: dict[str, Entry] = {}
@@ -107,6 +108,14 @@ class RegistryStore:
     def path_of(self, entry: Entry) -> Path:
         """Give the file that holds the body of `entry`."""
         return self._files / entry.id
+
+    def note(self, parcel: Parcel) -> None:
+        """Count a body that came to its end, whatever becomes of it."""
+        self._came[parcel.sha256] += 1
+
+    def came(self, entry: Entry) -> int:
+        """Tell how often the bytes of `entry` came since the start, stored or not."""
+        return self._came[entry.sha256]
 
     def take(self, parcel: Parcel) -> Verdict:
         """Store `parcel`, or find the entry that answers for it. Its file is used up or left."""
@@ -147,6 +156,9 @@ class RegistryStore:
             "received": len(self._entries),
             "distinct": len(self._by_key),
             "duplicates": len(self._entries) - len(self._by_key),
+            "same_digest": len(self._entries) - len({one.sha256 for one in self._entries}),
+            "bodies": self._came.total(),
+            "same_bodies": self._came.total() - len(self._came),
             "bytes": sum(entry.size for entry in self._entries),
             "mismatched": sum(entry.mismatched for entry in self._entries),
             "replayed": self.outcomes[Repeat.DEDUPE],

@@ -41,7 +41,10 @@ class Switch:
     def entries(self) -> list[dict[str, Any]]:
         """Give every entry and where its body lies."""
         store = self._premises.store
-        return [{**asdict(entry), "path": str(store.path_of(entry))} for entry in store]
+        return [
+            {**asdict(entry), "path": str(store.path_of(entry)), "came": store.came(entry)}
+            for entry in store
+        ]
 
     def turn(self, mode: str, **params: object) -> None:
         """Switch the mode, also for requests in flight; raise BadParams for one there is not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,6 +19,7 @@ from googleapiclient.discovery import build_from_document  # type: ignore[attr-d
 from googleapiclient.discovery_cache import get_static_doc
 
 from sync.blocking import Abandoned, in_thread
+from sync.drive_credentials import read_credentials
 from sync.drive_faults import HTTP_TROUBLE, Passing, fault_of_trouble
 from sync.drive_http import TOKENS, DriveHttp, drive_place
 from sync.wire import Wire
@@ -57,25 +59,15 @@ def load_credentials(options: DriveOptions) -> Callable[[], Credentials]:
     Another endpoint than Google's may do without the file. Raises ValueError that says what to do.
     """
     path = options.credentials
-    if path is None or (options.endpoint and not path.exists()):
+    there = path is not None and os.path.exists(path)  # noqa: PTH110 - Path.exists may raise
+    if path is None or (options.endpoint and not there):
         return AnonymousCredentials  # type: ignore[no-any-return,unused-ignore]
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        told = "cannot be read" if isinstance(error, OSError) else "is no JSON"
-        raise ValueError(f"mirror.drive.credentials: {path} {told}; make it anew") from error
-    kind = document.get("type") if isinstance(document, dict) else None
-    makers = {"authorized_user": _user, "service_account": _service}
-    if kind not in makers:
-        raise ValueError(
-            f"mirror.drive.credentials: {path} is neither of type authorized_user nor of type "
-            "service_account; an OAuth client's own file is not enough, authorise it first"
-        )
-    make = makers[kind]
+    document = read_credentials(path)
+    make = {"authorized_user": _user, "service_account": _service}[document["type"]]
     tokens = document.get("token_uri") or TOKEN_URI
-    if not isinstance(tokens, str) or not _may_give_tokens(tokens, options.endpoint):
+    if not _may_give_tokens(tokens, options.endpoint):
         raise ValueError(
-            f"mirror.drive.credentials: {path} names {shown(str(tokens))} as its token service, "
+            f"mirror.drive.credentials: {path} names {shown(tokens)} as its token service, "
             "which is not Google's; make it anew"
         )
     try:

@@ -70,7 +70,7 @@ class Lookup:
         """Ask once; raises Unavailable, and Refused where other bytes stand under the key."""
         url = Template.parse(self._options.lookup).fill(facts(parcel), spell=in_url)
         answer = await self._ask(url)
-        if self._is_absent(answer):
+        if self.is_absent(answer):
             return Absent()
         if answer.status != OK:
             raise Unavailable(
@@ -106,7 +106,8 @@ class Lookup:
         except Unavailable as trouble:
             raise Unknown(trouble.reason, besides=trouble) from trouble
 
-    def _is_absent(self, answer: Answer) -> bool:
+    def is_absent(self, answer: Answer) -> bool:
+        """Tell whether an answer says that the file is not there."""
         wanted = self._options.lookup_absent
         if not wanted:
             return answer.status == NOT_FOUND

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from sync import json_pointer, templates
+from sync.addresses import address_problem
 from sync.registry_answer import AnswerRules
 from sync.registry_headers import RegistryHeaders
 from titip.origins import AddressError, origins
@@ -23,6 +23,11 @@ LAST_STATUS: Final = 599
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 """A method's or a header's name (RFC 9110, 5.6.2)."""
+
+_FRAMING: Final = frozenset(
+    {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding"}
+)
+"""Headers that tell where a request begins, ends and goes: another value breaks it."""
 
 
 class BodyKind(StrEnum):
@@ -105,8 +110,10 @@ class RegistryOptions:
 
     def _addresses(self) -> Iterator[str]:
         for name, url in (("url", self.url), ("lookup", self.lookup), ("health", self.health)):
-            if (url or name == "url") and not _is_address(url):
-                yield f"registry.{name} must be an address like https://registry.example/intake"
+            if url and (problem := address_problem(url)):
+                yield f"registry.{name} {problem}"
+        if not self.url:
+            yield "registry.url must be an address like https://registry.example/intake"
 
     def _names(self) -> Iterator[str]:
         if not _TOKEN.match(self.method):
@@ -115,7 +122,10 @@ class RegistryOptions:
             yield "registry.file_field must name the part of the form that holds the file"
         for name, text in self.headers.items():
             if not _TOKEN.match(name) or not text.isprintable():
-                yield f"registry.headers: {name!r} is no header that can be sent"
+                start = name.partition(":")[0][:40]
+                yield f"registry.headers: {start!r} is no header that can be sent"
+            elif self._is_framing(name.lower()):
+                yield f"registry.headers.{name}: leave it out: it is set for each request"
         if not self.bearer.isprintable() or not self.bearer.isascii():
             yield "registry.bearer must be one line of ASCII"
         if not self.accepted:
@@ -124,6 +134,10 @@ class RegistryOptions:
     def _connection(self) -> Iterator[str]:
         yield from RegistryHeaders(self.headers, bearer=self.bearer).problems()
         yield from origin_problems(self.origins)
+
+    def _is_framing(self, name: str) -> bool:
+        is_form = self.body is BodyKind.MULTIPART
+        return name in _FRAMING or (is_form and name == "content-type")
 
     def _pointers(self) -> Iterator[str]:
         for name in ("reference", "reason", "lookup_sha256", "lookup_absent"):
@@ -165,7 +179,7 @@ def _check_place(name: str, place: str) -> None:
     if name == "lookup_absent" and place and not place.startswith("/"):
         try:
             json.loads(place)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError('write a JSON pointer such as "/results", or "[]"') from None
         return
     json_pointer.check(place)
@@ -178,11 +192,3 @@ def origin_problems(texts: Collection[str]) -> Iterator[str]:
             origins([text])
         except AddressError:
             yield f"registry.origins: write {text!r} like https://files.registry.example"
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)

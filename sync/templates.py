@@ -6,6 +6,7 @@ it goes: in an address, in a header, or in a field of a form.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from string import Formatter
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,11 @@ PLACEHOLDERS: Final = (
     "delivery_id",
     "length",
     "sealed_at",
+)
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,15}\Z")
+_ADVICE: Final = "there are {}; write {{{{ and }}}} for braces".format(
+    ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
 )
 
 _PLAIN_IN_HEADERS: Final = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
@@ -61,6 +67,21 @@ def as_is(value: str) -> str:
     return value
 
 
+class BadTemplate(ValueError):
+    """A text that cannot be filled. It may hold a secret: of it only names are shown."""
+
+    def __init__(self, unknown: Iterable[str] = ()) -> None:
+        """Name what of the unknown placeholders looks like a name."""
+        named = [f"{{{name}}}" for name in sorted(unknown) if _NAME.match(name)]
+        word = f"unknown {', '.join(named)}" if named else "what stands in its braces is unknown"
+        super().__init__(f"{word}; {_ADVICE}")
+
+    @property
+    def silent(self) -> str:
+        """Say what is wrong without a word of the text."""
+        return f"what stands in its braces is unknown; {_ADVICE}"
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A text with placeholders; literals and names alternate, each part is one or the other."""
@@ -69,16 +90,14 @@ class Template:
 
     @classmethod
     def parse(cls, text: str) -> Template:
-        """Read a text; raises ValueError that names every placeholder there is not."""
+        """Read a text; raises BadTemplate that names every placeholder there is not."""
         try:
             found = list(Formatter().parse(text))
         except ValueError as error:
-            raise ValueError(f"{text!r}: {error}; write {{{{ and }}}} for braces") from error
-        unknown = sorted({_spelt(*part) for part in found} - set(PLACEHOLDERS) - {""})
+            raise BadTemplate from error
+        unknown = {_spelt(*part) for part in found} - set(PLACEHOLDERS) - {""}
         if unknown:
-            named = ", ".join(f"{{{name}}}" for name in unknown)
-            there = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-            raise ValueError(f"{text!r}: unknown {named}; there are {there}")
+            raise BadTemplate(unknown)
         return cls(tuple((literal, name) for literal, name, _, _ in found))
 
     @property
@@ -95,13 +114,17 @@ class Template:
 
 
 def problems(texts: Iterable[tuple[str, str]]) -> list[str]:
-    """Tell what is wrong with the texts, each given with the setting that it comes from."""
+    """Tell what is wrong with the texts, each given with the setting that it comes from.
+
+    Of a header nothing is shown: it may be a key of the registry's.
+    """
     wrong: list[str] = []
     for setting, text in texts:
         try:
             Template.parse(text)
-        except ValueError as error:
-            wrong.append(f"{setting} = {error}")
+        except BadTemplate as error:
+            hidden = setting.startswith("registry.headers.")
+            wrong.append(f"{setting}: {error.silent if hidden else error}")
     return wrong
 
 

@@ -16,6 +16,7 @@ from standin.drive import serve_drive, write_credentials
 from standin.registry import RegistryOptions, serve_registry
 from standin.registry_modes import parse_mode
 from storage.tenure import tenure
+from tests.blackbox.hostile_server import CUT, Say, hostile_server
 from tests.cli_world import Desk
 
 
@@ -57,7 +58,7 @@ def desk_at(folder, text="", listen=""):
 
 def look(desk, code=0):
     result = desk.run("check", "--json")
-    assert result.exit_code == code, result.output
+    assert result.exit_code == code or code is None, result.output
     return json.loads(result.stdout)["findings"]
 
 
@@ -116,10 +117,10 @@ def test_all_problems_are_told_at_once(tmp_path):
 
 
 def test_a_port_there_cannot_be_is_told(tmp_path):
-    findings = look(desk_at(tmp_path, listen="127.0.0.1:70000"), code=1)
+    findings = look(desk_at(tmp_path, listen="127.0.0.1:70000"), code=2)
 
-    assert about(findings, "port", "bad") == [
-        "127.0.0.1:70000: a port is between 0 and 65535",
+    assert about(findings, "settings", "bad") == [
+        "gateway.listen: names a port that there is not: one is between 0 and 65535",
     ]
 
 
@@ -236,7 +237,7 @@ def test_a_drive_that_lets_us_in_is_well(tmp_path):
     with served(serve_drive()) as running:
         findings = look(drive_desk(tmp_path, running))
 
-    assert about(findings, "mirror", "well") == [f"{running.url}/ can receive"]
+    assert about(findings, "mirror", "well") == [f"{running.url} can receive"]
 
 
 def test_a_drive_that_does_not_let_us_in_is_told(tmp_path):
@@ -244,7 +245,7 @@ def test_a_drive_that_does_not_let_us_in_is_told(tmp_path):
         running.set_fault("revoked")
         findings = look(drive_desk(tmp_path, running), code=1)
 
-    assert about(findings, "mirror", "bad") == [f"{running.url}/ is not well"]
+    assert about(findings, "mirror", "bad") == [f"{running.url} is not well"]
 
 
 def test_credentials_that_others_may_read_are_a_note(tmp_path):
@@ -269,7 +270,7 @@ def test_a_registry_that_answers_is_well(tmp_path):
 
     assert about(findings, "registry health", "well")
     assert about(findings, "registry lookup", "well") == [
-        "says 404 for a file that is not there, as it must",
+        "says with 404 that a file is not there which is not, as it must",
     ]
 
 
@@ -292,10 +293,39 @@ def test_a_lookup_that_finds_everything_is_told(tmp_path):
 def test_a_registry_that_cannot_be_asked_is_a_note(tmp_path):
     desk = desk_at(tmp_path, '[registry]\nkind = "http"\nurl = "http://127.0.0.1:9/intake"\n')
 
-    findings = look(desk)
+    findings = look(desk, code=1)
 
     assert about(findings, "registry health", "note")
-    assert "sent again with its Idempotency-Key" in about(findings, "registry lookup", "note")[0]
+    assert about(findings, "registry address", "bad") == [
+        "http://127.0.0.1:9 cannot be reached: nobody listens there",
+    ]
+    assert (
+        "a file waits for a person, for the Idempotency-Key that is sent is no promise"
+        in (about(findings, "registry lookup", "note")[0])
+    )
+
+
+def test_a_key_that_the_registry_is_said_to_honour_is_a_note(tmp_path):
+    desk = desk_at(
+        tmp_path,
+        '[registry]\nkind = "http"\nurl = "http://127.0.0.1:9/intake"\nkey_lifetime = "12h"\n',
+    )
+
+    told = about(look(desk, code=1), "registry lookup", "note")[0]
+
+    assert "sent again with its Idempotency-Key, as long as the registry honours it" in told
+
+
+@pytest.mark.parametrize(("answer", "grade"), [([], "well"), (["x"], "bad"), ({}, "bad")])
+def test_a_lookup_that_searches_says_not_there_in_its_own_way(answer, grade, tmp_path):
+    with hostile_server(lambda asked: Say(200, answer)) as server:
+        text = (
+            f'[registry]\nkind = "http"\nurl = "{server.url}/intake"\nlookup_absent = "[]"\n'
+            f'lookup = "{server.url}/search?key={{upload_id}}"\n'
+        )
+        findings = look(desk_at(tmp_path, text), code=None)
+
+    assert [one["grade"] for one in findings if one["topic"] == "registry lookup"] == [grade]
 
 
 def test_a_token_in_clear_is_a_note(tmp_path):
@@ -309,7 +339,10 @@ def test_a_token_in_clear_is_a_note(tmp_path):
 
     findings = json.loads(result.stdout)["findings"]
     assert "travels in clear" in about(findings, "registry", "note")[0]
-    assert "a lost answer will need a person" in about(findings, "registry lookup", "note")[0]
+    assert (
+        "after a lost answer a file waits for a person"
+        in about(findings, "registry lookup", "note")[0]
+    )
     assert "hush" not in result.stdout
 
 
@@ -349,6 +382,64 @@ def test_a_clock_that_was_never_set_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(check_machine, "EARLIEST", datetime(2999, 1, 1, tzinfo=UTC))
 
     assert about(look(desk_at(tmp_path), code=1), "clock", "bad")
+
+
+ANSWERS = {
+    "a page": Say(200, "<html>Sign in</html>"),
+    "no HTTP": Say(raw=b"SSH-2.0-OpenSSH\r\n"),
+    "a cut": CUT,
+    "a cut head": Say(raw=b"HTTP/1.1 200 O"),
+    "an impossible status": Say(raw=b"HTTP/1.1 99999 Odd\r\n\r\n"),
+    "a redirect to nowhere": Say(302, b"", {"Location": "http://registry..example/"}),
+    "a list": Say(200, []),
+    "no text": Say(200, b"\xff\xfe\x00{"),
+    "a lie about gzip": Say(200, b"no gzip", {"Content-Encoding": "gzip"}),
+    "null": Say(200, b"null"),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_whatever_a_server_answers_is_a_finding(name, tmp_path):
+    with hostile_server(lambda asked: ANSWERS[name]) as server:
+        findings = look(
+            desk_at(
+                tmp_path,
+                f'[mirror]\nkind = "drive"\n[mirror.drive]\nendpoint = "{server.url}/"\n'
+                f'[registry]\nkind = "http"\nurl = "{server.url}/intake?key=hush"\n'
+                f'health = "{server.url}/health?key=hush"\nlookup = "{server.url}/{{upload_id}}"\n',
+            ),
+            code=1,
+        )
+
+    topics = {one["topic"] for one in findings}
+    assert topics >= {"mirror", "registry address", "registry health", "registry lookup"}
+    assert "hush" not in json.dumps(findings)
+
+
+def test_a_look_that_fails_is_a_finding_and_the_others_go_on(tmp_path, monkeypatch):
+    def broken():
+        raise ZeroDivisionError("hush")
+
+    monkeypatch.setattr(check_machine, "_sqlite", broken)
+
+    findings = look(desk_at(tmp_path), code=1)
+
+    assert about(findings, "this machine", "bad") == [
+        "it could not be looked at (ZeroDivisionError)"
+    ]
+    assert about(findings, "port", "well")
+    assert about(findings, "data folder", "well")
+
+
+def test_paths_that_cannot_be_looked_at_are_told(tmp_path):
+    (tmp_path / "file").write_text("x", "utf-8")
+    long, below = (
+        look(desk_at(tmp_path, f'[mirror]\npath = "{path}"\n'), code=None)
+        for path in ("a" * 300, tmp_path / "file" / "mirror")
+    )
+
+    assert about(long, "mirror")
+    assert f"{tmp_path / 'file'} is a file" in about(below, "mirror", "bad")
 
 
 def test_the_nearest_folder_that_exists_is_found(tmp_path):

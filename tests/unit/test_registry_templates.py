@@ -35,27 +35,40 @@ def test_every_unknown_placeholder_is_named_at_once():
     options = RegistryOptions(
         url=URL + "/{who}",
         fields={"a": "{nik}{kk}", "b": "{sha256}"},
-        headers={"X-Name": "{name}"},
+        headers={"X-Name": "KEY{name}"},
         lookup=URL + "/{id}",
     )
 
     with pytest.raises(ValueError, match=r"registry\.url") as caught:
         options.check()
 
-    for expected in ("{who}", "{kk}, {nik}", "{name}", "{id}", "registry.fields.a"):
+    for expected in (
+        "{who}",
+        "{kk}, {nik}",
+        "{id}",
+        "registry.fields.a",
+        "registry.headers.X-Name",
+    ):
         assert expected in str(caught.value)
+    assert "KEY" not in str(caught.value)
+    assert "{name}" not in str(caught.value)
     assert "registry.fields.b" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"url": "registry.example"}, "registry.url must be an address"),
-        ({"url": "http://[bad"}, "registry.url must be an address"),
-        ({"health": "ftp://x/"}, "registry.health must be an address"),
+        ({"url": ""}, "registry.url must be an address"),
+        ({"url": "registry.example"}, "registry.url cannot be asked"),
+        ({"url": "http://[bad"}, "registry.url cannot be asked"),
+        ({"health": "ftp://x/"}, "registry.health cannot be asked"),
+        ({"lookup": "http://u:p@h/"}, "put the credential into registry.bearer"),
+        ({"lookup": "http://{submitter}.h/"}, "has a placeholder in its host"),
         ({"method": "PO ST"}, "registry.method"),
         ({"headers": {"X A": "b"}}, "is no header"),
         ({"headers": {"X-A": "b\r\nX-B: c"}}, "is no header"),
+        ({"headers": {"content-LENGTH": "5"}}, "leave it out"),
+        ({"headers": {"Content-Type": "text/plain"}}, "leave it out"),
         ({"bearer": "a\nb"}, "registry.bearer"),
         ({"file_field": ""}, "registry.file_field"),
         ({"accepted": ()}, "registry.accepted"),
