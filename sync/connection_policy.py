@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 USER_AGENT: Final = "titip"
-_BUNDLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+_BUNDLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 _UNKNOWN_AUTHORITY: Final = frozenset({2, 18, 19, 20, 21, 27})
 """OpenSSL's codes (X509_V_ERR_...) for a chain that ends nowhere that is trusted."""
@@ -56,6 +56,9 @@ _NO_WAY: Final = frozenset(
     {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EHOSTDOWN}
 )
 _TUNNEL: Final = "Tunnel connection failed"
+_NO_HTTP: Final = frozenset({"BadStatusLine", "BadHttpMessage", "ClientResponseError"})
+"""How http.client and aiohttp call an answer that is none."""
+
 _NUMBER: Final = re.compile(r"\[Errno (\d{1,5})\]")
 _WORD: Final = re.compile(r"[A-Z0-9_]{1,60}\Z")
 
@@ -206,8 +209,9 @@ def _proxy_address(url: str) -> str:
 
 
 def _tls(error: BaseException) -> str:
+    """Say what was wrong with TLS; aiohttp's own errors do not tell, the ones beneath them do."""
     match error:
-        case ssl.SSLCertVerificationError():  # aiohttp's own has no code; the one beneath it has
+        case ssl.SSLCertVerificationError():
             return _certificate(getattr(error, "verify_code", 0))
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return "cut the connection while TLS was agreed on"
@@ -215,7 +219,7 @@ def _tls(error: BaseException) -> str:
             word = str(getattr(error, "reason", "") or "")
             if word in _NO_TLS:
                 return "does not speak TLS"
-            return f"TLS failed: {word}" if _WORD.match(word) else "TLS failed"
+            return f"TLS failed: {word}" if _WORD.match(word) else ""
         case _:
             return ""
 
@@ -247,17 +251,17 @@ def _network(error: BaseException, url: str) -> str:
 
 
 def _broken(error: BaseException) -> str:
-    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+    name = type(error).__name__
+    if isinstance(error, TimeoutError) or "Timeout" in name:
         return "did not answer in time"
-    if type(error).__name__ == "ClientHttpProxyError":
+    if isinstance(error, ssl.SSLError):
+        return "cannot be reached: TLS failed"
+    if name == "ClientHttpProxyError":
         return "cannot be reached: the proxy refused to connect"
-    if isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError):
+    is_cut = isinstance(error, ConnectionError | EOFError)
+    if name in _NO_HTTP and not is_cut:
         return _no_http(error)
-    if type(error).__name__ in {"BadStatusLine", "BadHttpMessage", "ClientResponseError"}:
-        return _no_http(error)
-    if isinstance(error, ConnectionError | EOFError | http.client.HTTPException):
-        return "cut the connection"
-    return ""
+    return "cut the connection" if is_cut or isinstance(error, http.client.HTTPException) else ""
 
 
 def _no_http(error: BaseException) -> str:

@@ -126,6 +126,8 @@ class Contained:
 
     def _answer(self, task: asyncio.Task[object]) -> bool | None:
         error = _error(task)
+        if isinstance(error, DeliveryFault):
+            return self._unwell(_sound(error).reason)
         if error is not None:
             return self._unwell(kind_of(error), trace=trace_of(error))
         answer = task.result()

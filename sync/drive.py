@@ -13,7 +13,7 @@ from sync.drive_sending import Rhythm
 from sync.google import Lines, drive_service
 from sync.pace import Pace
 from titip.delivery import MIRROR
-from titip.errors import DeliveryFault, Faltered
+from titip.errors import Faltered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -68,16 +68,15 @@ class DriveMirror:
                 raise Faltered("Drive gives no more bytes of the copy")
 
     async def probe(self) -> bool | None:
-        """Tell whether Drive answers and lets us see the place for our copies."""
-        return not await self.trouble()
+        """Tell that Drive answers and lets us see the place for our copies.
 
-    async def trouble(self) -> str:
-        """Say why nothing can be kept there, and what to do; empty where all is well."""
+        Raises Unavailable that says what is wrong and what to do.
+        """
         try:
             await self._desk.folders.check()
-        except DeliveryFault as fault:
-            return fault.reason
-        return ""
+        except Undecided as fault:
+            raise settled(fault) from None
+        return True
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""

@@ -33,13 +33,6 @@ class RegistryHeaders:
             if problem := secret.problem():
                 yield f"{setting}: {problem}"
 
-    def filled(self, known: Mapping[str, str]) -> dict[str, str]:
-        """Fill what is known of a file into the table's texts; secrets are still to be put in."""
-        return {
-            name: Template.parse(text).fill(known, spell=in_header)
-            for name, text in self._texts.items()
-        }
-
     def sending(self, filled: Mapping[str, str]) -> dict[str, str]:
         """Give the headers of the request that brings a file."""
         return {**self._authorization(), **self._with_secrets(filled)}
@@ -72,6 +65,11 @@ class RegistryHeaders:
             name: _put_in(self._secrets[name], text) if name in self._secrets else text
             for name, text in filled.items()
         }
+
+
+def filled(texts: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Fill what is known of a file into a table's texts; secrets are still to be put in."""
+    return {name: Template.parse(text).fill(known, spell=in_header) for name, text in texts.items()}
 
 
 def _put_in(secret: SecretText, text: str) -> str:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from sync.json_pointer import NothingThere, resolve, text_at
 from sync.registry_answer import NOT_SAID
+from sync.registry_headers import filled
 from sync.templates import Template, facts, in_url
 from titip.errors import Faltered, Refused, Unavailable, Unknown
 from titip.evidence import Evidence
 from titip.ports import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from sync.registry_answer import Answer
     from sync.registry_options import RegistryOptions
@@ -57,19 +58,23 @@ class Lookup:
     def __init__(
         self,
         options: RegistryOptions,
-        ask: Callable[[str], Awaitable[Answer]],
+        ask: Callable[[str, Mapping[str, str]], Awaitable[Answer]],
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Ask by `ask`, which gives the answer of an address or raises Unavailable."""
+        """Ask by `ask`, which gives the answer of an address or raises Unavailable.
+
+        It is given the configured headers, filled, and leaves out what belongs to no question.
+        """
         self._options = options
         self._ask = ask
         self._sleep = sleep
 
     async def once(self, parcel: Parcel) -> Arrival | Absent | Unclear:
         """Ask once; raises Unavailable, and Refused where other bytes stand under the key."""
-        url = Template.parse(self._options.lookup).fill(facts(parcel), spell=in_url)
-        answer = await self._ask(url)
+        known = facts(parcel)
+        url = Template.parse(self._options.lookup).fill(known, spell=in_url)
+        answer = await self._ask(url, filled(self._options.headers, known))
         if self.is_absent(answer):
             return Absent()
         if answer.status != OK:

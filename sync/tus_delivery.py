@@ -51,8 +51,8 @@ RULES: Final = AnswerRules()
 """How a tus server answers: its yes is in the protocol's own headers."""
 
 ELSEWHERE: Final = (
-    "needs a human: the upload lies at an address that the settings name no more, and its last "
-    "bytes may have arrived there: look there, or list that origin in registry.origins"
+    "needs attention: the upload lies at an address that the settings name no more, and its last "
+    "bytes may have arrived there: look there, then titip delivered, or titip resync --not-there"
 )
 
 MOST_STUCK: Final = 8
@@ -123,7 +123,7 @@ class TusDelivery:
         """Forget an upload whose origin the settings name no more; nothing is sent there."""
         if not self._known.url or self._steps.is_ours(self._known.url):
             return
-        if self._known.closing or self._restored:
+        if (self._known.closing and self._doubtful) or self._restored:
             raise Refused(ELSEWHERE)
         log.warning("registry.upload_elsewhere")
         self._known = TusCheckpoint()

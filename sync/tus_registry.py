@@ -12,7 +12,7 @@ from tusclient.client import TusClient
 
 from sync.bound_origin import BoundOrigin, login_of, without_login
 from sync.registry_faults import fault_of
-from sync.registry_headers import RegistryHeaders
+from sync.registry_headers import RegistryHeaders, filled
 from sync.registry_options import origin_problems
 from sync.templates import facts, problems
 from sync.tus_delivery import RULES, TusDelivery
@@ -101,7 +101,7 @@ class TusRegistry:
         wire = self._wire(self._options.answer_within)
         hop = Hop(self._pool, wire)
         known = facts(parcel)
-        client = self._client(self._headers.asking(self._headers.filled(known)))
+        client = self._client(self._headers.asking(filled(self._options.headers, known)))
         try:
             if self._checks is None:
                 self._checks = await hop(lambda: checks_sha256(client, wire))

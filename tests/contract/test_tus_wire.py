@@ -133,7 +133,7 @@ async def test_one_whose_last_bytes_may_have_arrived_there_needs_a_person():
     progress = RecordingProgress(checkpoint=known.text)
     with hostile_server(creating("1")) as far:
         async with a_registry(far.url) as near:
-            with pytest.raises(Refused, match="needs a human"):
+            with pytest.raises(Refused, match="needs attention"):
                 await deliver(near, tried_again(a_parcel(DATA), progress))
 
     assert not far.count("POST", "PATCH")

@@ -334,19 +334,19 @@ async def test_a_drive_that_wants_credentials_asks_for_them():
 
 async def test_a_folder_that_nobody_shared_is_told():
     async with a_drive(folder="1NoSuchFolder-0000") as (_, options), a_mirror(options) as mirror:
-        assert await mirror.probe() is False
-        with pytest.raises(Unavailable, match=r"mirror\.drive\.folder"):
-            await deliver(mirror)
+        for ask in (mirror.probe, lambda: deliver(mirror)):
+            with pytest.raises(Unavailable, match=r"mirror\.drive\.folder"):
+                await ask()
 
 
 async def test_a_probe_tells_whether_drive_answers_us():
     async with a_drive() as (far, options), a_mirror(options) as mirror:
         assert await mirror.probe() is True
-        far.set_fault("revoked")
-        assert await mirror.probe() is False
-        far.set_fault("none")
-        far.set_fault("down")
-        assert await mirror.probe() is False
+        for fault, told in (("revoked", "authorise Titip again"), ("down", "cut the connection")):
+            far.set_fault("none")
+            far.set_fault(fault)
+            with pytest.raises(Unavailable, match=told):
+                await mirror.probe()
 
 
 async def test_a_copy_tells_nothing_about_people():

@@ -50,8 +50,8 @@ async def test_a_configured_folder_in_the_trash_is_told_and_gets_no_copies():
     async with a_drive_with_folders("ours") as (far, options, calls, (root,)):
         await calls.trash(root)
         async with a_mirror(replace(options, folder=root)) as near:
-            assert await near.probe() is False
-            assert "restore it from the trash" in await near.trouble()
+            with pytest.raises(Unavailable, match="restore it from the trash"):
+                await near.probe()
             for upload in ("u1", "u2"):
                 with pytest.raises(Unavailable, match="restore it from the trash"):
                     await deliver(near, upload)
@@ -67,7 +67,8 @@ async def test_one_that_is_put_into_the_trash_meanwhile_is_told_after_one_copy()
             for upload in ("u2", "u3", "u4"):
                 with pytest.raises(Unavailable, match="restore it from the trash"):
                     await deliver(near, upload)
-            assert await near.probe() is False
+            with pytest.raises(Unavailable, match="restore it from the trash"):
+                await near.probe()
 
         assert len(roots_of_copies(far)) == 2
 

@@ -499,4 +499,4 @@ async def test_an_ill_probe_is_told_once_for_each_reason():
         raising.probes = 1
         await probed.probe()
 
-    assert [one["reason"] for one in logged] == ["KeyError", "Faltered"]
+    assert [one["reason"] for one in logged] == ["KeyError", "again"]
