@@ -111,7 +111,7 @@ def test_a_secret_is_given_to_no_token_service_but_googles(tmp_path, tokens):
     path.write_text(json.dumps({"type": "authorized_user", **named}), "utf-8")
     options = DriveOptions(credentials=path)
     if tokens:
-        with pytest.raises(ValueError, match="token service|token_uri"):
+        with pytest.raises(ValueError, match=r"token service|token_uri"):
             load_credentials(options)
     else:
         load_credentials(options)
