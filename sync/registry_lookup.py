@@ -92,10 +92,10 @@ class Lookup:
         """
         pause = waited = 0.0
         while True:
+            left = progress.settles_in().total_seconds()  # as of the question, not of its answer
             found = await self._attributed(parcel)
             if isinstance(found, Arrival):
                 return found
-            left = progress.settles_in().total_seconds()
             if isinstance(found, Absent) and left <= 0:
                 progress.absent(looked_up=True)
                 return None
@@ -123,7 +123,7 @@ class Lookup:
         try:
             return not resolve(answer.document, wanted)
         except NothingThere:
-            return True
+            return False  # an answer of another kind, such as an error, tells nothing
 
     def _found(self, answer: Answer, parcel: Parcel) -> Arrival | Unclear:
         reference = self._options.rules.reference_of(answer)

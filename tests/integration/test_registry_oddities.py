@@ -188,7 +188,12 @@ async def test_a_digest_that_is_not_told_proves_nothing_and_sends_nothing_again(
 
 @pytest.mark.parametrize(
     ("absent", "document"),
-    [("[]", []), ("/results", {"results": []}), ("/count", {"count": 0}), ("/found", {})],
+    [
+        ("[]", []),
+        ("/results", {"results": []}),
+        ("/count", {"count": 0}),
+        ("/found", {"found": None}),
+    ],
 )
 async def test_a_search_says_not_there_in_its_own_way(absent, document):
     doubtful = tried_again(a_parcel(DATA), RecordingProgress())
@@ -197,9 +202,11 @@ async def test_a_search_says_not_there_in_its_own_way(absent, document):
         assert (await attempt(near, parcel=doubtful)).locator == "1"
 
 
-async def test_an_empty_search_result_that_nobody_spoke_of_is_neither_there_nor_not():
+@pytest.mark.parametrize(("absent", "document"), [("", []), ("/results", {"error": "busy"})])
+async def test_a_look_up_of_another_kind_says_neither_there_nor_not(absent, document):
     doubtful = tried_again(a_parcel(DATA), RecordingProgress())
-    async with a_registry(answering({"id": "1"}, status=201), answering([])) as near:
+    look = answering(document)
+    async with a_registry(answering({"id": "1"}, status=201), look, lookup_absent=absent) as near:
         fault = await fault_of(near, parcel=doubtful)
 
     assert type(fault) is Unknown

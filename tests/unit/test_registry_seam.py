@@ -1,0 +1,320 @@
+"""A registry that may answer anything at any time, and what a delivery makes of it.
+
+In process and on a clock of its own: the registry's answers, what it really stores and when, its
+look-ups, and kills of Titip in the midst are drawn; the properties are those of the promises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sync.attempt import carry
+from sync.lease import Lease, LeaseTimes
+from sync.registry import HttpRegistry, RegistryOptions
+from sync.registry_answer import Answer
+from tests.destination_fakes import SEALED_AT, Crash, MemoryContent, NoTimer, a_parcel
+from titip import delivery as d
+from titip.delivery import REGISTRY, Claimed, DeliveryState, Requeued, advance
+from titip.errors import Unavailable, Unknown
+from titip.evidence import Doubt, Evidence
+from titip.retry import RetryPolicy
+
+DATA = b"a supporter's statement"
+SHA256 = a_parcel(DATA).upload.sha256
+SETTLE = timedelta(seconds=60)
+LIFETIME = timedelta(hours=12)
+POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=30))
+CLAIMS = 7
+
+NIGHTLY = os.environ.get("TITIP_HYPOTHESIS") == "nightly"
+SEAM = settings(max_examples=50_000 if NIGHTLY else 2000)
+
+
+@dataclass
+class Clock:
+    now: object = SEALED_AT
+
+    def __call__(self):
+        return self.now
+
+    async def sleep(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What the registry does with one request: how it answers, and when it stores, if it does."""
+
+    answer: Answer | None
+    """None: no answer comes."""
+    whole: bool = True
+    stores: bool = False
+    late: float = 0.0
+    dies: bool = False
+    """Titip is killed before it has written down how this ended."""
+
+
+@dataclass
+class MemoryLine:
+    """The wire to a registry that is nothing but memory; see sync.registry_line.RegistryLine."""
+
+    clock: Clock
+    deeds: list[Deed]
+    looks: list[object]
+    honours_key: bool = False
+    stored_at: list[object] = field(default_factory=list)
+    events: list[tuple[str, object]] = field(default_factory=list)
+
+    @property
+    def is_there(self):
+        return any(at <= self.clock.now for at in self.stored_at)
+
+    async def send(self, url, *, headers, content, framing, progress):
+        deed = self.deeds.pop(0) if self.deeds else Deed(None)
+        self.events.append(("send", deed))
+        if not deed.whole:
+            if deed.answer is None:
+                raise Unavailable("stopped reading")
+            return replace(deed.answer, whole=False)
+        progress.body_sent()
+        if deed.stores and not (self.honours_key and self.stored_at):
+            self.stored_at.append(self.clock.now + timedelta(seconds=deed.late))
+        if deed.dies:
+            raise Crash
+        if deed.answer is None:
+            raise Unknown("did not answer in time, after the whole file had left")
+        return deed.answer
+
+    async def ask(self, url, headers=None):
+        odd = self.looks.pop(0) if self.looks else None
+        self.events.append(("look", odd))
+        if isinstance(odd, Unavailable):
+            raise odd
+        if isinstance(odd, Answer):
+            return odd
+        if not self.is_there:
+            self.events.append(("absent", self.clock.now))
+            return Answer(404, body=b'{"error": "none"}')
+        document = {"id": "SILON-1", "sha256": SHA256}
+        return Answer(200, body=json.dumps(document).encode())
+
+    async def healthy(self):
+        return True
+
+    async def close(self):
+        pass
+
+
+BODIES = st.sampled_from(
+    [
+        *(b"", b"{}", b'{"id": null}', b'{"id": 417.0}', b'{"success": false}', b"[]", b"null"),
+        *(b"<html>Login", b"\xff\xfe", b'{"id": "S', b'{"id": "SILON-\\ud83d"}', b'{"id": true}'),
+        *(b'{"id": 417}', b'{"id": "SILON-1"}', b'{"id": "SILON-1"}', b'{"error": {"message": 1}}'),
+    ]
+)
+STATUSES = st.one_of(
+    st.integers(100, 599),
+    st.sampled_from([200, 201, 202, 204, 303, 400, 403, 408, 409, 422, 429, 500, 503, 520, 524]),
+)
+ANSWERS = st.builds(
+    Answer,
+    STATUSES,
+    body=BODIES,
+    retry_after=st.sampled_from([None, None, timedelta(seconds=1), timedelta(hours=1)]),
+)
+DEEDS = st.builds(
+    Deed,
+    st.none() | ANSWERS,
+    whole=st.sampled_from([True, True, True, False]),
+    stores=st.booleans(),
+    late=st.sampled_from([0.0, 0.0, 1.5, 59.0]),
+    dies=st.sampled_from([False, False, False, True]),
+)
+LOOKS = st.one_of(
+    st.none(),
+    st.builds(Answer, st.integers(400, 599).filter(lambda status: status != 404), body=BODIES),
+    st.builds(Answer, st.just(200), body=st.sampled_from([b"{}", b"<html>", b"[]", b'{"id": []}'])),
+    st.builds(Answer, st.just(200), body=st.just(b'{"sha256": null, "id": {}}')),
+    st.builds(lambda: Unavailable("did not answer in time")),
+)
+CONFIGURED = (
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "lookup": st.just("http://registry.test/{upload_id}"),
+            "lookup_sha256": st.just("/sha256"),
+            "trust_status": st.just(True),
+            "key_lifetime": st.just(LIFETIME),
+            "not_stored": st.sampled_from([(503,), (422, 429, 503), (408,)]),
+            "duplicate": st.just((409,)),
+            "reference": st.sampled_from(["/id", "header:Location"]),
+        },
+    )
+    .filter(lambda chosen: "lookup" in chosen or "lookup_sha256" not in chosen)
+    .filter(lambda chosen: not ("trust_status" in chosen and "lookup_sha256" in chosen))
+)
+
+
+class Rows:
+    """A queue of one row."""
+
+    async def checkpoint(self, delivery, text):
+        return replace(delivery, checkpoint=text)
+
+    async def extend(self, delivery, until):
+        return replace(delivery, due_at=until)
+
+
+class OneFile:
+    @contextmanager
+    def open(self, upload):
+        yield MemoryContent(DATA)
+
+
+async def attempt(parcel, near, clock):
+    """Carry a claimed parcel as a lane does; give the row as it is written down, if it is."""
+    times = LeaseTimes(timedelta(minutes=3), settle=SETTLE)
+    lease = Lease(parcel.delivery, Rows(), times=times, now=clock, timer=NoTimer())
+    try:
+        event, _ = await carry(parcel, lease, destination=near, archive=OneFile())
+    except Crash:
+        checkpointed = replace(parcel.delivery, checkpoint=lease.delivery.checkpoint)
+        return checkpointed, None
+    if isinstance(event, d.Unknown):
+        event = replace(event, settle=lease.settles_in())
+    return advance(lease.delivery, event, now=clock(), policy=POLICY, rng=Random(1)), event
+
+
+async def life(deeds, looks, chosen, *, resyncs):
+    """Let one delivery live through its claims; give it, the registry, and what happened."""
+    clock = Clock()
+    line = MemoryLine(clock, list(deeds), list(looks), honours_key="key_lifetime" in chosen)
+    options = RegistryOptions(
+        url="http://registry.test/intake",
+        headers={"Idempotency-Key": "{delivery_id}"},
+        **chosen,
+    )
+    near = HttpRegistry(options, line=line, now=clock, sleep=clock.sleep)
+    parcel = a_parcel(DATA)
+    row = replace(parcel.delivery, destination=REGISTRY, attempts=0)
+    for number in range(CLAIMS):
+        if row.state is DeliveryState.DELIVERED:
+            break
+        if row.state is DeliveryState.PARKED:
+            if number not in resyncs:
+                break
+            row = advance(row, Requeued(), now=clock(), policy=POLICY, rng=Random(1))
+        clock.now = max(clock.now, row.due_at)
+        claimed = Claimed(clock.now + timedelta(minutes=3))
+        row = advance(row, claimed, now=clock(), policy=POLICY, rng=Random(1))
+        line.events.append(("claim", row))
+        row, event = await attempt(replace(parcel, delivery=row), near, clock)
+        line.events.append(("row", row))
+        assert event is None or not isinstance(event, d.Claimed)
+    return row, line, options
+
+
+def leaves_nothing(deed, options):
+    """Tell whether after this the file is not there, by the rules that an operator reads."""
+    if not deed.whole:
+        return deed.answer is None or deed.answer.status not in range(200, 400)
+    vouched = deed.answer is not None and deed.answer.status in options.not_stored
+    return vouched and not deed.dies
+
+
+def may_be_repeated(deed):
+    """Tell whether the same key may be sent again after this."""
+    answer = deed.answer
+    return deed.dies or answer is None or answer.status in {408, 409} or answer.status >= 500
+
+
+def blind_repeats(line, options):
+    """Count the times that it was sent while an earlier effect was possible and not looked up."""
+    blind, open_deeds = 0, []
+    for kind, what in line.events:
+        if kind == "absent":
+            open_deeds = []
+        if kind == "send":
+            by_key = options.key_lifetime is not None and all(map(may_be_repeated, open_deeds))
+            blind += bool(open_deeds) and not by_key
+            if not leaves_nothing(what, options):
+                open_deeds.append(what)
+    return blind
+
+
+@SEAM
+@given(
+    deeds=st.lists(DEEDS, max_size=CLAIMS),
+    looks=st.lists(LOOKS, max_size=12),
+    chosen=CONFIGURED,
+    resyncs=st.sets(st.integers(1, CLAIMS)),
+)
+def test_whatever_a_registry_answers_nothing_is_sent_blind_and_nothing_believed_unproven(
+    *, deeds, looks, chosen, resyncs
+):
+    truthful = [
+        replace(deed, stores=False) if deed_is_vouched(deed, chosen) else deed for deed in deeds
+    ]
+    row, line, options = asyncio.run(life(truthful, looks, chosen, resyncs=resyncs))
+
+    assert blind_repeats(line, options) == 0
+    assert len(line.stored_at) <= 1
+    assert row.state is not DeliveryState.ACTIVE or row.doubtful or line.events[-2][0] != "row"
+    if row.state is DeliveryState.DELIVERED:
+        assert_proved(row, line, options)
+
+
+def deed_is_vouched(deed, chosen):
+    """A registry keeps to what its operator says of it, and to what it says before the body."""
+    if deed.answer is None:
+        return not deed.whole
+    return deed.answer.status in chosen.get("not_stored", ()) or not deed.whole
+
+
+def assert_proved(row, line, options):
+    """The evidence on the row is what the registry really showed."""
+    match row.evidence:
+        case Evidence.DIGEST:
+            assert options.lookup_sha256
+            assert line.is_there
+        case Evidence.REFERENCE:
+            assert row.locator
+            assert not options.lookup_sha256
+        case Evidence.STATUS:
+            assert options.trust_status
+        case _:
+            raise AssertionError(row.evidence)
+
+
+def test_a_registry_without_a_look_up_gets_each_file_once_whatever_it_answers():
+    for status in range(100, 600):
+        deeds = [Deed(Answer(status, body=b"{}"), stores=True) for _ in range(CLAIMS)]
+        _, line, _ = asyncio.run(life(deeds, [], {}, resyncs=set(range(CLAIMS))))
+        assert len(line.stored_at) == 1, status
+
+
+def test_a_registry_with_a_look_up_gets_each_file_once_whatever_it_answers():
+    chosen = {"lookup": "http://registry.test/{upload_id}", "lookup_sha256": "/sha256"}
+    for status in range(100, 600):
+        deeds = [Deed(Answer(status, body=b"{}"), stores=True, late=59.0) for _ in range(CLAIMS)]
+        row, line, _ = asyncio.run(life(deeds, [], chosen, resyncs=set(range(CLAIMS))))
+        assert len(line.stored_at) == 1, status
+        assert row.evidence is Evidence.DIGEST, status
+
+
+def test_what_is_in_doubt_is_never_less_in_doubt_for_a_restart():
+    deeds = [Deed(None, stores=True, dies=True)]
+    row, line, _ = asyncio.run(life(deeds, [], {}, resyncs=set()))
+
+    assert row.state is DeliveryState.PARKED
+    assert row.doubtful is Doubt.UNHEARD
+    assert len(line.stored_at) == 1
