@@ -12,7 +12,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sync.acceptance import Acceptance
 from sync.registry_answer import Meaning, doubt_after, meaning_of
@@ -28,7 +28,7 @@ from titip.evidence import Doubt, Evidence
 from titip.ports import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import Final
 
     from sync.registry_answer import Answer
@@ -43,6 +43,30 @@ NOBODY_CAN_TELL: Final = (
 )
 
 
+class Line(Protocol):
+    """The wire to one registry; see sync.registry_line.RegistryLine."""
+
+    async def send(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: Content,
+        framing: Framing,
+        progress: Progress,
+    ) -> Answer:
+        """Send the framed content; raises Unavailable while bytes remain, Unknown afterwards."""
+
+    async def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask for a document; raises Unavailable."""
+
+    async def healthy(self) -> bool:
+        """Tell whether the health address answers well, and soon."""
+
+    async def close(self) -> None:
+        """Close the connections; may be called twice."""
+
+
 class HttpRegistry:
     """Hands files in as the options say; raises ValueError for options that cannot work."""
 
@@ -50,13 +74,13 @@ class HttpRegistry:
         self,
         options: RegistryOptions,
         *,
-        line: RegistryLine | None = None,
+        line: Line | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         options.check()
         self._options = options
-        self._line = line or RegistryLine(options)
+        self._line: Line = line or RegistryLine(options)
         self._lookup = Lookup(options, self._line.ask, sleep=sleep) if options.lookup else None
         self._now = now
 

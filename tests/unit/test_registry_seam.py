@@ -11,8 +11,9 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +42,7 @@ SEAM = settings(max_examples=50_000 if NIGHTLY else 2000)
 
 @dataclass
 class Clock:
-    now: object = SEALED_AT
+    now: datetime = SEALED_AT
 
     def __call__(self):
         return self.now
@@ -71,8 +72,8 @@ class MemoryLine:
     deeds: list[Deed]
     looks: list[object]
     honours_key: bool = False
-    stored_at: list[object] = field(default_factory=list)
-    events: list[tuple[str, object]] = field(default_factory=list)
+    stored_at: list[datetime] = field(default_factory=list)
+    events: list[tuple[str, Any]] = field(default_factory=list)
 
     @property
     def is_there(self):
@@ -183,7 +184,7 @@ class OneFile:
 async def attempt(parcel, near, clock):
     """Carry a claimed parcel as a lane does; give the row as it is written down, if it is."""
     times = LeaseTimes(timedelta(minutes=3), settle=SETTLE)
-    lease = Lease(parcel.delivery, Rows(), times=times, now=clock, timer=NoTimer())
+    lease = Lease(parcel.delivery, cast("Any", Rows()), times=times, now=clock, timer=NoTimer())
     try:
         event, _ = await carry(parcel, lease, destination=near, archive=OneFile())
     except Crash:
@@ -239,7 +240,8 @@ def may_be_repeated(deed):
 
 def blind_repeats(line, options):
     """Count the times that it was sent while an earlier effect was possible and not looked up."""
-    blind, open_deeds = 0, []
+    blind = 0
+    open_deeds: list[Deed] = []
     for kind, what in line.events:
         if kind == "absent":
             open_deeds = []
