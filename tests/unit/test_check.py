@@ -297,7 +297,7 @@ def test_a_registry_that_cannot_be_asked_is_a_note(tmp_path):
 
     assert about(findings, "registry health", "note")
     assert about(findings, "registry address", "bad") == [
-        "http://127.0.0.1:9 cannot be reached: nobody listens there",
+        "cannot be reached: nobody listens at 127.0.0.1:9 (http://127.0.0.1:9)",
     ]
     assert (
         "a file waits for a person, for the Idempotency-Key that is sent is no promise"
