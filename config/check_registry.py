@@ -10,6 +10,7 @@ from config.check_connection import PATIENCE_SECONDS, reach
 from config.check_finding import bad, note, well
 from config.cli_errors import problems_of_destination
 from config.destinations import registry_of
+from config.settings import secret_source
 from sync.registry_line import RegistryLine
 from sync.registry_lookup import Lookup
 from sync.registry_options import RegistryOptions
@@ -143,7 +144,7 @@ async def _asked(settings: Settings) -> tuple[Answer, bool]:
         lookup=registry.lookup,
         lookup_absent=registry.lookup_absent,
         headers=registry.headers,
-        bearer=registry.bearer.get_secret_value(),
+        bearer=secret_source(registry.bearer),
         answer_within=timedelta(seconds=PATIENCE_SECONDS),
     )
     line = RegistryLine(options)

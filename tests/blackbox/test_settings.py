@@ -140,7 +140,7 @@ def test_check_looks_at_the_certificate_of_a_registry_without_a_health_address(t
 
     (told,) = [one["text"] for one in findings if one["topic"] == "registry address"]
     assert code == 1
-    assert told.startswith(f"https://127.0.0.1:{port} ")
+    assert f"(https://127.0.0.1:{port})" in told
     assert "certificate" in told
 
 

@@ -325,6 +325,7 @@ VALUES = {
         st.text(max_size=4),
     ),
     "registry.trust_status": st.booleans(),
+    "registry.origins": st.lists(ADDRESSES, max_size=2),
     "registry.settle": AMOUNTS,
     "registry.key_lifetime": AMOUNTS,
     "registry.reference": st.one_of(st.sampled_from(["", "/id", "/a~2"]), st.text(max_size=4)),
