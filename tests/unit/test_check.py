@@ -247,6 +247,7 @@ def test_a_drive_that_does_not_let_us_in_is_told(tmp_path):
 
     (told,) = about(findings, "mirror", "bad")
     assert "Google refused the credentials (invalid_grant)" in told
+    assert "authorise Titip again" in told
 
 
 def test_credentials_that_others_may_read_are_a_note(tmp_path):
