@@ -53,11 +53,12 @@ def is_refused(served):
 
 
 def asked_for_health(served, registry, times=2):
-    """Wait until the open circuit was probed some times, or its log says why it was not."""
+    """Wait until the open circuit was probed some times, or the log tells what that showed."""
 
     def probed():
         assert served.alive, served.logged[-3000:]
-        return registry.count("GET") >= times or "probe.failed" in served.logged
+        known = ("probe.failed", "circuit.half_open")
+        return registry.count("GET") >= times or any(one in served.logged for one in known)
 
     wait_for(probed, within=20)
 
