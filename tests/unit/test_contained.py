@@ -207,7 +207,7 @@ async def _carry_one(line):
     return event
 
 
-@settings(max_examples=300 if NIGHTLY else 10)
+@settings(max_examples=60 if NIGHTLY else 10)
 @given(lines=st.lists(LINES, min_size=1, max_size=6))
 def test_whatever_a_delivery_raises_or_returns_it_has_an_outcome_and_the_others_go_on(lines):
     asyncio.run(_carry_all(lines))
