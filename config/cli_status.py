@@ -83,7 +83,12 @@ def condition(standing: Standing, *, by_hand: bool, now: datetime) -> str:
         return "none is configured: operators enter the files by hand"
     if standing.health is None:
         return "not tried yet"
-    return _health(standing.health, now)
+    said = _health(standing.health, now)
+    runs = list(standing.brakes.refusing.values())
+    if not runs:
+        return said
+    first = min(runs, key=lambda run: run.since)
+    return f"refuses files since {clock(first.since, now=now)} ({first.reason}); {said}"
 
 
 def _health(health: Health, now: datetime) -> str:
@@ -179,7 +184,9 @@ def _line(standing: Standing, *, how: Arrangement, now: datetime) -> Destination
         spared=counts.get(states.SKIPPED, 0),
         oldest="" if oldest is None else age(now - oldest),
         condition=condition(standing, by_hand=how.by_hand, now=now),
-        well=not standing.paused and (health is None or not health.stalled),
+        well=not (
+            standing.paused or standing.brakes.refusing or (health is not None and health.stalled)
+        ),
     )
 
 
@@ -218,6 +225,18 @@ def _todo_of(line: DestinationLine, standing: Standing, how: Arrangement) -> Ite
             f"{count(line.parked, 'file')} for the {name} {verb} you: titip deliveries --parked "
             "--to "
             f"{name} says why; mend it, then titip resync --parked --to {name}."
+        )
+    if standing.brakes.refusing:
+        yield (
+            f"The {name} refuses one file after another alike: most wait, and one tries each "
+            f"minute. titip deliveries --parked --to {name} says why; what it parked goes once "
+            "more by itself when one got through."
+        )
+    elif braked := len(standing.brakes.braked):
+        yield (
+            f"Files of {count(braked, 'submitter')} are refused by the {name} one after another "
+            f"alike: their others wait, and one tries each minute. titip deliveries --parked --to "
+            f"{name} says why."
         )
     if standing.unproven:
         have = "has" if standing.unproven == 1 else "have"

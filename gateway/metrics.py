@@ -96,6 +96,19 @@ class _CensusGauges:
             "destination",
         )
         self._paused = gauge("destination_paused", "1 while an operator paused it", "destination")
+        self._refusing = gauge(
+            "destination_refusing",
+            "1 while it refuses files alike, one after another",
+            "destination",
+        )
+        self._braked = gauge(
+            "destination_braked_submitters",
+            "Submitters whose files wait since many were refused alike",
+            "destination",
+        )
+        self._unproven = gauge(
+            "deliveries_unproven", "Deliveries without evidence that they arrived", "destination"
+        )
 
     def show(self, census: Census, room: Room, now: datetime) -> None:
         self._free.set(room.free)
@@ -114,6 +127,9 @@ class _CensusGauges:
         oldest = standing.oldest_owed
         self._oldest.labels(destination=name).set((now - oldest).total_seconds() if oldest else 0)
         self._paused.labels(destination=name).set(standing.paused)
+        self._refusing.labels(destination=name).set(bool(standing.brakes.refusing))
+        self._braked.labels(destination=name).set(len(standing.brakes.braked))
+        self._unproven.labels(destination=name).set(standing.unproven)
         if standing.health is None:
             return
         self._window.labels(destination=name).set(standing.health.window)

@@ -125,7 +125,18 @@ def _standing_json(standing: Standing) -> Json:
         "counts": dict(standing.counts),
         "oldest_owed": _time(standing.oldest_owed),
         "unproven": standing.unproven,
+        "refusing": _refusing_json(standing),
+        "braked": len(standing.brakes.braked),
     }
+
+
+def _refusing_json(standing: Standing) -> Json | None:
+    """Show since when, to how many and why it refuses everything; no name of a submitter."""
+    runs = list(standing.brakes.refusing.values())
+    if not runs:
+        return None
+    first = min(runs, key=lambda run: run.since)
+    return {"since": _time(first.since), "submitters": len(runs), "reason": first.reason}
 
 
 def _health_json(health: Health) -> Json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from storage.clock import from_ms
 from storage.damage import count_damaged
-from storage.rows import DELIVERY, UPLOAD, delivery_of, health_of, upload_of
+from storage.rows import DELIVERY, UPLOAD, brakes_of, delivery_of, health_of, upload_of
 from titip.delivery import DESTINATIONS, DeliveryState
 from titip.overview import Census, Query, Standing
 from titip.owing import delivery_id
@@ -122,8 +122,8 @@ def _census(db: apsw.Connection) -> Census:
 
 
 def _standing(db: apsw.Connection, name: str, tally: dict[str, tuple[int, int]]) -> Standing:
-    row = db.execute("SELECT paused, health FROM destinations WHERE name = ?", (name,)).fetchone()
-    paused, health = row or (0, "")
+    text = "SELECT paused, health, brakes FROM destinations WHERE name = ?"
+    paused, health, brakes = db.execute(text, (name,)).fetchone() or (0, "", "")
     oldest = next(iter(db.execute(_OLDEST, (name,))))[0]
     unproven = int(next(iter(db.execute(_UNPROVEN, (name,))))[0])
     return Standing(
@@ -133,4 +133,5 @@ def _standing(db: apsw.Connection, name: str, tally: dict[str, tuple[int, int]])
         counts={DeliveryState(state): rows for state, (rows, _) in tally.items()},
         oldest_owed=None if oldest is None else from_ms(oldest),
         unproven=unproven,
+        brakes=brakes_of(str(brakes)),
     )

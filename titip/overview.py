@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from titip.brake import Brakes
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
@@ -29,6 +31,7 @@ class Standing:
     oldest_owed: datetime | None = None
     unproven: int = 0
     """Deliveries that a status alone, or nothing, shows: their bytes are kept."""
+    brakes: Brakes = field(default_factory=Brakes)
 
 
 @dataclass(frozen=True, slots=True)
