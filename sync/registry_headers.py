@@ -35,7 +35,10 @@ class RegistryHeaders:
 
     def sending(self, filled: Mapping[str, str]) -> dict[str, str]:
         """Give the headers of the request that brings a file."""
-        return {**self._authorization(), **self._with_secrets(filled)}
+        named = self._with_secrets(filled)
+        if any(name.lower() == "authorization" for name in named):
+            return named
+        return {**self._authorization(), **named}
 
     def asking(self, filled: Mapping[str, str]) -> dict[str, str]:
         """Give the headers of a request that asks about a file."""
