@@ -81,6 +81,7 @@ def test_other_origins_and_what_is_no_address_are_not(one, other):
         "http://[::1/",
         "http://::1/",
         "http://[:::]/",
+        "http://[v1.a]/",
         "http://\u2100.example/",
         "http://\ud800.example/",
         "http://\u2603.example/",
