@@ -190,8 +190,8 @@ class WireContract:
     @pytest.mark.parametrize(
         ("coding", "packed"),
         [
-            ("gzip", gzip.compress(bytes(200 * MIB), 1)),
-            ("br", brotli.compress(bytes(200 * MIB), quality=1)),
+            ("gzip", gzip.compress(bytes(100 * MIB), 1)),
+            ("br", brotli.compress(bytes(100 * MIB), quality=1)),
         ],
         ids=["gzip", "br"],
     )
@@ -354,7 +354,10 @@ async def _tried_with_any(answer, ask):
         with suppress(DeliveryFault):
             await ask()
 
-    @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=100)
+    @settings(
+        suppress_health_check=[HealthCheck.too_slow],
+        max_examples=max(200, settings().max_examples),
+    )
     @given(raw=ANSWERS)
     def examples(raw):
         asyncio.run_coroutine_threadsafe(one(raw), loop).result(20)
