@@ -1,6 +1,7 @@
 """Choose how hard Hypothesis looks: `TITIP_HYPOTHESIS=nightly` (`make nightly`) for very long."""
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -16,3 +17,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("TITIP_HYPOTHESIS", "quick"))
+
+# A shell that starts the tests in the background lets them ignore Ctrl-C, and so would every program
+# that they start: a test that presses it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
