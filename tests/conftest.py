@@ -18,7 +18,7 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("TITIP_HYPOTHESIS", "quick"))
 
-# A shell that starts the tests in the background lets them ignore Ctrl-C, and so would every program
-# that they start: a test that presses it would wait for ever.
+# A shell that starts the tests in the background lets them ignore Ctrl-C, and so would every
+# program that they start: a test that presses it would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
