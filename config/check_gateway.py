@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from config.check_finding import bad, note, well
+from config.cli_screen import count
 from config.running import runs
 from config.timekeeping import noted_against_clock
 from config.wiring import JOURNAL, opened_books
@@ -44,12 +45,21 @@ def _journal(settings: Settings) -> Iterator[Finding]:
         with opened_books(settings) as books:
             tokens = asyncio.run(books.tokens.tokens())
             clock = asyncio.run(noted_against_clock(books.journal, now=datetime.now(UTC)))
+            census = asyncio.run(books.records.census())
     except (UnfitJournal, TitipError) as error:
         yield bad("journal", str(error), f"is {path} readable, whole, and made by this Titip?")
         return
     yield well("journal", "opens")
     if wrong := advice(clock):
         yield bad("clock", wrong, "set it right, and let chrony or systemd-timesyncd keep it so")
+    for one in census.destinations:
+        if one.unproven:
+            yield note(
+                "evidence",
+                f"{count(one.unproven, 'delivery', 'deliveries')} to the {one.name} without "
+                "evidence: it said yes, and nothing shows what is there; the bytes are kept",
+                "look there, then titip delivered ID --reference R for each",
+            )
     yield from _tokens(tokens, settings)
 
 

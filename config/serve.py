@@ -81,6 +81,7 @@ async def serve(
         stack.push_async_callback(_ended, keeping)
         if opened is not None:
             await opened(books)
+        await _tell_unproven(books)
         if gateway:
             await _mend(vault, books)
         for role in roles:
@@ -98,6 +99,13 @@ async def serve(
         else:
             await stopping.wait()
     log.info("titip.stopped")
+
+
+async def _tell_unproven(books: Books) -> None:
+    """Tell of deliveries that nothing shows, as an upgrade finds them: their bytes are kept."""
+    for one in (await books.records.census()).destinations:
+        if one.unproven:
+            log.warning("deliveries.unproven", destination=one.name, count=one.unproven)
 
 
 def _roles(*, gateway: bool, sync: bool) -> list[str]:
