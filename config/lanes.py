@@ -10,7 +10,8 @@ from config.destinations import answer_within, settle_time
 from storage.clock import utc_now
 from storage.keeping import SpoolKeeping
 from sync.janitor import Janitor
-from sync.lane import SETTLE, Lane, LaneRules, LaneWorld
+from sync.lane import Lane
+from sync.lane_rules import SETTLE, LaneRules, LaneWorld
 from sync.scrubber import Scrubber
 from sync.watch import Watch
 from titip.delivery import MIRROR, REGISTRY

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -31,57 +31,24 @@ from titip.order import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from datetime import datetime
-    from random import Random
 
     from sync.attempt import Sign
+    from sync.lane_rules import LaneRules, LaneWorld
     from sync.watch import Watch
     from titip.delivery import DeliveryEvent, Parcel
     from titip.health import HealthEvent
-    from titip.ports import Archive, Destination, Queue, Standings
-    from titip.retry import RetryPolicy
+    from titip.ports import Destination
 
     Outcome = tuple[DeliveryEvent, Sign]
     Hear = Callable[[HealthEvent], Coroutine[None, None, None]]
 
 log = structlog.get_logger()
 
-SETTLE: Final = timedelta(seconds=5)
-"""How long a request that nobody waits for may still be at work, at a destination whose own way
-of going on makes a second one harmless. For any other it is as long as an answer may take."""
-
 BREAK_OFF: Final = timedelta(seconds=2)
 """How long a delivery may take to end, and be recorded, once it is broken off."""
 
 CEILING: Final = timedelta(minutes=1)
 """The longest rest of a lane whose turns fail for a reason nobody foresaw."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneRules:
-    """The times a lane keeps to.
-
-    `farthest`: no delivery waits longer than that for its next look, unless the clock was set.
-    """
-
-    retry: RetryPolicy
-    slow_after: timedelta = timedelta(seconds=30)
-    lease: timedelta = timedelta(seconds=60)
-    settle: timedelta = SETTLE
-    farthest: timedelta = timedelta(hours=2)
-    poll: timedelta = timedelta(seconds=1)
-    grace: timedelta = timedelta(seconds=4)
-
-
-@dataclass(frozen=True, slots=True)
-class LaneWorld:
-    """What a lane works with; `hurried_by` is the destination whose stall makes this one hurry."""
-
-    queue: Queue
-    standings: Standings
-    archive: Archive
-    now: Callable[[], datetime]
-    rng: Random
-    hurried_by: str | None = None
 
 
 class Lane:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sync.registry_answer import Answer, AnswerRules
 
 _FIRST_SERVER_ERROR: Final = 500
+_REDIRECTS: Final = range(300, 400)
 
 _ADVICE: Final = {
     403: "not allowed to hand this in; are registry.bearer and its headers right?",
@@ -63,7 +64,10 @@ def _attempt(answer: Answer, words: str) -> DeliveryFault:
 def _tells_nothing(answer: Answer, words: str) -> DeliveryFault:
     if answer.status >= _FIRST_SERVER_ERROR:
         return Unavailable(f"failed ({answer.label})", detail=words)
-    reason = f"gave an answer that tells nothing of the file ({answer.label})"
+    told = "gave an answer that tells nothing of the file"
+    if answer.status in _REDIRECTS:
+        told = "leads elsewhere; is registry.url where the intake is now?"
+    reason = f"{told} ({answer.label})"
     return Faltered(reason, detail=words, suspect=answer.label)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sync.doorbell import LoopDoorbell
-from sync.lane import SETTLE, Lane, LaneRules, LaneWorld
+from sync.lane import Lane
+from sync.lane_rules import SETTLE, LaneRules, LaneWorld
 from sync.watch import Watch
 from tests.storage_rooms import POLICY, House, opened_house
 from tests.waiting import until

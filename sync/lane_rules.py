@@ -1,0 +1,47 @@
+"""The times that a lane keeps to, and what it works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from random import Random
+
+    from titip.ports import Archive, Queue, Standings
+    from titip.retry import RetryPolicy
+
+SETTLE: Final = timedelta(seconds=5)
+"""How long a request that nobody waits for may still be at work, at a destination whose own way
+of going on makes a second one harmless. For any other it is as long as an answer may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRules:
+    """The times a lane keeps to.
+
+    `farthest`: no delivery waits longer than that for its next look, unless the clock was set.
+    """
+
+    retry: RetryPolicy
+    slow_after: timedelta = timedelta(seconds=30)
+    lease: timedelta = timedelta(seconds=60)
+    settle: timedelta = SETTLE
+    farthest: timedelta = timedelta(hours=2)
+    poll: timedelta = timedelta(seconds=1)
+    grace: timedelta = timedelta(seconds=4)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneWorld:
+    """What a lane works with; `hurried_by` is the destination whose stall makes this one hurry."""
+
+    queue: Queue
+    standings: Standings
+    archive: Archive
+    now: Callable[[], datetime]
+    rng: Random
+    hurried_by: str | None = None
