@@ -29,11 +29,11 @@ async def until(fact: Callable[[], Any], *, within: float = BOUND, glance: float
             await asyncio.sleep(glance)
 
 
-def wait_for(fact: Callable[[], Any], *, within: float = BOUND) -> Any:
+def wait_for(fact: Callable[[], Any], *, within: float = BOUND, glance: float = GLANCE) -> Any:
     """Wait, blocking, until a fact holds, and give it; raises TimeoutError."""
     deadline = time.monotonic() + within
     while not (found := fact()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {within:g} s")
-        time.sleep(GLANCE)
+        time.sleep(glance)
     return found
