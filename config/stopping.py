@@ -26,7 +26,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 WITHIN: Final = 8.0
 """Seconds that the orderly way may take."""
 
-SOON: Final = 0.5
+SOON: Final = 1.5
 """Seconds that the threads left over may take once all is closed."""
 
 EACH: Final = 0.5
