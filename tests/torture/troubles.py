@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.torture import odd
+from tests.torture.far import Kind
 from tests.torture.rig import ANSWER_WITHIN, LEASE
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ FAULTS = (
 STORED_WITHIN = 0.7 * ANSWER_WITHIN
 """Seconds in which an ill registry still stores what it read: less than it is waited for."""
 
+ODD, ODD_SHARE = "answer", 0.45
+"""The mode in which the registry answers as nobody should, and its share of all."""
+
 MOMENT, MOMENTS = 0.03, 20
 
 
@@ -43,6 +48,7 @@ class Troubles:
     quick: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
+    odd: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
 
     async def hurt(self, stopping: asyncio.Event) -> None:
@@ -69,7 +75,9 @@ class Troubles:
             name, params = self._mode(last)
             last = name
             self.modes[name] += 1
-            await self.rig.mode(name, **params)
+            if name == ODD:
+                self.odd[odd.name_of(params)] += 1
+            await self.rig.far.mode(name, **params)
             await asyncio.sleep(self.rng.uniform(0.3, 4.0 if name == "healthy" else 2.5))
 
     async def drive(self, stopping: asyncio.Event) -> None:
@@ -82,6 +90,10 @@ class Troubles:
 
     def _mode(self, last: str) -> tuple[str, dict[str, object]]:
         rng = self.rng
+        if rng.random() < ODD_SHARE:
+            return ODD, self.rig.far.draw(rng)
+        if self.rig.kind is Kind.TUS:
+            return rng.choices(("healthy", "stalled", "down"), (50, 25, 25))[0], {}
         kinds: list[tuple[str, int, dict[str, object]]] = [
             ("healthy", 35, {}),
             ("stalled", 10, {"cuts": rng.random() < 0.5, "lookup_works": rng.random() < 0.3}),
@@ -99,7 +111,7 @@ class Troubles:
     async def _delivery_under_way(self) -> None:
         """Wait a little for the registry to be busy with one: that is when trouble matters."""
         for _ in range(MOMENTS):
-            if (await self.rig.stats(self.rig.registry))["in_flight"]:
+            if await self.rig.far.busy():
                 self.counts["troubles with a delivery under way"] += 1
                 return
             await asyncio.sleep(MOMENT)
