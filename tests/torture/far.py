@@ -48,6 +48,9 @@ class Far(Protocol):
     async def busy(self) -> bool:
         """Tell whether a request is under way."""
 
+    async def asked(self) -> int:
+        """Count what it was asked, but for its health."""
+
     async def entries(self) -> list[dict[str, Any]]:
         """Give what it holds: key, id, path, stored_at."""
 
@@ -92,6 +95,10 @@ class PlainRegistry:
 
     async def busy(self) -> bool:
         return bool((await asyncio.to_thread(read_stats, self.url))["in_flight"])
+
+    async def asked(self) -> int:
+        requests = (await asyncio.to_thread(read_stats, self.url))["requests"]
+        return sum(count for kind, count in requests.items() if kind != "health")
 
     async def entries(self) -> list[dict[str, Any]]:
         return await asyncio.to_thread(read_entries, self.url)

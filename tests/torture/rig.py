@@ -74,6 +74,7 @@ class Rig:
     uptime: Uptime = field(default_factory=Uptime)
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    last_start: float = 0.0
     worst_start: float = 0.0
     starts: int = 0
 
@@ -103,7 +104,8 @@ class Rig:
                 await asyncio.sleep(GLANCE)
                 continue
             if answer.status == 200:
-                self.worst_start = max(self.worst_start, time.monotonic() - begun)
+                self.last_start = time.monotonic() - begun
+                self.worst_start = max(self.worst_start, self.last_start)
                 self.uptime.well()
                 return
         raise Broken(f"not ready within {START_WITHIN:g} s of a start")

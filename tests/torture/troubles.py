@@ -35,6 +35,7 @@ STORED_WITHIN = 0.7 * ANSWER_WITHIN
 ODD, ODD_SHARE = "answer", 0.45
 """The mode in which the registry answers as nobody should, and its share of all."""
 
+MEETING, MEETINGS = 0.1, 60
 MOMENT, MOMENTS = 0.03, 20
 
 
@@ -59,7 +60,8 @@ class Troubles:
             (self._reshape, 8),
         ]
         while not stopping.is_set():
-            await asyncio.sleep(self.rng.choice((0.0, 0.2, 0.6, 1.2, 2.2)) * self.rng.random())
+            pause = self.rng.choice((0.0, 0.2, 0.6, 1.2, 2.2)) * self.rng.random()
+            await asyncio.sleep(pause * max(1.0, self.rig.last_start))
             if self.rng.random() < 0.5:
                 await self._delivery_under_way()
             (act,) = self.rng.choices([one for one, _ in acts], [weight for _, weight in acts])
@@ -77,8 +79,11 @@ class Troubles:
             self.modes[name] += 1
             if name == ODD:
                 self.odd[odd.name_of(params)] += 1
+            before = await self.rig.far.asked()
             await self.rig.far.mode(name, **params)
             await asyncio.sleep(self.rng.uniform(0.3, 4.0 if name == "healthy" else 2.5))
+            if name == ODD:
+                await self._met(before + self.rng.randint(1, 5))
 
     async def drive(self, stopping: asyncio.Event) -> None:
         """Switch faults of the Drive on, a few strikes each."""
@@ -107,6 +112,14 @@ class Troubles:
             kinds.append(("slow", 20, {"seconds": seconds, "store_late": rng.random() < 0.7}))
         name, _, params = rng.choices(kinds, [weight for _, weight, _ in kinds])[0]
         return name, params
+
+    async def _met(self, requests: int) -> None:
+        """Let odd answers be met: on a slow machine little is on its way, and then all at once."""
+        for _ in range(MEETINGS):
+            if await self.rig.far.asked() >= requests:
+                self.counts["odd answers met"] += 1
+                return
+            await asyncio.sleep(MEETING)
 
     async def _delivery_under_way(self) -> None:
         """Wait a little for the registry to be busy with one: that is when trouble matters."""

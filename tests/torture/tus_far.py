@@ -53,6 +53,7 @@ class OddProxy:
     upstream: Wire
     url: str = ""
     in_flight: int = 0
+    asked: int = 0
     odd: OddAnswer | None = None
     _tally: Tally = field(default_factory=Tally)
     _turned: asyncio.Event = field(default_factory=asyncio.Event)
@@ -84,6 +85,7 @@ class OddProxy:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.in_flight += 1
+        self.asked += request.method != "OPTIONS"
         try:
             return await self._answered(request)
         except (LineLost, ConnectionError):
@@ -172,6 +174,9 @@ class TusRegistry:
 
     async def busy(self) -> bool:
         return bool(self.proxy.in_flight)
+
+    async def asked(self) -> int:
+        return self.proxy.asked
 
     async def entries(self) -> list[dict[str, Any]]:
         """Give what is sealed there; whose it is, its own metadata tell."""
