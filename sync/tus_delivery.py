@@ -47,6 +47,11 @@ TAKEN_IN: Final = (
     "taken in: look there, then titip delivered, or titip resync --not-there"
 )
 
+EMPTY: Final = (
+    "needs attention: an empty file may be there, and cannot be asked for: look there, then titip "
+    "delivered, or titip resync --not-there"
+)
+
 RULES: Final = AnswerRules()
 """How a tus server answers: its yes is in the protocol's own headers."""
 
@@ -100,9 +105,7 @@ class TusDelivery:
     async def _found(self) -> Held | None:
         if not self._known.url:
             if self._doubtful and not self._length:
-                raise Refused(
-                    "needs attention: an empty file may be there, and cannot be asked for"
-                )
+                raise Refused(EMPTY)
             if self._restored:
                 raise Refused(RESTORED)
             return None
@@ -129,10 +132,28 @@ class TusDelivery:
         self._known = TusCheckpoint()
 
     async def _begun(self) -> Held:
-        url = await self._hop(self._steps.create_url)
+        url = await self._created()
         closing = not self._length
         await self._commit(TusCheckpoint(url, closing=closing, repairs=self._repairs))
         return Held(0, self._length)
+
+    async def _created(self) -> str:
+        """Create the upload; with that an empty file is whole, and its address is all there is."""
+        try:
+            return await self._hop(self._steps.create_url)
+        except Unknown as silence:
+            if self._length:
+                raise Unavailable(silence.reason) from silence
+            self._progress.doubted(Doubt.UNHEARD)
+            raise
+        except Answered as answered:
+            if self._length:
+                raise
+            answer = replace(answered.answer, whole=True)
+            fault = fault_of(answer, RULES)
+            self._progress.doubted(doubt_after(answer, RULES))
+            besides = None if isinstance(fault, Refused) else fault
+            raise Refused(EMPTY, detail=fault.detail, besides=besides) from None
 
     async def _append(self, offset: int) -> int:
         """Send one chunk; give the offset that the far side is at now."""

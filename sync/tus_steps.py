@@ -17,7 +17,7 @@ from sync.chunk_body import ChunkBody
 from sync.reading import read_exactly
 from sync.registry_answer import Answer
 from sync.wire import NoAnswer
-from titip.errors import Unavailable
+from titip.errors import Unavailable, Unknown
 from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
@@ -110,13 +110,22 @@ class TusSteps(Uploader):
         )
 
     def create_url(self) -> str:
-        """Begin an upload over there; give its address, which is of a configured origin."""
+        """Begin an upload over there; give its address, which is of a configured origin.
+
+        Raises Unknown where one may have been begun that nobody knows of.
+        """
         headers = self.get_url_creation_headers()  # type: ignore[no-untyped-call]
-        response = _asked(self._wire, "POST", self._intake, headers=headers)
+        try:
+            response = self._wire.ask("POST", self._intake, headers=headers)
+        except NoAnswer as error:
+            raise (Unknown if error.left else Unavailable)(error.reason) from error
         location = response.headers.get("location")
         if response.status != HTTPStatus.CREATED or not location:
             raise Answered(_read(response))
-        return self._place.located(location)
+        try:
+            return self._place.located(location)
+        except Unavailable as elsewhere:
+            raise Unknown(elsewhere.reason, besides=elsewhere) from elsewhere
 
     def is_ours(self, url: str) -> bool:
         """Tell whether an upload of an earlier attempt lies where the configuration allows it."""

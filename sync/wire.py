@@ -30,11 +30,15 @@ PIECE: Final = 64 * 1024
 
 
 class NoAnswer(Exception):
-    """No answer came, or none that could be read to its end; `reason` may be shown."""
+    """No answer came, or none that could be read to its end; `reason` may be shown.
 
-    def __init__(self, reason: str) -> None:
+    `left` tells whether the request had left by then.
+    """
+
+    def __init__(self, reason: str, *, left: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.left = left
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Wire:
         except NoAnswer:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises here is no answer
-            raise NoAnswer(self._why(error, url, clock)) from None
+            raise NoAnswer(self._why(error, url, clock), left=clock.left) from None
         finally:
             clock.stop()
             self._sockets.sweep()
@@ -198,6 +202,7 @@ class _Clock:
     def __init__(self, sockets: _Sockets, within: float) -> None:
         self.within = within
         self.expired = False
+        self.left = False
         self._sockets = sockets
         self._timer: threading.Timer | None = None
 
@@ -271,5 +276,6 @@ class _Timed(HTTPConnection):
 
     def getresponse(self) -> Any:  # noqa: ANN401  (the library's own type)
         if self.wire.clock is not None:
+            self.wire.clock.left = True
             self.wire.clock.start()
         return super().getresponse()

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from standin.server import LOOPBACK, root_url, serve_app
+from standin.server import LOOPBACK, cut, root_url, serve_app
 from sync.tus_registry import TusOptions, TusRegistry
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
-from titip.errors import Faltered, Refused, Unavailable
+from titip.errors import Faltered, Refused, Unavailable, Unknown
 from titip.evidence import Evidence
 
 MIB = 1 << 20
@@ -24,6 +24,7 @@ class ScriptedTus:
         self.headers: list[dict[str, str]] = []
         self.takes = True
         self.moves_on = False
+        self.created = 201
 
     def app(self):
         app = web.Application(client_max_size=1 << 30)
@@ -38,7 +39,10 @@ class ScriptedTus:
 
     async def create(self, request):
         self.uploads.append(bytearray())
-        return web.Response(status=201, headers={"Location": f"{len(self.uploads) - 1}"})
+        number = len(self.uploads) - 1
+        if not self.created:
+            return cut(request)
+        return web.Response(status=self.created, headers={"Location": f"{number}"})
 
     async def head(self, request):
         held = self.uploads[int(request.match_info["n"])]
@@ -151,3 +155,29 @@ async def test_an_upload_that_moves_on_once_it_is_whole_has_arrived():
 
         assert arrival.locator.endswith("/files/0")
         assert far.uploads == [None]
+
+
+async def test_an_empty_file_whose_answer_was_lost_is_not_sent_again():
+    async with a_registry() as (far, near):
+        far.created = 0
+        parcel, progress = a_parcel(b""), RecordingProgress()
+        with pytest.raises(Unknown):
+            await near.deliver(parcel, MemoryContent(b""), progress)
+
+        with pytest.raises(Refused, match="needs attention"):
+            await near.deliver(tried_again(parcel, progress), MemoryContent(b""), progress)
+
+    assert len(far.uploads) == 1
+
+
+@pytest.mark.parametrize("status", [200, 202, 303, 401, 404, 409, 500, 503])
+async def test_an_empty_file_is_created_once_whatever_is_answered(status):
+    async with a_registry() as (far, near):
+        far.created = status
+        parcel, progress = a_parcel(b""), RecordingProgress()
+        for _ in range(2):
+            with pytest.raises(Refused, match="needs attention"):
+                await near.deliver(parcel, MemoryContent(b""), progress)
+            parcel = tried_again(parcel, progress)
+
+    assert len(far.uploads) == 1

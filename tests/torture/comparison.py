@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from tests.torture.ledger import Ledger, Promise
 
 BAD_EVENTS = ("delivery.bug", "spool.bytes_missing", "upload.damaged", "request.failed")
+
+
+ENOUGH = ("digest", "reference", "person")
+
+
+class Belief(Protocol):
+    """What is believed of the registry; see tests.torture.far.Far."""
+
+    @property
+    def evidence(self) -> str:
+        """Give the grade that a delivery must have."""
+
+    def gave(self, locator: str, references: set[str]) -> bool:
+        """Tell whether it may have given this reference for a file that has these."""
 
 
 @dataclass(slots=True)
@@ -21,13 +35,28 @@ class Comparison:
     root: Path
     ledger: Ledger
     sealed: dict[str, dict[str, Any]]
+    belief: Belief
+    by_hand: set[str] = field(default_factory=set)
+    """Uploads whose delivery an operator recorded."""
 
-    def compare(self, *, registry: list[dict[str, Any]], drive: list[dict[str, Any]]) -> None:
-        """Look at every place; the lists are what the stand-ins say they hold."""
+    def compare(
+        self,
+        *,
+        registry: list[dict[str, Any]],
+        drive: list[dict[str, Any]],
+        deliveries: list[dict[str, Any]],
+    ) -> None:
+        """Look at every place.
+
+        The first lists are what the stand-ins say they hold, `deliveries` what the journal says
+        was delivered.
+        """
         self.journal()
         self.spool()
         self.registry(registry)
         self.drive(drive)
+        self.proofs(deliveries, registry)
+        self.freed(deliveries)
         self.logs()
 
     def journal(self) -> None:
@@ -49,7 +78,7 @@ class Comparison:
     def spool(self) -> None:
         """Are the bytes there, of unfinished uploads too?"""
         for upload, row in self.sealed.items():
-            if _digest(self._path(upload)) != row["sha256"]:
+            if not row["freed_at"] and _digest(self._path(upload)) != row["sha256"]:
                 self.ledger.complain("lost", f"{upload}: the spool holds other bytes")
         for promise in self.ledger.promises.values():
             if promise.sealed or promise.withdrawn or not promise.offset:
@@ -89,12 +118,42 @@ class Comparison:
             if row is None or _digest(Path(str(item["path"]))) != row["sha256"]:
                 self.ledger.complain("lost", f"{upload}: the mirror holds other bytes")
 
+    def proofs(self, deliveries: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
+        """Is everything that is called delivered there, and shown by what it is believed for?"""
+        references: dict[str, set[str]] = {}
+        for entry in entries:
+            references.setdefault(str(entry["key"]), set()).add(str(entry["id"]))
+        for row in deliveries:
+            name, upload = row["destination"], str(row["upload"])
+            grade = row["evidence"]
+            if name == "registry":
+                there = references.get(upload, set())
+                wanted = {self.belief.evidence, *(("person",) if upload in self.by_hand else ())}
+                if not there:
+                    self._unproven(row, "is not there")
+                elif not self.belief.gave(row["locator"], there):
+                    self._unproven(row, f"names {row['locator']!r}, of {sorted(there)}")
+            else:
+                wanted = {"digest"}
+            if grade not in wanted:
+                self._unproven(row, f"is believed for {grade!r}")
+
+    def freed(self, deliveries: list[dict[str, Any]]) -> None:
+        """Were bytes let go only where everything owed was delivered, and proved?"""
+        proved = {str(one["id"]) for one in deliveries if one["evidence"] in ENOUGH}
+        for upload, row in self.sealed.items():
+            if row["freed_at"] and f"{upload}.registry" not in proved:
+                self.ledger.complain("freed", f"{upload} was freed and nothing shows where it is")
+
     def logs(self) -> None:
         """Did the programs complain of themselves?"""
         for log in self.root.glob("*.log"):
             for line in log.read_text("utf-8", "replace").splitlines():
                 if any(f'"{event}"' in line for event in BAD_EVENTS):
                     self.ledger.complain("answered", f"{log.name}: {line[:400]}")
+
+    def _unproven(self, row: dict[str, Any], what: str) -> None:
+        self.ledger.complain("unproven", f"{row['id']} is called delivered and {what}")
 
     def _lost(self, promise: Promise, what: str) -> None:
         self.ledger.complain("lost", f"{promise.upload} {what}")

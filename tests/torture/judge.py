@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.torture.comparison import Comparison
+from tests.torture.far import Kind
 from tests.torture.rig import SUBMITTERS
 from tests.torture.wire import Answer, LineLost, Request
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 GLANCE = 0.2
+LOOKS_EVERY = 5.0
+"""Seconds between two looks of the operator."""
 
 
 @dataclass(slots=True)
@@ -27,6 +32,10 @@ class Judge:
     ledger: Ledger
     drained_in: float = 0.0
     sealed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    evidence: Counter[str] = field(default_factory=Counter)
+    operators: Counter[str] = field(default_factory=Counter)
+    by_hand: set[str] = field(default_factory=set)
+    _again: set[str] = field(default_factory=set)
 
     @property
     def unheard(self) -> int:
@@ -36,7 +45,7 @@ class Judge:
 
     async def heal(self) -> None:
         """Make everything well, in one process."""
-        await self.rig.mode("healthy")
+        await self.rig.far.mode("healthy")
         await self.rig.fault("none")
         self.rig.wire.hang_up()
         if self.rig.roles != ["serve"]:
@@ -46,32 +55,74 @@ class Judge:
         await self.rig.ready()
 
     async def drain(self, *, within: float) -> None:
-        """Wait until nothing is owed any more; what stays owed is a complaint."""
+        """Wait until nothing is owed any more; what stays owed is a complaint.
+
+        An operator looks on: what is parked is sent again, and what waits need not.
+        """
         begun = time.monotonic()
         owed: dict[str, dict[str, int]] = {}
+        looked = begun
         while time.monotonic() < begun + within:
             self.rig.check()
-            document = (await self._ask("/api/status")).document
-            owed = {one["name"]: _owed(one["counts"]) for one in document["destinations"]}
+            owed = await self._owed()
             if not any(owed.values()):
                 self.drained_in = time.monotonic() - begun
                 return
+            if time.monotonic() >= looked:
+                looked = time.monotonic() + LOOKS_EVERY
+                await self._operated()
             await asyncio.sleep(GLANCE)
         self.ledger.complain("lost", f"still owed after {within:.0f} s: {owed}")
-        for one in await self._list("/api/deliveries", state="parked"):
-            self.ledger.complain("lost", f"parked: {one['id']}: {one['reason']}")
+        for one in await self._list("/api/deliveries", state="parked,queued,deferred,active"):
+            told = f"{one['state']}: {one['id']}: {one['reason']} {one['detail']}"
+            self.ledger.complain("lost", told)
+
+    async def _owed(self) -> dict[str, dict[str, int]]:
+        document = (await self._ask("/api/status")).document
+        return {one["name"]: _owed(one["counts"]) for one in document["destinations"]}
+
+    async def _operated(self) -> None:
+        """Do what an operator does; a file that only a person can find, a person looks for."""
+        if self.rig.kind is Kind.TUS:
+            await self._looked_up()
+        for which in ("--parked", "--all"):
+            said = json.loads(await self.rig.operate("resync", which, "--json"))
+            self.operators[f"resync {which}"] += int(said["requeued"])
+
+    async def _looked_up(self) -> None:
+        """Look into the registry for what was sent again already and is parked again."""
+        parked = await self._list("/api/deliveries", state="parked", destination="registry")
+        again = [one for one in parked if one["id"] in self._again]
+        self._again |= {str(one["id"]) for one in parked}
+        if not again:
+            return
+        held = {str(one["key"]): str(one["id"]) for one in await self.rig.far.entries()}
+        for upload in (str(one["upload"]) for one in again):
+            if upload in held:
+                await self.rig.operate("delivered", upload, "--reference", held[upload])
+                self.by_hand.add(upload)
+                self.operators["found there by a person"] += 1
+            else:
+                await self.rig.operate("resync", upload, "--not-there", "--to", "registry")
+                self.operators["not found there by a person"] += 1
 
     async def compare(self) -> None:
         """Look at every place."""
         self.sealed = {one["id"]: one for one in await self._list("/api/uploads", state="sealed")}
-        registry = await self.rig.entries(self.rig.registry)
-        drive = await self.rig.entries(self.rig.drive)
-        places = Comparison(self.rig.root, self.ledger, self.sealed)
-        await asyncio.to_thread(places.compare, registry=registry, drive=drive)
-        await self._receipts({str(one["key"]): str(one["id"]) for one in registry})
+        registry = await self.rig.far.entries()
+        drive = await self.rig.mirrored()
+        deliveries = await self._list("/api/deliveries", state="delivered")
+        self.evidence.update(
+            str(one["evidence"]) for one in deliveries if one["destination"] == "registry"
+        )
+        places = Comparison(self.rig.root, self.ledger, self.sealed, self.rig.far, self.by_hand)
+        await asyncio.to_thread(
+            places.compare, registry=registry, drive=drive, deliveries=deliveries
+        )
+        await self._receipts()
         await self._submitters()
 
-    async def _receipts(self, references: dict[str, str]) -> None:
+    async def _receipts(self) -> None:
         for upload, row in self.sealed.items():
             answer = await self._ask(f"/api/uploads/{upload}/receipt", row["submitter"])
             if answer.status != 200:
@@ -84,10 +135,6 @@ class Judge:
             for passage in receipt["passages"]:
                 if passage["state"] != "delivered":
                     self.ledger.complain("lost", f"{upload}: {passage['destination']} is owed")
-                elif passage["destination"] == "registry" and (
-                    passage["locator"] != references.get(upload)
-                ):
-                    self.ledger.complain("lost", f"{upload}: its receipt names another reference")
 
     async def _submitters(self) -> None:
         for submitter in SUBMITTERS:

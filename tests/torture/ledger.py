@@ -97,7 +97,7 @@ class Ledger:
         promise.withdrawn = True
 
     def complain(self, kind: str, text: str) -> None:
-        """Note what is wrong: lost, doubled, visible, or answered badly."""
+        """Note what is wrong: lost, doubled, visible, unproven, freed, down, or answered badly."""
         self.wrong.append((kind, text))
 
     def count(self, kind: str) -> int:

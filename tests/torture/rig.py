@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.running import runs
-from standin.control import read_entries, read_stats, set_fault, set_mode
+from standin.control import read_entries, set_fault
 from standin.drive import write_credentials
-from tests.e2e.outage import TITIP, free_port, titip
+from tests.e2e.outage import free_port, titip
+from tests.torture.far import Far, Kind, PlainRegistry
+from tests.torture.processes import Broken, run_standin, run_titip
+from tests.torture.tus_far import TusRegistry
+from tests.torture.uptime import Uptime
 from tests.torture.wire import LineLost, Request, Wire
 
-ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 START_WITHIN = 60.0
 GLANCE = 0.02
 
@@ -32,6 +36,7 @@ listen = "127.0.0.1:{port}"
 [storage]
 path = "{root}/data"
 reserve = "1MiB"
+keep_after_delivery = "{kept}"
 [mirror]
 kind = "drive"
 when = "always"
@@ -39,12 +44,6 @@ when = "always"
 credentials = "{root}/drive.json"
 endpoint = "{drive}"
 creates_per_second = 500
-[registry]
-kind = "http"
-url = "{registry}/intake"
-lookup = "{registry}/intake/{{upload_id}}"
-lookup_sha256 = "/sha256"
-health = "{registry}/health"
 [retry]
 floor = "300ms"
 ceiling = "3s"
@@ -53,13 +52,12 @@ slow_after = "{slow_after}ms"
 cool_off = "300ms"
 cool_off_ceiling = "1s"
 probe_every = "200ms"
-"""
+{registry}"""
+
+KEPT = "20s"
+"""How long bytes stay after their delivery; each start, and each minute, frees what is due."""
 
 SUBMITTERS = ("pair-1", "pair-2", "pair-3")
-
-
-class Broken(AssertionError):
-    """The programs do not do what torture relies on."""
 
 
 @dataclass
@@ -69,11 +67,14 @@ class Rig:
     root: Path
     port: int
     wire: Wire
-    registry: str
+    far: Far
+    kind: Kind
     drive: str
-    standins: list[subprocess.Popen[bytes]]
+    standin: subprocess.Popen[bytes]
+    uptime: Uptime = field(default_factory=Uptime)
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    last_start: float = 0.0
     worst_start: float = 0.0
     starts: int = 0
 
@@ -88,7 +89,7 @@ class Rig:
     def start(self, role: str) -> None:
         """Start `serve`, `gateway` or `sync`."""
         self.starts += 1
-        self.processes[role] = _run(
+        self.processes[role] = run_titip(
             [role, "--config", str(self.config), "--log-json"], self.root / f"{role}.log"
         )
 
@@ -103,7 +104,9 @@ class Rig:
                 await asyncio.sleep(GLANCE)
                 continue
             if answer.status == 200:
-                self.worst_start = max(self.worst_start, time.monotonic() - begun)
+                self.last_start = time.monotonic() - begun
+                self.worst_start = max(self.worst_start, self.last_start)
+                self.uptime.well()
                 return
         raise Broken(f"not ready within {START_WITHIN:g} s of a start")
 
@@ -116,12 +119,14 @@ class Rig:
 
     def kill(self, role: str) -> None:
         """End it as a power cut would."""
+        self._hurt(role)
         process = self.processes.pop(role)
         process.kill()
         process.wait()
 
     def freeze(self, role: str) -> None:
         """Stop it in the midst of whatever it does."""
+        self._hurt(role)
         self.processes[role].send_signal(signal.SIGSTOP)
 
     def thaw(self, role: str) -> None:
@@ -130,6 +135,7 @@ class Rig:
 
     async def end(self, role: str) -> None:
         """Ask it to end, as a service manager does; one that has only begun may just die."""
+        self._hurt(role)
         process = self.processes.pop(role)
         process.terminate()
         code = await asyncio.to_thread(process.wait, 30)
@@ -142,7 +148,7 @@ class Rig:
 
     async def refuses_second(self, role: str) -> bool:
         """Tell whether a second one of this role is refused on the same data."""
-        second = _run([role, "--config", str(self.config)], self.root / "second.log")
+        second = run_titip([role, "--config", str(self.config)], self.root / "second.log")
         try:
             return await asyncio.to_thread(second.wait, 30) != 0
         except subprocess.TimeoutExpired:
@@ -151,42 +157,42 @@ class Rig:
             second.kill()
             second.wait()
 
-    async def mode(self, name: str, **params: object) -> None:
-        await asyncio.to_thread(set_mode, self.registry, name, **params)
+    def _hurt(self, role: str) -> None:
+        if role != "sync":
+            self.uptime.hurt()
 
     async def fault(self, name: str, **params: object) -> None:
         await asyncio.to_thread(set_fault, self.drive, name, **params)
 
-    async def entries(self, url: str) -> list[dict[str, object]]:
-        return await asyncio.to_thread(read_entries, url)
+    async def mirrored(self) -> list[dict[str, object]]:
+        """Give what the Drive holds."""
+        return await asyncio.to_thread(read_entries, self.drive)
 
-    async def stats(self, url: str) -> dict[str, object]:
-        return await asyncio.to_thread(read_stats, url)
+    async def operate(self, *words: str) -> str:
+        """Run a command as an operator does."""
+        done = await asyncio.to_thread(titip, *words, config=self.config)
+        return done.stdout
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End every process that this rig started."""
         self.wire.hang_up()
-        for process in [*self.processes.values(), *self.standins]:
+        for process in [*self.processes.values(), self.standin]:
             process.kill()
             process.wait()
         self.processes.clear()
+        await self.far.close()
 
     @classmethod
-    async def build(cls, root: Path) -> Rig:
-        """Start the stand-ins, write the config, and make a token for each party."""
+    async def build(cls, root: Path, kind: Kind) -> Rig:
+        """Start what is around Titip, write the config, and make a token for each party."""
         port = free_port()
-        standins = []
-        urls = []
-        for name in ("registry", "drive"):
-            folder = str(root / name)
-            process, url = await asyncio.to_thread(_standin, name, folder, root)
-            standins.append(process)
-            urls.append(url)
-        registry, drive = urls
+        standin, drive = await asyncio.to_thread(run_standin, "drive", root)
         write_credentials(root / "drive.json", drive_url=drive)
-        rig = cls(root, port, Wire(port), registry, drive, standins)
-        places = {"port": port, "root": root, "drive": drive, "registry": registry}
-        rig.config.write_text(CONFIG.format(**places, slow_after=int(SLOW_AFTER * 1000)))
+        rig = cls(root, port, Wire(port), await _far(root, kind), kind, drive, standin)
+        places = {"port": port, "root": root, "drive": drive, "kept": KEPT}
+        slow_after = int(SLOW_AFTER * 1000)
+        text = CONFIG.format(**places, slow_after=slow_after, registry=rig.far.settings)
+        rig.config.write_text(text)
         for submitter in SUBMITTERS:
             rig.tokens[submitter] = await rig._token("lo", "--submitter", submitter)
         rig.tokens["operator"] = await rig._token("operator")
@@ -198,30 +204,7 @@ class Rig:
         return str(json.loads(done.stdout)["token"])
 
 
-def _run(words: list[str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as err:
-        return subprocess.Popen(
-            [*TITIP, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=err,
-            cwd=ROOT,
-            start_new_session=True,
-        )
-
-
-def _standin(name: str, folder: str, root: Path) -> tuple[subprocess.Popen[bytes], str]:
-    with (root / f"standin-{name}.log").open("ab") as err:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "config.cli", "standin", name, "--folder", folder, "--json"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=err,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-        )
-    if process.stdout is None:
-        raise Broken("no output of a stand-in")
-    with process.stdout as said:
-        return process, str(json.loads(said.readline())["url"])
+async def _far(root: Path, kind: Kind) -> Far:
+    if kind is Kind.TUS:
+        return await TusRegistry.begin(root / "far")
+    return await PlainRegistry.begin(root, proved=kind is Kind.DIGEST)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
+from tests.torture.far import Kind
 from tests.torture.judge import Judge
 from tests.torture.ledger import Ledger
-from tests.torture.rig import Broken, Rig
+from tests.torture.processes import Broken
+from tests.torture.rig import Rig
 from tests.torture.sender import Sender
 from tests.torture.troubles import Troubles
 from tests.torture.wire import LineLost
@@ -31,6 +33,13 @@ class Plan:
     seed: int
     senders: int = SENDERS
     quick: bool = False
+    kind: Kind | None = None
+    """Which registry; None: the seed decides."""
+
+    @property
+    def registry(self) -> Kind:
+        """Give the registry that is tortured with."""
+        return self.kind or _rng(self, "registry").choice(list(Kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +61,11 @@ class Outcome:
 
 async def torture(plan: Plan, folder: Path) -> Outcome:
     """Torture Titip in this folder; its judgement is in the outcome."""
-    rig = await Rig.build(folder)
+    rig = await Rig.build(folder, plan.registry)
     try:
         return await _tortured(plan, rig)
     finally:
-        rig.close()
+        await rig.close()
 
 
 async def _tortured(plan: Plan, rig: Rig) -> Outcome:
@@ -77,6 +86,7 @@ async def _tortured(plan: Plan, rig: Rig) -> Outcome:
                 group.create_task(sender.run(stopping))
             for trouble in (troubles.hurt, troubles.weather, troubles.drive):
                 group.create_task(trouble(stopping))
+            group.create_task(rig.uptime.watch(rig.wire, ledger, stopping))
             group.create_task(_end_after(plan.seconds, stopping))
         lasted = time.monotonic() - begun
         await judge.heal()
@@ -111,7 +121,9 @@ def _rows(
         ("seed", str(plan.seed)),
         ("seconds", f"{lasted:.0f}"),
         ("done to the programs", troubles.counts),
+        ("registry", judge.rig.kind.value),
         ("registry's modes", troubles.modes),
+        ("registry's odd answers", troubles.odd),
         ("Drive's faults", troubles.faults),
         ("done by the senders", done),
         ("acknowledged", ledger.acknowledged),
@@ -119,12 +131,19 @@ def _rows(
         ("uploads", len(ledger.promises)),
         ("sealed", len(judge.sealed)),
         ("of these unheard by their sender", judge.unheard),
+        ("in the registry, by evidence", judge.evidence),
+        ("done by operators at the end", judge.operators),
+        ("freed after their delivery", sum(1 for one in judge.sealed.values() if one["freed_at"])),
+        ("answers to /readyz in quiet times", judge.rig.uptime.asked),
         ("worst start, seconds", f"{judge.rig.worst_start:.2f}"),
         ("drained within, seconds", f"{judge.drained_in:.1f}"),
         ("answered badly", ledger.count("answered")),
         ("visible to others", ledger.count("visible")),
         ("lost", ledger.count("lost")),
         ("doubled", ledger.count("doubled")),
+        ("delivered without evidence", ledger.count("unproven")),
+        ("freed without evidence", ledger.count("freed")),
+        ("gateway down", ledger.count("down")),
     ]
 
 

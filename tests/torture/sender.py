@@ -199,7 +199,7 @@ class Sender:
         )
         if answer is None:
             return
-        self._judge(answer, {200, 503})
+        self._judge(answer, {200, 410, 503})
         if answer.status == 200:
             self.ledger.acknowledged["files given back"] += 1
             if hashlib.sha256(answer.body).hexdigest() != promise.paper.sha256:

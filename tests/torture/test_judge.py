@@ -10,6 +10,15 @@ from tests.torture.ledger import Ledger, Paper, repr_digest
 UPLOAD = "ab" * 16
 
 
+class ByDigest:
+    """A registry that is believed for its digests."""
+
+    evidence = "digest"
+
+    def gave(self, locator, references):
+        return locator in references
+
+
 @pytest.fixture
 def judge(tmp_path):
     """One sealed upload that is everywhere once, as it should be."""
@@ -18,13 +27,13 @@ def judge(tmp_path):
     ledger.handing_in(paper)
     promise = ledger.begun(UPLOAD, paper)
     ledger.covers(promise, 50, digest=repr_digest(paper.sha256), what="patches")
-    row = {"sha256": paper.sha256, "submitter": "pair-1", "length": 50}
+    row = {"sha256": paper.sha256, "submitter": "pair-1", "length": 50, "freed_at": None}
     for name in ("data/spool/ab", "registry", "drive"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "data/spool/ab" / UPLOAD).write_bytes(paper.content)
     for name in ("registry", "drive"):
         (tmp_path / name / "one").write_bytes(paper.content)
-    return Comparison(tmp_path, ledger, {UPLOAD: row})
+    return Comparison(tmp_path, ledger, {UPLOAD: row}, ByDigest())
 
 
 def entry(judge, **changes):
@@ -38,10 +47,16 @@ def item(judge, **changes):
     return {"appProperties": properties, "path": path, "sha256": "x", "trashed": False, **changes}
 
 
-def wrong(judge, *, registry=None, drive=None):
+def delivery(destination="registry", **changes):
+    whole = {"id": f"{UPLOAD}.{destination}", "upload": UPLOAD, "destination": destination}
+    return {**whole, "evidence": "digest", "locator": "R-1", **changes}
+
+
+def wrong(judge, *, registry=None, drive=None, deliveries=()):
     judge.compare(
         registry=[entry(judge)] if registry is None else registry,
         drive=[item(judge)] if drive is None else drive,
+        deliveries=list(deliveries),
     )
     return [kind for kind, _ in judge.ledger.wrong]
 
@@ -92,6 +107,38 @@ def test_a_mirror_that_has_it_twice_or_never_is_found(judge):
     assert wrong(judge, drive=[item(judge), item(judge)]) == ["doubled"]
     judge.ledger.wrong.clear()
     assert wrong(judge, drive=[item(judge, trashed=True)]) == ["lost"]
+
+
+@pytest.mark.parametrize(
+    "untrue",
+    [
+        {"evidence": "status"},
+        {"evidence": ""},
+        {"evidence": "reference"},
+        {"evidence": "person"},
+        {"locator": "R-2"},
+        {"upload": "ef" * 16},
+        {"destination": "mirror", "evidence": "status"},
+    ],
+    ids=str,
+)
+def test_a_delivery_that_is_not_shown_by_what_it_is_believed_for_is_found(judge, untrue):
+    assert wrong(judge, deliveries=[delivery(), delivery("mirror")]) == []
+    assert wrong(judge, deliveries=[delivery(**untrue)]) == ["unproven"]
+
+
+def test_what_an_operator_recorded_is_believed_for_that(judge):
+    judge.by_hand.add(UPLOAD)
+
+    assert wrong(judge, deliveries=[delivery(evidence="person")]) == []
+
+
+def test_bytes_that_went_before_anything_showed_that_they_may_are_found(judge):
+    judge.sealed[UPLOAD]["freed_at"] = "now"
+    (judge.root / "data/spool/ab" / UPLOAD).unlink()
+
+    assert wrong(judge, deliveries=[delivery()]) == []
+    assert wrong(judge, deliveries=[delivery("mirror")]) == ["freed"]
 
 
 def test_a_withdrawn_upload_that_is_sealed_all_the_same_is_found(judge):

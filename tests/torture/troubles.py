@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.torture import odd
+from tests.torture.far import Kind
 from tests.torture.rig import ANSWER_WITHIN, LEASE
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ FAULTS = (
 STORED_WITHIN = 0.7 * ANSWER_WITHIN
 """Seconds in which an ill registry still stores what it read: less than it is waited for."""
 
+ODD, ODD_SHARE = "answer", 0.45
+"""The mode in which the registry answers as nobody should, and its share of all."""
+
+MEETING, MEETINGS = 0.1, 60
 MOMENT, MOMENTS = 0.03, 20
 
 
@@ -43,6 +49,7 @@ class Troubles:
     quick: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
+    odd: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
 
     async def hurt(self, stopping: asyncio.Event) -> None:
@@ -53,7 +60,8 @@ class Troubles:
             (self._reshape, 8),
         ]
         while not stopping.is_set():
-            await asyncio.sleep(self.rng.choice((0.0, 0.2, 0.6, 1.2, 2.2)) * self.rng.random())
+            pause = self.rng.choice((0.0, 0.2, 0.6, 1.2, 2.2)) * self.rng.random()
+            await asyncio.sleep(pause * max(1.0, self.rig.last_start))
             if self.rng.random() < 0.5:
                 await self._delivery_under_way()
             (act,) = self.rng.choices([one for one, _ in acts], [weight for _, weight in acts])
@@ -69,8 +77,13 @@ class Troubles:
             name, params = self._mode(last)
             last = name
             self.modes[name] += 1
-            await self.rig.mode(name, **params)
+            if name == ODD:
+                self.odd[odd.name_of(params)] += 1
+            before = await self.rig.far.asked()
+            await self.rig.far.mode(name, **params)
             await asyncio.sleep(self.rng.uniform(0.3, 4.0 if name == "healthy" else 2.5))
+            if name == ODD:
+                await self._met(before + self.rng.randint(1, 5))
 
     async def drive(self, stopping: asyncio.Event) -> None:
         """Switch faults of the Drive on, a few strikes each."""
@@ -82,6 +95,10 @@ class Troubles:
 
     def _mode(self, last: str) -> tuple[str, dict[str, object]]:
         rng = self.rng
+        if rng.random() < ODD_SHARE:
+            return ODD, self.rig.far.draw(rng)
+        if self.rig.kind is Kind.TUS:
+            return rng.choices(("healthy", "stalled", "down"), (50, 25, 25))[0], {}
         kinds: list[tuple[str, int, dict[str, object]]] = [
             ("healthy", 35, {}),
             ("stalled", 10, {"cuts": rng.random() < 0.5, "lookup_works": rng.random() < 0.3}),
@@ -96,10 +113,18 @@ class Troubles:
         name, _, params = rng.choices(kinds, [weight for _, weight, _ in kinds])[0]
         return name, params
 
+    async def _met(self, requests: int) -> None:
+        """Let odd answers be met: on a slow machine little is on its way, and then all at once."""
+        for _ in range(MEETINGS):
+            if await self.rig.far.asked() >= requests:
+                self.counts["odd answers met"] += 1
+                return
+            await asyncio.sleep(MEETING)
+
     async def _delivery_under_way(self) -> None:
         """Wait a little for the registry to be busy with one: that is when trouble matters."""
         for _ in range(MOMENTS):
-            if (await self.rig.stats(self.rig.registry))["in_flight"]:
+            if await self.rig.far.busy():
                 self.counts["troubles with a delivery under way"] += 1
                 return
             await asyncio.sleep(MOMENT)
