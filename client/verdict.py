@@ -111,7 +111,9 @@ def _in_general(answer: Answer, step: Step) -> PushError:
 
 
 def _token(_answer: Answer, _step: Step) -> PushError:
-    return Hopeless("the token was refused: ask your operator for a new one")
+    return Hopeless(
+        "the token was refused, or none was given (--token-file, or TITIP_TOKEN): ask your operator"
+    )
 
 
 def _version(_answer: Answer, _step: Step) -> PushError:

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator
 
 from sync.addresses import address_problem
-from titip.origins import AddressError, origin
+from titip.origins import AddressError, origin, origins
 
 LAST_PORT: Final = 65535
 
@@ -34,6 +34,8 @@ def _public(value: str) -> str:
     _address(value, credential="the proxy that stands before Titip")
     if "?" in value or "#" in value:
         raise ValueError("must end with a path: leave out what begins with ? or #")
+    if value.rstrip("/").endswith("/files"):
+        raise ValueError("must not name /files: Titip adds it to the addresses of uploads itself")
     if value and (not value.isascii() or not value.isprintable()):
         raise ValueError("must be ASCII, since it is told in headers: percent-encode the rest")
     return value
@@ -70,9 +72,14 @@ def _is_name(host: str) -> bool:
 
 
 def _web_origin(value: str) -> str:
-    if not value.isascii() or not value.isprintable() or not value or " " in value:
-        raise ValueError('write "*", or origins such as "https://forms.example"')
-    return value
+    """Give an origin as browsers write it: only the same letters are the same origin."""
+    if value in {"*", "null"}:
+        return value
+    try:
+        (found,) = origins([value])
+    except AddressError:
+        raise ValueError('write "*", or origins such as "https://forms.example"') from None
+    return str(found)
 
 
 Address = Annotated[

@@ -38,7 +38,7 @@ async def registry_findings(settings: Settings) -> list[Finding]:
     """Look at the registry; hands nothing in."""
     registry = settings.registry
     if registry.kind == "none":
-        return [note(TOPIC, "none is configured: operators enter files by hand (titip delivered)")]
+        return list(_unused(settings))
     try:
         built = registry_of(settings)
     except ValueError as error:
@@ -52,6 +52,15 @@ async def registry_findings(settings: Settings) -> list[Finding]:
         return [*_way(settings), *await asyncio.gather(*looks)]
     finally:
         await built.close()
+
+
+def _unused(settings: Settings) -> Iterator[Finding]:
+    if settings.registry.url:
+        text = 'registry.url is set, but registry.kind = "none": nothing is ever sent there'
+        yield bad(TOPIC, text, 'set registry.kind = "http" or "tus"')
+    else:
+        text = "none is configured: operators enter files by hand (titip delivered)"
+        yield note(TOPIC, text)
 
 
 def _way(settings: Settings) -> Iterator[Finding]:
@@ -109,7 +118,10 @@ def _no_lookup(topic: str, settings: Settings) -> Finding:
             f"long as the registry honours it ({lifetime})"
         )
         return note(topic, text, "does the registry honour it so long? Else name registry.lookup")
-    text = "there is none: after a lost answer a file waits for a person"
+    text = (
+        "there is none: after a lost answer a file waits for a person, and so does each one that "
+        "is tried while the registry is out (registry.not_stored names answers that keep nothing)"
+    )
     if any(name.lower() == "idempotency-key" for name in settings.registry.headers):
         text = f"{text}, for the Idempotency-Key that is sent is no promise of the registry's"
     mend = "name registry.lookup, or registry.key_lifetime if the registry honours the key"
@@ -120,7 +132,8 @@ def _verdict(topic: str, answer: Answer, settings: Settings, *, absent: bool) ->
     status, wanted = answer.status, settings.registry.lookup_absent
     if absent:
         said = "as registry.lookup_absent has it" if wanted else "with 404"
-        return well(topic, f"says {said} that a file is not there which is not, as it must")
+        text = f"says {said} that a file is not there which is not, as it must; whether it finds "
+        return well(topic, f"{text}one that is there shows with the first delivery")
     if status in REFUSED:
         return bad(topic, f"answers {status}: not allowed to ask", "renew registry.bearer")
     if status in SUCCESS:

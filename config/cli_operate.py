@@ -55,9 +55,7 @@ def resync(
     to: Annotated[DestinationName | None, typer.Option(help="To this destination only.")] = None,
     not_there: Annotated[
         bool,
-        typer.Option(
-            "--not-there", help="You looked: the destination does not have the named ones."
-        ),
+        typer.Option("--not-there", help="You looked: the destination has none of them."),
     ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -74,8 +72,10 @@ def resync(
 
     if bool(ids) + parked + everything != 1:
         raise Complaint("Say which: name ids, or --parked, or --all (one of them).", code=MISTAKEN)
-    if not_there and not ids:
-        raise Complaint("--not-there is for what you looked up: name the ids.", code=MISTAKEN)
+    if not_there and not (ids or parked):
+        raise Complaint(
+            "--not-there is for what you looked up: name the ids, or --parked.", code=MISTAKEN
+        )
     with opened_books(settings_with_journal(config)) as books:
         selection = _selection(books, ids or [], parked=parked, to=to)
         selection = replace(selection, vouched=not_there)
@@ -85,6 +85,10 @@ def resync(
     else:
         verb = "goes" if moved == 1 else "go"
         typer.echo(f"{count(moved, 'delivery', 'deliveries')} {verb} again now.")
+        if not not_there:
+            warn(
+                "What may be there already is looked up first, or waits where nobody can be asked."
+            )
     if ids and not moved:
         raise Complaint(
             "None of them can be sent again: delivered ones stay, and one that is under way is "

@@ -66,7 +66,7 @@ def picture(census: Census, room: Room, *, how: Arrangement, now: datetime) -> P
     wanted = [REGISTRY, *([MIRROR] if _is_shown(standings.get(MIRROR), how) else [])]
     lines = [_line(standings[name], how=how, now=now) for name in wanted if name in standings]
     return Picture(
-        headline=_headline(standings.get(REGISTRY), how=how, now=now),
+        headline=_headline(standings, how=how, now=now),
         kept=_kept(census, room),
         lines=lines,
         todo=[*_repairs(census), *_todo(standings, lines, room, how), *_unclosed(census)]
@@ -102,7 +102,7 @@ def _health(health: Health, now: datetime) -> str:
         case Circuit.OPEN:
             return f"stalled since {since}{reason}; {_next_try(health, now)}"
         case Circuit.HALF_OPEN:
-            return f"recovering since {since}: one file is being tried"
+            return f"recovering since {since}: the next file that is due is tried alone"
         case _ as never:
             assert_never(never)
 
@@ -113,7 +113,8 @@ def _next_try(health: Health, now: datetime) -> str:
     return f"next try in {age(health.until - now + timedelta(seconds=1))}"
 
 
-def _headline(registry: Standing | None, *, how: Arrangement, now: datetime) -> str:
+def _headline(standings: dict[str, Standing], *, how: Arrangement, now: datetime) -> str:
+    registry = standings.get(REGISTRY)
     if how.by_hand:
         return "Files are taken in and kept; no registry is configured."
     if registry is None:
@@ -122,8 +123,17 @@ def _headline(registry: Standing | None, *, how: Arrangement, now: datetime) -> 
     health = registry.health
     if registry.paused or health is None or not health.stalled:
         return f"The registry: {said}."
-    meanwhile = "files are being mirrored" if how.mirror_wanted else "files are kept here"
-    return f"The registry: {said}. Nothing is lost: {meanwhile} until it is back."
+    return f"The registry: {said}. {_meanwhile(standings.get(MIRROR), how)}"
+
+
+def _meanwhile(mirror: Standing | None, how: Arrangement) -> str:
+    """Say where the files are while the registry is stalled; one copy is less than two."""
+    if not how.mirror_wanted:
+        return "Nothing is lost: files are kept here until it is back."
+    ill = mirror is not None and mirror.health is not None and mirror.health.stalled
+    if ill or (mirror is not None and mirror.paused) or not how.sync_runs:
+        return "Files are kept, but here alone: nothing is being mirrored now."
+    return "Nothing is lost: files are being mirrored until it is back."
 
 
 def _kept(census: Census, room: Room) -> str:
@@ -219,12 +229,31 @@ def _todo_of(line: DestinationLine, standing: Standing, how: Arrangement) -> Ite
     name = line.name
     if standing.paused:
         yield f"The {name} is paused: titip resume {name} when it may receive again."
+    yield from _attention(line, standing)
+    if name == REGISTRY and how.by_hand and line.waiting:
+        yield (
+            f"{count(line.waiting, 'file')} to be entered by hand: titip deliveries --to registry, "
+            "then titip delivered ID --reference R for each."
+        )
+    if name == MIRROR and not standing.paused and not line.well:
+        yield "The mirror itself is in trouble: titip check says what to mend."
+
+
+def _attention(line: DestinationLine, standing: Standing) -> Iterator[str]:
+    """Say what of one destination needs a person, and what to do about it."""
+    name = line.name
     if line.parked:
         verb = "needs" if line.parked == 1 else "need"
         yield (
             f"{count(line.parked, 'file')} for the {name} {verb} you: titip deliveries --parked "
             "--to "
             f"{name} says why; mend it, then titip resync --parked --to {name}."
+        )
+    if standing.in_doubt:
+        yield (
+            f"{standing.in_doubt:,} of these may be there already, so they are not sent again "
+            "unless a look-up can tell. Look there: titip delivered ID --reference R for what is "
+            f"there; titip resync --parked --to {name} --not-there when none of them is."
         )
     if standing.brakes.refusing:
         yield (
@@ -245,10 +274,3 @@ def _todo_of(line: DestinationLine, standing: Standing, how: Arrangement) -> Ite
             "evidence: it said yes, and nothing shows that the file is there. The bytes are kept. "
             "Look there, then titip delivered ID --reference R."
         )
-    if name == REGISTRY and how.by_hand and line.waiting:
-        yield (
-            f"{count(line.waiting, 'file')} to be entered by hand: titip deliveries --to registry, "
-            "then titip delivered ID --reference R for each."
-        )
-    if name == MIRROR and not standing.paused and not line.well:
-        yield "The mirror itself is in trouble: titip check says what to mend."

@@ -77,6 +77,9 @@ def lane_rules(settings: Settings, destination: str) -> LaneRules:
     return LaneRules(
         retry=RetryPolicy(settings.retry.floor, settings.retry.ceiling),
         slow_after=settings.health.slow_after,
+        askable=destination != REGISTRY
+        or settings.registry.kind == "tus"
+        or bool(settings.registry.lookup),
         lease=max(LEAST_LEASE, patience * 3 / 2),
         settle=settle_time(settings) if destination == REGISTRY else SETTLE,
         farthest=max(settings.retry.ceiling, LONGEST_ASKED, patience) + settings.mirror.after,

@@ -96,8 +96,10 @@ def parse_keeping(value: object) -> object:
 
 def parse_network(value: object) -> object:
     """Read an address or a network."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
     try:
-        return ip_network(value) if isinstance(value, str) else value
+        return ip_network(value if isinstance(value, str) else "")
     except ValueError as error:
         raise ValueError(
             f'write an address such as "10.0.0.7" or a network such as "10.0.0.0/8" ({error})'

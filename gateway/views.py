@@ -125,6 +125,7 @@ def _standing_json(standing: Standing) -> Json:
         "counts": dict(standing.counts),
         "oldest_owed": _time(standing.oldest_owed),
         "unproven": standing.unproven,
+        "in_doubt": standing.in_doubt,
         "refusing": _refusing_json(standing),
         "braked": len(standing.brakes.braked),
     }

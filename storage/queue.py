@@ -129,11 +129,14 @@ class JournalQueue:
 
         await self._journal.write(settle)
 
-    async def requeue_runs(self, destination: str, runs: Sequence[str], *, now: datetime) -> int:
+    async def requeue_runs(
+        self, destination: str, runs: Sequence[str], *, now: datetime, doubted: bool
+    ) -> int:
         """Let go once more what was parked in these runs; see titip.ports.Queue."""
 
         def requeue(db: apsw.Connection) -> int:
-            moved = [row for run in runs for row in in_run(db, destination, run)]
+            rows = [row for run in runs for row in in_run(db, destination, run)]
+            moved = [one for one in rows if doubted or not one.doubtful]
             for one in moved:
                 after = advance(one, Requeued(), now=now, policy=self._policy, rng=self._rng)
                 step(db, one, after)

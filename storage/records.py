@@ -34,7 +34,10 @@ _UNPROVEN: Final = (
     "SELECT count(*) FROM deliveries "
     "WHERE destination = ? AND state = 'delivered' AND evidence IN ('', 'status')"
 )
-"""Spelled as the partial index is."""
+_IN_DOUBT: Final = (
+    "SELECT count(*) FROM deliveries WHERE destination = ? AND state = 'parked' AND doubtful <> 0"
+)
+"""Both spelled as their partial indexes are."""
 
 
 class JournalRecords:
@@ -133,5 +136,6 @@ def _standing(db: apsw.Connection, name: str, tally: dict[str, tuple[int, int]])
         counts={DeliveryState(state): rows for state, (rows, _) in tally.items()},
         oldest_owed=None if oldest is None else from_ms(oldest),
         unproven=unproven,
+        in_doubt=int(next(iter(db.execute(_IN_DOUBT, (name,))))[0]),
         brakes=brakes_of(str(brakes)),
     )

@@ -20,6 +20,7 @@ UPDATE deliveries SET evidence = 'reference'
 UPDATE deliveries SET doubtful = 2 WHERE destination = 'registry' AND checkpoint LIKE '{"reference"%';
 
 -- Few at any time, or none: what an operator should look at.
+CREATE INDEX deliveries_doubted ON deliveries (destination) WHERE state = 'parked' AND doubtful <> 0;
 CREATE INDEX deliveries_unproven ON deliveries (destination)
     WHERE state = 'delivered' AND evidence IN ('', 'status');
 

@@ -22,8 +22,14 @@ log = structlog.get_logger()
 class BrakeMonitor:
     """Counts refusals that are alike, and lets a braked submitter's files go one by one."""
 
-    def __init__(self, destination: str, queue: Queue, standings: Standings) -> None:
-        """Heed the brakes of this destination; `load` before anything else."""
+    def __init__(
+        self, destination: str, queue: Queue, standings: Standings, *, askable: bool = True
+    ) -> None:
+        """Heed the brakes of this destination; `load` before anything else.
+
+        `askable`: what may be there is looked up before it is sent again.
+        """
+        self._askable = askable
         self._destination = destination
         self._queue = queue
         self._standings = standings
@@ -64,7 +70,9 @@ class BrakeMonitor:
         if isinstance(event, Succeeded) and delivery.submitter in self._brakes.runs:
             after, runs = self._brakes.delivered(delivery.submitter)
             if runs:
-                count = await self._queue.requeue_runs(self._destination, list(runs), now=now)
+                count = await self._queue.requeue_runs(
+                    self._destination, list(runs), now=now, doubted=self._askable
+                )
                 log.info("destination.takes_again", destination=self._destination, requeued=count)
             self._brakes = after
         if self._brakes != self._kept:

@@ -11,6 +11,7 @@ LONGEST_NUMBER: Final = 1024
 """Bits: Python refuses to write numbers of thousands of digits."""
 
 _INDEX: Final = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _STRAY_TILDE: Final = re.compile(r"~(?![01])")
 
 
@@ -42,7 +43,9 @@ def text_at(document: object, pointer: str) -> str:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if value.bit_length() <= LONGEST_NUMBER else ""
-    return storable(value) if isinstance(value, str) else ""
+    if not isinstance(value, str) or not _SURROGATES.sub("", value).strip():
+        return ""
+    return storable(value).strip()
 
 
 def _step(value: object, name: str) -> object:

@@ -71,7 +71,9 @@ class Lane:
         self._wake = wake
         self._turns = Turns()
         self._verdicts = Verdicts()
-        self._brakes = BrakeMonitor(destination.name, world.queue, world.standings)
+        self._brakes = BrakeMonitor(
+            destination.name, world.queue, world.standings, askable=rules.askable
+        )
         self._carrying: dict[asyncio.Task[None], datetime] = {}
         self._leases: set[Lease] = set()
 

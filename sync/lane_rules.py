@@ -33,6 +33,8 @@ class LaneRules:
     farthest: timedelta = timedelta(hours=2)
     poll: timedelta = timedelta(seconds=1)
     grace: timedelta = timedelta(seconds=4)
+    askable: bool = True
+    """Whether the destination can be asked for a file that may be there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,11 @@ NOBODY_CAN_TELL: Final = (
     "needs attention: it may have arrived, and this registry cannot be asked (registry.lookup); "
     "look there, then titip delivered, or titip resync --not-there"
 )
+SEND_AGAIN: Final = "titip resync --not-there"
+CONTRADICTION: Final = (
+    "the registry said yes, and its look-up says that the file is not there; is registry.lookup "
+    "right?"
+)
 
 
 class Line(Protocol):
@@ -119,9 +124,10 @@ class HttpRegistry:
             known = await self._lookup.patiently(parcel, progress)
             if known is None and parcel.delivery.checkpoint:
                 await progress.checkpoint("")
+                raise _contradiction(parcel)
             return known
         if not self._may_repeat(parcel, parcel.delivery.doubtful):
-            raise Refused(NOBODY_CAN_TELL)
+            raise _left_in_doubt(parcel)
         return None
 
     async def _hand_in(self, parcel: Parcel, content: Content, progress: Progress) -> Answer:
@@ -168,10 +174,18 @@ class HttpRegistry:
                 return Arrival("", evidence=Evidence.STATUS)
             accepted = Acceptance(reference)
             await progress.checkpoint(accepted.text)
-            fault = Faltered(f"accepted without evidence ({answer.label})", suspect="unproven")
+            fault = self._unproven(answer)
             known = await self._cleared_up(parcel, progress, fault, doubt=doubt)
             return _with_reference(known, accepted)
         return await self._turned_away(parcel, progress, answer, doubt=doubt)
+
+    def _unproven(self, answer: Answer) -> _Unproven:
+        """Say what is missing from a yes."""
+        place = self._options.reference
+        missing = f"it has nothing at registry.reference ({place})" if place else "nothing shows it"
+        if self._options.lookup_sha256:
+            missing = "only its look-up can show it"
+        return _Unproven(f"said yes, and {missing} ({answer.label})", suspect="unproven")
 
     def _says_yes(self, answer: Answer) -> bool:
         """Tell whether a reference in this answer is one of this file."""
@@ -207,13 +221,16 @@ class HttpRegistry:
         if known is not None:
             return known
         await progress.checkpoint("")
+        if isinstance(fault, _Unproven):
+            raise _contradiction(parcel)
         suspect = fault.suspect if isinstance(fault, Faltered) else ""
         raise Faltered(f"{fault.reason}; it is not there", detail=fault.detail, suspect=suspect)
 
     def _unresolved(self, parcel: Parcel, fault: DeliveryFault, *, doubt: Doubt) -> DeliveryFault:
         """Say what becomes of a file in doubt at a registry that cannot be asked."""
         if isinstance(fault, Refused):
-            return fault
+            reason = f"{fault.reason}; to send it again: {SEND_AGAIN}"
+            return Refused(reason, detail=fault.detail, alike=fault.alike)
         if self._may_repeat(parcel, max(doubt, parcel.delivery.doubtful)):
             return Unknown(fault.reason, detail=fault.detail, besides=_plain(fault))
         cause = fault.suspect if isinstance(fault, Faltered) else ""
@@ -231,6 +248,28 @@ class HttpRegistry:
             return False
         first = since or (self._now() if not parcel.delivery.doubtful else None)
         return first is not None and self._now() - first < lifetime
+
+
+class _Unproven(Faltered):
+    """The registry said yes, and nothing in its answer shows it."""
+
+
+def _contradiction(parcel: Parcel) -> DeliveryFault:
+    """Say what it means that a file was taken and is not there: once that happens, twice not.
+
+    With a look-up that knows no file at all each would be sent again and again.
+    """
+    if parcel.delivery.absences:
+        return Refused(f"needs attention: {CONTRADICTION}", alike=CONTRADICTION)
+    return Faltered(CONTRADICTION, suspect=CONTRADICTION)
+
+
+def _left_in_doubt(parcel: Parcel) -> Refused:
+    """Say that nothing was sent; why it is in doubt is still the reason. Nobody was asked."""
+    before, detail = parcel.delivery.reason, parcel.delivery.detail
+    again = before if NOBODY_CAN_TELL in before or SEND_AGAIN in before else ""
+    reason = again or (f"{before}; {NOBODY_CAN_TELL}" if before else NOBODY_CAN_TELL)
+    return Refused(reason, detail=detail, besides=Faltered("nothing was sent"))
 
 
 def _plain(fault: DeliveryFault) -> DeliveryFault:

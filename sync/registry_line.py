@@ -13,6 +13,7 @@ import aiohttp
 import structlog
 
 from sync.answer_body import CODINGS, AnswerBody, in_utf8, plain_headers
+from sync.bounded_connector import BoundedConnector
 from sync.connection_policy import USER_AGENT, proxy_for, reason_of, trust
 from sync.registry_answer import Answer
 from sync.registry_body import Body, Framing
@@ -155,7 +156,7 @@ class RegistryLine:
         if self._session is None or self._session.closed:
             connect = self._options.connect_within.total_seconds()
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=BoundedConnector(
                     limit=0, force_close=True, socket_factory=_new_socket, ssl=trust()
                 ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
@@ -234,13 +235,10 @@ class _Leaving:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read the beginning of an answer; one that breaks off has told its status all the same."""
+    """Read an answer, up to its bound; one that breaks off raises: half an answer is none."""
     body = AnswerBody(", ".join(response.headers.getall("Content-Encoding", ())))
-    try:
-        while body.wants_more and (piece := await response.content.read(PIECE)):
-            body.feed(piece)
-    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, ConnectionError):
-        log.warning("registry.answer_broke_off", status=response.status)
+    while body.wants_more and (piece := await response.content.read(PIECE)):
+        body.feed(piece)
     return body.data
 
 

@@ -131,7 +131,8 @@ class Lookup:
             told = text_at(answer.document, self._options.lookup_sha256)
             sha256 = digest_of(told)
             if not told:
-                return Unclear("the look-up shows no digest yet")
+                place = self._options.lookup_sha256
+                return Unclear(f"the look-up has nothing at registry.lookup_sha256 ({place}) yet")
             if not sha256:
                 return Unclear("what registry.lookup_sha256 points at is no SHA-256")
             if sha256 != parcel.upload.sha256.lower():
@@ -143,7 +144,8 @@ class Lookup:
             return Arrival(reference, evidence=Evidence.REFERENCE)
         if self._options.trust_status:
             return Arrival("", evidence=Evidence.STATUS)
-        return Unclear("the look-up shows no reference")
+        place = self._options.reference
+        return Unclear(f"the look-up has nothing at registry.reference ({place})")
 
 
 def digest_of(told: str) -> str:

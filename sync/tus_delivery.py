@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 import structlog
 
@@ -60,6 +60,11 @@ ELSEWHERE: Final = (
     "bytes may have arrived there: look there, then titip delivered, or titip resync --not-there"
 )
 
+ANOTHER: Final = (
+    "needs attention: the registry shows another file at this upload's address, after its last "
+    "bytes had left: look there, then titip delivered, or titip resync --not-there"
+)
+
 MOST_STUCK: Final = 8
 """Chunks in a row that may bring the offset no further."""
 
@@ -74,8 +79,17 @@ class TusDelivery:
     damaged part of them may lie there.
     """
 
-    def __init__(self, hop: Hop, steps: TusSteps, *, parcel: Parcel, progress: Progress) -> None:
+    def __init__(
+        self,
+        hop: Hop,
+        steps: TusSteps,
+        *,
+        parcel: Parcel,
+        progress: Progress,
+        once: Callable[[str], bool],
+    ) -> None:
         self._hop = hop
+        self._once = once
         self._steps = steps
         self._length = parcel.upload.size
         self._doubtful = parcel.delivery.doubtful
@@ -93,8 +107,6 @@ class TusDelivery:
         offset, stuck = held.offset, 0
         while offset < self._length:
             reached = await self._append(offset)
-            if reached > self._length:
-                raise Faltered("the registry claims to hold more bytes than the file has")
             stuck = stuck + 1 if reached <= offset else 0
             if stuck >= MOST_STUCK:
                 raise Faltered(f"the registry took no more bytes in {MOST_STUCK} chunks")
@@ -110,17 +122,25 @@ class TusDelivery:
                 raise Refused(RESTORED)
             return None
         held = await self._hop(lambda: self._steps.held(self._known.url))
-        if held is None and self._known.closing and self._doubtful:
-            raise Refused(TAKEN_IN)
-        if held is None and self._restored:
+        if held is None and self._restored and not (self._known.closing and self._doubtful):
             raise Refused(RESTORED)
+        if self._is_ours_to_go_on_with(held):
+            return held
+        if self._known.closing and self._doubtful:
+            raise Refused(TAKEN_IN)
+        return None
+
+    def _is_ours_to_go_on_with(self, held: Held | None) -> TypeGuard[Held]:
+        """Tell whether the upload over there may be gone on with; else it is begun anew."""
         if held is None or held.length not in {None, self._length}:
             log.info("registry.upload_lost")
-            return None
+            return False
         if self._known.repairs != self._repairs and held.offset < self._length:
             log.info("registry.upload_left_behind")
-            return None
-        return held
+            return False
+        if held.offset >= self._length > 0 and not self._known.closing:
+            raise _claims_more(held.offset)
+        return True
 
     def _leave_what_lies_elsewhere(self) -> None:
         """Forget an upload whose origin the settings name no more; nothing is sent there."""
@@ -133,6 +153,10 @@ class TusDelivery:
 
     async def _begun(self) -> Held:
         url = await self._created()
+        if not self._once(url):
+            raise Faltered(
+                "the registry gave the address of another file's upload", suspect="address twice"
+            )
         closing = not self._length
         await self._commit(TusCheckpoint(url, closing=closing, repairs=self._repairs))
         return Held(0, self._length)
@@ -177,6 +201,8 @@ class TusDelivery:
             if is_last:
                 return await self._after_the_last(silence, doubt=Doubt.UNHEARD)
             raise
+        if reached > offset + size:
+            raise _claims_more(reached)
         self._acknowledged = reached == self._length
         return reached
 
@@ -190,6 +216,8 @@ class TusDelivery:
             return await self._after_the_last(fault, doubt=doubt_after(answer, RULES))
         if answer.status in _MOVED or answer.status in _YES:
             held = await self._hop(lambda: self._steps.held(self._known.url))
+            if held is not None and held.offset >= self._length:
+                raise _claims_more(held.offset)
             if held is not None:
                 return held.offset
         elif answer.status not in _GONE:
@@ -212,6 +240,8 @@ class TusDelivery:
             ) from trouble
         if held is None:
             raise Refused(TAKEN_IN, detail=fault.detail)
+        if held.offset > self._length or held.length not in {None, self._length}:
+            raise Refused(ANOTHER, detail=fault.detail)
         if held.offset < self._length:
             self._progress.absent(looked_up=True)
             raise fault
@@ -225,7 +255,9 @@ class TusDelivery:
         held = await self._hop(lambda: self._steps.held(url))
         if held is None:
             raise Refused(TAKEN_IN)
-        if held.offset != self._length:
+        if held.offset > self._length:
+            raise _claims_more(held.offset)
+        if held.offset < self._length:
             raise Faltered("the registry does not hold all of the file")
         if held.length is None:
             reason = "the registry does not say how long the file is (Upload-Length)"
@@ -253,3 +285,9 @@ class TusDelivery:
     async def _commit(self, known: TusCheckpoint) -> None:
         await self._progress.checkpoint(known.text)
         self._known = known
+
+
+def _claims_more(offset: int) -> Faltered:
+    """Say that the far side tells of bytes that were never sent: it is no proof of anything."""
+    reason = f"the registry claims to hold {offset} bytes, more than were sent there"
+    return Faltered(reason, suspect="claims more than was sent")

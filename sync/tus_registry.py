@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
     from titip.delivery import Parcel
     from titip.ports import Arrival, Content, Progress
+
+REMEMBERED: Final = 10_000
+"""Addresses of uploads that were given lately: another file's is no address for this one."""
 
 WORKERS: Final = 8
 """Threads: as many as the widest window of a lane; more deliveries wait for one another."""
@@ -90,6 +95,7 @@ class TusRegistry:
         )
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tus")
         self._checks: bool | None = None
+        self._given: OrderedDict[str, str] = OrderedDict()
 
     @property
     def name(self) -> str:
@@ -114,7 +120,8 @@ class TusRegistry:
                 checks=self._checks,
                 place=self._place,
             )
-            return await TusDelivery(hop, steps, parcel=parcel, progress=progress).run()
+            once = partial(self._once, parcel.delivery.id)
+            return await TusDelivery(hop, steps, parcel=parcel, progress=progress, once=once).run()
         except Answered as answered:
             if answered.answer.status == HTTPStatus.UNAUTHORIZED:
                 self._headers.renew()
@@ -139,6 +146,13 @@ class TusRegistry:
     async def close(self) -> None:
         """Let the threads go; may be called twice."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _once(self, delivery: str, url: str) -> bool:
+        """Tell whether no other delivery was given this address lately, and remember it."""
+        owner = self._given.setdefault(url, delivery)
+        while len(self._given) > REMEMBERED:
+            self._given.popitem(last=False)
+        return owner == delivery
 
     async def _asked(self) -> None:
         wire = self._wire(self._options.probe_within)

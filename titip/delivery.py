@@ -265,9 +265,7 @@ def advance(
         case Faltered() | Postponed() | Unknown():
             return _troubled(_told(moved, event), event, now=now, policy=policy, rng=rng)
         case Requeued(vouched):
-            fresh = replace(moved, due_at=now, trouble_since=None, ended_at=None, absences=0)
-            fresh = _told(fresh, None)
-            return replace(_vouched(fresh), state=DeliveryState.QUEUED) if vouched else fresh
+            return _requeued(moved, vouched=vouched, now=now)
         case Spared():
             return replace(moved, ended_at=now, reason="the registry has it", detail="")
         case _ as never:
@@ -278,6 +276,14 @@ def _arrived(delivery: Delivery, event: Succeeded | Recorded, *, now: datetime) 
     evidence = event.evidence if isinstance(event, Succeeded) else Evidence.PERSON
     ended = replace(_vouched(_told(delivery, None)), locator=event.locator, ended_at=now)
     return replace(ended, checkpoint="", evidence=evidence)
+
+
+def _requeued(delivery: Delivery, *, vouched: bool, now: datetime) -> Delivery:
+    """Send it again; why it is in doubt stays the reason until that has ended."""
+    fresh = replace(delivery, due_at=now, trouble_since=None, ended_at=None, absences=0)
+    if vouched:
+        return replace(_vouched(_told(fresh, None)), state=DeliveryState.QUEUED)
+    return fresh if delivery.doubtful else _told(fresh, None)
 
 
 def _told(delivery: Delivery, event: Refused | Damaged | _Trouble | None) -> Delivery:

@@ -31,6 +31,8 @@ class Standing:
     oldest_owed: datetime | None = None
     unproven: int = 0
     """Deliveries that a status alone, or nothing, shows: their bytes are kept."""
+    in_doubt: int = 0
+    """Parked ones that may be there already: sending them again takes a person's look."""
     brakes: Brakes = field(default_factory=Brakes)
 
 

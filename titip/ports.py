@@ -162,10 +162,13 @@ class Queue(Protocol):
         sent it there. Tell how many leases were ended.
         """
 
-    async def requeue_runs(self, destination: str, runs: Sequence[str], *, now: datetime) -> int:
+    async def requeue_runs(
+        self, destination: str, runs: Sequence[str], *, now: datetime, doubted: bool
+    ) -> int:
         """Let the files go once more that were parked in these runs; tell how many.
 
-        Each has a row in its history; one that went once more already stays parked.
+        Each has a row in its history; one that went once more already stays parked, and, unless
+        `doubted`, one that may be there: nobody can be asked for it.
         """
 
 

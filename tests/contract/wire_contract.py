@@ -141,6 +141,16 @@ async def _reason(ask):
     return ""
 
 
+def flooding(piece):
+    """Write it over and over, as fast as it is read."""
+
+    def pour(sock, over):
+        while not over.is_set():
+            sock.sendall(piece)
+
+    return pour
+
+
 class WireContract:
     """The promises of a wire."""
 
@@ -186,6 +196,26 @@ class WireContract:
 
             assert time.monotonic() - began < 5
             assert sum(sent) < 16 * MIB * len(far.asked)
+
+    async def test_a_flood_of_what_is_no_answer_yet_holds_nobody_up(self):
+        flood = b"HTTP/1.1 103 E\r\nX: yyyyyyyyyyyyyyyyyyyy\r\n\r\n" * 2000
+        beats = 0
+
+        async def beat():
+            nonlocal beats
+            while True:
+                await asyncio.sleep(0.01)
+                beats += 1
+
+        with hostile_server(lambda asked: Say(raw=flood, drip=flooding(flood))) as far:
+            beating = asyncio.create_task(beat())
+            began = time.monotonic()
+            await self.outcome(far.url, timedelta(seconds=2))
+            took = time.monotonic() - began
+            beating.cancel()
+
+        assert took < 6
+        assert beats > 10 * took
 
     @pytest.mark.parametrize(
         ("coding", "packed"),

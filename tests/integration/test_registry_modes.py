@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -314,11 +315,18 @@ async def test_what_was_accepted_but_is_not_found_is_sent_again_once_it_has_sett
         assert far.stats()["received"] == 1
 
         progress.settling = timedelta(0)
-        assert type(await fault_of(forgetful, parcel=parcel, progress=progress)) is Faltered
+        told = await fault_of(forgetful, parcel=parcel, progress=progress)
+        assert type(told) is Faltered
+        assert "is registry.lookup right?" in told.reason
+        assert far.stats()["received"] == 1
+
+        again = tried_again(parcel, progress, doubtful=False)
+        again = replace(again, delivery=replace(again.delivery, absences=1))
+        told = await fault_of(forgetful, parcel=again, progress=progress)
         await forgetful.close()
 
+        assert type(told) is Refused
         assert far.stats()["received"] == 2
-        assert progress.absences == 2
 
 
 async def test_a_spool_that_fails_within_the_body_is_not_the_registrys_trouble():

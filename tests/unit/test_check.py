@@ -272,7 +272,10 @@ def test_a_registry_that_answers_is_well(tmp_path):
 
     assert about(findings, "registry health", "well")
     assert about(findings, "registry lookup", "well") == [
-        "says with 404 that a file is not there which is not, as it must",
+        (
+            "says with 404 that a file is not there which is not, as it must; whether it finds "
+            "one that is there shows with the first delivery"
+        )
     ]
 
 
@@ -302,7 +305,7 @@ def test_a_registry_that_cannot_be_asked_is_a_note(tmp_path):
         "cannot be reached: nobody listens at 127.0.0.1:9 (http://127.0.0.1:9)",
     ]
     assert (
-        "a file waits for a person, for the Idempotency-Key that is sent is no promise"
+        "the Idempotency-Key that is sent is no promise"
         in (about(findings, "registry lookup", "note")[0])
     )
 

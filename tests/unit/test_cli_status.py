@@ -92,7 +92,10 @@ def test_a_registry_that_is_well_is_told_so():
 def test_a_recovery_is_told():
     health = Health(since=NOW, circuit=Circuit.HALF_OPEN)
 
-    assert "one file is being tried" in shown(standing("registry", health=health)).headline
+    assert (
+        "the next file that is due is tried alone"
+        in shown(standing("registry", health=health)).headline
+    )
 
 
 def test_a_few_bad_answers_are_told():

@@ -272,7 +272,13 @@ def test_a_requeued_delivery_is_due_now_and_its_trouble_is_forgotten():
 
     after = step(parked, Requeued())
 
-    assert after == a_delivery(due_at=LATER, attempts=3, checkpoint="half", doubtful=Doubt.UNHEARD)
+    assert after == a_delivery(
+        due_at=LATER, attempts=3, checkpoint="half", doubtful=Doubt.UNHEARD, reason="not a PDF"
+    )
+
+
+def test_what_is_in_no_doubt_loses_its_reason_when_it_is_requeued():
+    assert step(a_delivery(state=DeliveryState.PARKED, reason="x"), Requeued()).reason == ""
 
 
 def test_a_requeued_mirror_is_owed_again():
