@@ -66,6 +66,8 @@ def of_http(rng: Random, *, proved: bool) -> Params:
     if "lookup" in turn:
         bodies += [*DIGESTED, *DIGESTED]
     params["body"] = rng.choice(bodies)
+    if params["body"] in DIGESTED:
+        params["status"] = status = 200
     return {**params, "headers": _headers(rng, status, only_health=turn == "health")}
 
 
