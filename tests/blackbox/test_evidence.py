@@ -6,22 +6,17 @@ Each file's name says which answer it gets, so that one process serves many samp
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
-import sqlite3
 import threading
 import time
-import urllib.request
 from collections import defaultdict
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.blackbox.hostile_server import Asked, HostileServer, Say, hostile_server
-from tests.blackbox.program import TREE, Titip, titip
+from tests.blackbox.hostile_server import Say
+from tests.blackbox.scene import GLANCE, LOOKUP, a_scene, asked_for, digest_of, named
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -29,84 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(200)]
 
-QUICK = {
-    "TITIP__HEALTH__SLOW_AFTER": "1s",
-    "TITIP__HEALTH__COOL_OFF": "100ms",
-    "TITIP__HEALTH__COOL_OFF_CEILING": "300ms",
-    "TITIP__RETRY__FLOOR": "300ms",
-    "TITIP__RETRY__CEILING": "1s",
-    "TITIP__STORAGE__KEEP_AFTER_DELIVERY": "3s",
-    "TITIP__MIRROR__AFTER": "500ms",
-}
-LARGE = 24 << 20
-GLANCE = 0.05
-ENDED = {"delivered", "parked", "skipped"}
-LOOKUP = 'lookup = "REGISTRY/look/{filename}"\n'
 SIGN_IN = Say(200, "<!doctype html><title>Sign in</title>")
-
-
-def data_of(name: str) -> bytes:
-    """Give the bytes of a file: large where an answer must come before its end."""
-    return name.encode() * (LARGE // len(name) if name.startswith("early") else 100)
-
-
-def digest_of(name: str) -> str:
-    return hashlib.sha256(data_of(name)).hexdigest()
-
-
-@dataclass
-class Scene:
-    """Files that were handed in by name, and what the registry was asked about each."""
-
-    served: Titip
-    registry: HostileServer
-    ids: dict[str, str] = field(default_factory=dict)
-
-    def hand_in(self, *names: str) -> None:
-        for name in names:
-            self.ids[name] = self.served.hand_in(data_of(name), name)
-
-    def row(self, name: str) -> dict[str, Any]:
-        return self.rows()[name]
-
-    def rows(self, to: str = "registry") -> dict[str, dict[str, Any]]:
-        url = f"{self.served.url}/api/deliveries?limit=1000&destination={to}"
-        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own server
-            by_id = {row["upload"]: row for row in json.load(answer)["deliveries"]}
-        return {name: by_id[which] for name, which in self.ids.items()}
-
-    def sent(self, name: str) -> int:
-        return asked_for(self.registry, "POST", name)
-
-    def settled(self, *names: str, within: float = 40) -> None:
-        """Wait until these have ended, one way or the other, or the time is over."""
-
-        def ended() -> bool:
-            assert self.served.alive, self.served.logged[-3000:]
-            time.sleep(GLANCE)
-            rows = self.rows()
-            return all(rows[name]["state"] in ENDED for name in names)
-
-        with suppress(TimeoutError):
-            wait_for(ended, within=within)
-
-
-def asked_for(registry: HostileServer, method: str, name: str) -> int:
-    return sum(one.method == method and named(one) == name for one in list(registry.asked))
-
-
-def named(asked: Asked) -> str:
-    return asked.path.rpartition("/")[2]
-
-
-@contextmanager
-def a_scene(root, script, *, early=None, settings="", **variables):
-    with hostile_server(script, early=early) as registry:
-        table = f'[registry]\nkind = "http"\nurl = "{registry.url}/intake/{{filename}}"\n'
-        settings = table + settings.replace("REGISTRY", registry.url)
-        with titip(root, settings, **{**QUICK, **variables}) as served:
-            yield Scene(served, registry)
-
 
 # --------------------------------------------------------------------- a registry with defaults
 
@@ -147,8 +65,13 @@ def first_then_good(asked):
 def plain(tmp_path_factory):
     """A registry with default settings: no look-up."""
     with a_scene(tmp_path_factory.mktemp("plain"), first_then_good, early=early) as scene:
-        scene.hand_in("later", "good", "good-too", *UNPROVEN, *LOST, "surrogate", "early")
-        scene.settled("good", "good-too", *UNPROVEN, *LOST, "surrogate", "early", within=30)
+        first = ("good", *UNPROVEN, *LOST, "surrogate", "early")
+        scene.hand_in(*first)
+        scene.settled(*first, within=20)
+        scene.hand_in("later")
+        wait_for(lambda: scene.sent("later"), within=20)
+        scene.hand_in("good-too")
+        scene.settled("good-too", within=10)
         yield scene
 
 
@@ -296,8 +219,9 @@ class Search:
 def test_an_empty_search_is_not_found_though_nobody_said_how_absence_looks(tmp_path):
     with a_scene(tmp_path, Search(), settings=LOOKUP) as scene:
         scene.hand_in("searched")
-        wait_for(lambda: asked_for(scene.registry, "GET", "searched") >= 2, within=20)
+        scene.settled("searched", within=6)
 
+        assert asked_for(scene.registry, "GET", "searched") >= 2
         assert scene.row("searched")["state"] != "delivered"
         assert scene.sent("searched") == 1
 
@@ -361,44 +285,6 @@ def test_a_batch_that_is_refused_alike_is_braked_and_most_of_it_waits(braked):
 
     assert states.count("parked") < 30, f"{states.count('parked')} of 60 are parked"
     assert tries[1] < 30
-
-
-# -------------------------------------------------------------------------------- an upgrade
-
-
-def to_first_version(journal, schema):
-    """Make a journal what the first version of it was, with the rows that it has."""
-    old = journal.with_suffix(".old")
-    db = sqlite3.connect(old)
-    db.executescript(schema.read_text("utf-8"))
-    db.execute("PRAGMA user_version = 1")
-    db.execute("ATTACH ? AS now", (str(journal),))
-    for (table,) in list(db.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'")):
-        names = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
-        db.execute(f"INSERT OR REPLACE INTO main.{table} ({names}) SELECT {names} FROM now.{table}")  # noqa: S608 - names out of the schema
-    db.execute("UPDATE main.deliveries SET locator = '' WHERE destination = 'registry'")
-    db.commit()
-    db.close()
-    for path in journal.parent.glob("journal.db*"):
-        path.unlink()
-    old.rename(journal)
-
-
-def test_an_upgrade_tells_which_deliveries_nothing_shows_and_keeps_their_bytes(tmp_path):
-    never = {"TITIP__MIRROR__WHEN": "never"}
-    with a_scene(tmp_path, lambda asked: Say(201, {"id": "SILON-1"}), **never) as scene:
-        scene.hand_in("one", "two", "three")
-        scene.settled("one", "two", "three")
-        scene.served.stop()
-        to_first_version(tmp_path / "data" / "journal.db", TREE / "storage" / "schema.sql")
-
-        said = " ".join(scene.served.run("status").stdout.split())
-        said_at = time.monotonic()
-        wait_for(lambda: time.monotonic() > said_at + 3)
-        scene.served.start()
-
-        assert "3 deliveries to the registry have no evidence" in said, said
-        assert scene.served.status(f"/files/{scene.ids['one']}") == 200
 
 
 def test_a_braked_batch_goes_when_the_registry_takes_files_again(braked):

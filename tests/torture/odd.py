@@ -43,7 +43,7 @@ ABSURD: Final = (
 ELSEWHERE: Final = ("http://127.0.0.1:1/login", "/login", "//", "http://[::1", "file:///etc/passwd")
 
 HTTP_TURNS: Final = (
-    *("intake",) * 8,
+    *("intake",) * 12,
     *("lookup",) * 4,
     *("health",) * 3,
     *("intake,lookup", "intake,health", "lookup,health", "intake,lookup,health"),
@@ -66,6 +66,8 @@ def of_http(rng: Random, *, proved: bool) -> Params:
     if "lookup" in turn:
         bodies += [*DIGESTED, *DIGESTED]
     params["body"] = rng.choice(bodies)
+    if params["body"] in DIGESTED:
+        params["status"] = status = 200
     return {**params, "headers": _headers(rng, status, only_health=turn == "health")}
 
 
@@ -99,9 +101,9 @@ def _status(rng: Random, *, without: frozenset[int]) -> int:
 
 def _shape(rng: Random) -> Params:
     at = rng.choices(
-        ("before_body", "mid_body", "before_storing", "after_storing"), (12, 12, 26, 50)
+        ("before_body", "mid_body", "before_storing", "after_storing"), (10, 10, 25, 55)
     )[0]
-    end = rng.choices(("complete", "hang", "drip", "cut", "short"), (60, 10, 8, 12, 10))[0]
+    end = rng.choices(("complete", "hang", "drip", "cut", "short"), (68, 8, 6, 9, 9))[0]
     return {
         "at": at,
         "end": end,

@@ -32,10 +32,10 @@ FAULTS = (
 STORED_WITHIN = 0.7 * ANSWER_WITHIN
 """Seconds in which an ill registry still stores what it read: less than it is waited for."""
 
-ODD, ODD_SHARE = "answer", 0.45
+ODD, ODD_SHARE = "answer", 0.6
 """The mode in which the registry answers as nobody should, and its share of all."""
 
-MEETING, MEETINGS = 0.1, 60
+MEETING, MEETINGS = 0.1, 30
 MOMENT, MOMENTS = 0.03, 20
 
 
@@ -81,9 +81,10 @@ class Troubles:
                 self.odd[odd.name_of(params)] += 1
             before = await self.rig.far.asked()
             await self.rig.far.mode(name, **params)
-            await asyncio.sleep(self.rng.uniform(0.3, 4.0 if name == "healthy" else 2.5))
             if name == ODD:
-                await self._met(before + self.rng.randint(1, 5))
+                await self._met(before + self.rng.randint(1, 8), stopping)
+            else:
+                await asyncio.sleep(self.rng.uniform(0.3, 4.0 if name == "healthy" else 2.5))
 
     async def drive(self, stopping: asyncio.Event) -> None:
         """Switch faults of the Drive on, a few strikes each."""
@@ -113,9 +114,11 @@ class Troubles:
         name, _, params = rng.choices(kinds, [weight for _, weight, _ in kinds])[0]
         return name, params
 
-    async def _met(self, requests: int) -> None:
+    async def _met(self, requests: int, stopping: asyncio.Event) -> None:
         """Let odd answers be met: on a slow machine little is on its way, and then all at once."""
         for _ in range(MEETINGS):
+            if stopping.is_set():
+                return
             if await self.rig.far.asked() >= requests:
                 self.counts["odd answers met"] += 1
                 return
