@@ -16,7 +16,7 @@ CORE     := $(CORE),gateway/dialects.py,gateway/draft.py,gateway/draft_answers.p
 CORE     := $(CORE),gateway/trailers.py
 NODE     := tests/e2e/node
 
-.PHONY: help demo serve test torture nightly check format bench node lock clean .venv
+.PHONY: help demo serve test torture nightly mutants check format bench node lock clean .venv
 .DELETE_ON_ERROR:
 
 help: ## say what can be done here (default)
@@ -37,8 +37,13 @@ torture: .venv ## kill and freeze it under load, and cut its power: SECONDS=600 
 	$(BIN)/python -m tests.torture --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.powercut $(if $(IMAGES),--images $(IMAGES)) $(if $(SEED),--seed $(SEED))
 
-nightly: .venv ## the tests alone, with Hypothesis looking for much longer
+nightly: .venv ## the tests alone, with Hypothesis looking for much longer; then mutants
 	TITIP_HYPOTHESIS=nightly $(BIN)/pytest --timeout=7200 -o faulthandler_timeout=7000
+	$(MAKE) --no-print-directory mutants
+
+mutants: .venv ## change the code in small ways, and see that a test minds: SAMPLE=300 SEED=1
+	rm -f .mutants.json
+	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),300) $(if $(SEED),--seed $(SEED))
 
 check: .venv ## lint, format, types, import contracts, Dockerfile; no tests
 	$(BIN)/ruff check $(CODE)
@@ -118,5 +123,5 @@ $(UV): requirements-lock.txt
 clean: ## remove what was built here; data of a gateway stays
 	rm -rf $(VENV) $(LOCKER) .venv-bench $(NODE)/node_modules bench/node/node_modules
 	rm -rf dist build htmlcov
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf .mutants.json .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
