@@ -6,6 +6,8 @@ import pytest
 
 from tests import rot
 from tests.unit.test_lane import Scripted, opened_line
+from titip.delivery import DeliveryState
+from titip.ports import Arrival
 
 
 async def test_a_spool_that_lost_bytes_passes_nothing_on_and_waits_for_a_human(tmp_path):
@@ -34,3 +36,18 @@ async def test_a_spool_that_may_not_be_read_accuses_no_bytes(tmp_path):
         registry, _ = await line.house.records.of_upload(upload.id)
         assert registry.reason.startswith("its bytes cannot be read from the spool")
         assert not (await line.house.store.find(upload.id)).damaged
+
+
+async def test_an_arrival_that_nothing_proves_is_no_delivery(tmp_path):
+    class Claiming(Scripted):
+        async def deliver(self, parcel, content, progress):
+            return Arrival("ref", size=content.size)
+
+    async with opened_line(tmp_path, Claiming()) as line:
+        upload = await line.house.hand_in(b"papers")
+
+        await line.turn()
+
+        registry, _ = await line.house.records.of_upload(upload.id)
+        assert registry.state is DeliveryState.VERIFY
+        assert registry.reason == "the destination showed nothing that proves the delivery"

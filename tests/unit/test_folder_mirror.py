@@ -1,6 +1,7 @@
 import errno
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,6 +110,29 @@ def test_a_disk_error_tells_what_to_do(number, advice):
 async def test_a_probe_makes_nothing(mirror, tmp_path):
     assert await mirror.probe() is True
     assert not (tmp_path / "mirror").exists()
+
+
+@pytest.mark.parametrize(("blocks", "well"), [(16, True), (15, False)])
+async def test_a_probe_asks_for_some_room(mirror, monkeypatch, blocks, well):
+    room = SimpleNamespace(f_bavail=blocks, f_frsize=1 << 20)
+    monkeypatch.setattr(os, "statvfs", lambda _path: room)
+
+    assert await mirror.probe() is well
+
+
+async def test_a_disk_that_cannot_be_asked_is_not_well(mirror, monkeypatch):
+    def failing(_path):
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(os, "statvfs", failing)
+
+    assert await mirror.probe() is False
+
+
+async def test_a_folder_that_may_not_be_written_is_not_well(mirror, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda _path, how: how != os.W_OK | os.X_OK)
+
+    assert await mirror.probe() is False
 
 
 async def test_a_file_in_the_folders_place_makes_it_unavailable(mirror, tmp_path):

@@ -124,3 +124,44 @@ async def test_one_that_will_not_end_holds_up_no_stop(monkeypatch):
         await running
     let_go.set()
     await asyncio.sleep(0)
+
+
+async def test_a_supervisor_that_is_cancelled_ends_what_it_runs_first():
+    begun, ended = asyncio.Event(), []
+
+    async def run():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(1)
+
+    running = asyncio.create_task(supervised("lane", run, asyncio.Event()))
+    await begun.wait()
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert ended == [1]
+
+
+async def test_what_ran_for_long_before_it_failed_rests_as_at_first(monkeypatch):
+    rests, stopping, runs = [], asyncio.Event(), iter([0, 0, 60, 0, 59])
+    time = 0.0
+
+    async def rested(stopping, seconds):
+        rests.append(seconds)
+        if len(rests) == 5:
+            stopping.set()
+
+    async def fails():
+        nonlocal time
+        time += next(runs)
+        raise KeyError
+
+    monkeypatch.setattr(supervisor, "pause", rested)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: time, raising=False)
+    await supervised("lane", fails, stopping)
+
+    assert rests == [1, 2, 1, 2, 4]

@@ -1,5 +1,6 @@
 """The brake: one party's refusals slow that party alone, and nobody else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -66,6 +67,43 @@ def test_two_parties_refused_for_different_causes_are_two_brakes():
 
 def test_the_only_one_with_files_waiting_is_enough():
     assert refused(Brakes(), "pair-1").refusing
+
+
+def test_who_waits_is_taken_in_and_kept_while_nobody_does():
+    alone, others = Brakes().waiting(["pair-1", "pair-1"]), Brakes().waiting(["pair-1", "pair-2"])
+
+    assert alone.alone
+    assert not others.alone
+    assert not others.waiting([]).alone
+    assert others.waiting(iter(["pair-2"])).alone
+
+
+def test_a_trial_that_was_never_timed_may_go_but_alone():
+    brakes = refused(Brakes(), "pair-1")
+    untimed = replace(brakes, runs={"pair-1": replace(brakes.runs["pair-1"], trial_at=None)})
+
+    assert untimed.may_go("pair-1", limit=8, now=EPOCH) == 1
+    assert untimed.may_go("pair-1", limit=0, now=EPOCH) == 0
+
+
+def test_only_one_that_is_braked_has_trials_to_note():
+    few = refused(Brakes(), "pair-1", times=AFTER - 1)
+
+    assert few.tried("pair-1", now=EPOCH) is few
+    assert few.tried("pair-2", now=EPOCH) is few
+
+
+def test_a_brake_keeps_its_first_trial_its_run_and_its_beginning_but_tells_the_last_reason():
+    brakes = refused(Brakes(), "pair-1")
+    later = EPOCH + TRIAL_EVERY
+
+    after = brakes.refused("pair-1", "413", reason="too large", run="new", now=later)
+
+    run = after.runs["pair-1"]
+    assert (run.id, run.alike, run.since, run.trial_at) == (
+        "pair-1-0", "422 no photo", EPOCH, EPOCH + TRIAL_EVERY,
+    )  # fmt: skip
+    assert (run.count, run.reason) == (AFTER + 1, "too large")
 
 
 def test_a_delivery_ends_its_own_brake_and_leaves_its_files_parked():

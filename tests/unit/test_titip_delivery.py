@@ -296,6 +296,21 @@ def test_a_requeue_of_a_delivery_to_verify_still_verifies_first():
     assert after.due_at == LATER
 
 
+def test_one_that_a_person_vouched_for_is_sent_again_as_if_for_the_first_time():
+    doubtful = a_delivery(
+        state=DeliveryState.VERIFY,
+        doubtful=Doubt.ANSWERED,
+        doubt_since=EPOCH,
+        settles_at=LATER,
+        absences=2,
+        restored=True,
+        reason="no answer",
+        detail="theirs",
+    )
+
+    assert step(doubtful, Requeued(vouched=True)) == a_delivery(due_at=LATER)
+
+
 def test_a_spared_mirror_tells_why_and_when():
     after = step(a_delivery(state=DeliveryState.DEFERRED, reason="answered 503"), Spared())
 

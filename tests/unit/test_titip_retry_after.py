@@ -43,6 +43,10 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
         ("Fri, 31 Dec 9999 23:59:59 -2359", CEILING),
         ("Mon, 1 Jan 1 0:0:0 +2359", timedelta(0)),
         ("x" * 1_000_000, None),
+        (f"{'Fri, 20 Nov 2026':68}12:01:00 GMT", timedelta(minutes=1)),
+        (f"{'Fri, 20 Nov 2026':69}12:01:00 GMT", None),
+        ("Fri, ٢٠ Nov 2026 12:01:00 GMT", None),
+        ("Fri, 20 Nov 2026\t12:01:00 GMT", None),
     ],
     ids=lambda value: repr(value)[:50],
 )

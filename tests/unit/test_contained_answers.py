@@ -1,0 +1,73 @@
+"""What a destination gives back is looked at before it counts as a delivery."""
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from sync import contained
+from sync.contained import Contained
+from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel
+from titip import errors
+from titip.delivery import REGISTRY
+from titip.evidence import Evidence
+from titip.ports import Arrival
+
+if TYPE_CHECKING:
+    from titip.ports import Destination
+
+
+class Answering:
+    """A destination that answers what it is told to."""
+
+    name = REGISTRY
+
+    def __init__(self, answer):
+        self._answer = answer
+
+    async def deliver(self, parcel, content, progress):
+        return self._answer
+
+
+async def deliver_to(answer):
+    inside = cast("Destination", Answering(answer))
+    return await Contained(inside).deliver(a_parcel(), MemoryContent(b""), RecordingProgress())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "ref",
+        None,
+        Arrival("x" * (contained.LONGEST_LOCATOR + 1), evidence=Evidence.DIGEST),
+        Arrival(cast("str", b"ref"), evidence=Evidence.DIGEST),
+        Arrival("ref", size=cast("int", "3"), evidence=Evidence.DIGEST),
+        Arrival("ref", sha256=cast("str", b""), evidence=Evidence.DIGEST),
+        Arrival("ref", md5=cast("str", 7), evidence=Evidence.DIGEST),
+        Arrival("ref", evidence=cast("Evidence", "digest")),
+    ],
+)
+async def test_an_answer_that_makes_no_sense_is_no_delivery(answer):
+    with pytest.raises(errors.Unknown, match=f"an odd {type(answer).__name__} for") as raised:
+        await deliver_to(answer)
+
+    assert not raised.value.ill
+
+
+async def test_a_locator_as_long_as_may_be_is_kept():
+    longest = Arrival("x" * contained.LONGEST_LOCATOR, 3, evidence=Evidence.DIGEST)
+
+    assert await deliver_to(longest) is longest
+
+
+async def test_a_probe_that_breaks_is_told_with_where_it_broke():
+    class Breaking:
+        name = REGISTRY
+
+        async def probe(self):
+            raise KeyError
+
+    with capture_logs() as logged:
+        assert await Contained(cast("Destination", Breaking())).probe() is False
+
+    assert "probe" in str(logged[0]["where"])
