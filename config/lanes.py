@@ -46,6 +46,7 @@ def lanes_of(
             LaneWorld(
                 queue=books.queue,
                 standings=books.standings,
+                refusals=books.refusals,
                 archive=vault.spool,
                 now=utc_now,
                 rng=rng,

@@ -18,6 +18,7 @@ from storage.journal import Journal
 from storage.operations import JournalOperations
 from storage.queue import JournalQueue
 from storage.records import JournalRecords
+from storage.refusals import JournalRefusals
 from storage.spool import Spool
 from storage.standings import JournalStandings
 from storage.store import SpoolStore
@@ -48,6 +49,7 @@ class Books:
     operations: JournalOperations
     tokens: JournalTokens
     standings: JournalStandings
+    refusals: JournalRefusals
     queue: JournalQueue
     doorbell: LoopDoorbell
 
@@ -77,6 +79,7 @@ def opened_books(settings: Settings, *, serving: str = "") -> Iterator[Books]:
             operations=JournalOperations(journal, policy=policy, rng=rng, doorbell=doorbell),
             tokens=JournalTokens(journal),
             standings=JournalStandings(journal),
+            refusals=JournalRefusals(journal, policy=policy, rng=rng),
             queue=JournalQueue(
                 journal,
                 policy=policy,

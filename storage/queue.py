@@ -13,8 +13,6 @@ from storage.deliveries import (
     end_attempt,
     find_delivery,
     heads,
-    in_run,
-    note_event,
     step,
     waiting,
     waiting_rows,
@@ -29,7 +27,6 @@ from titip.delivery import (
     Delivery,
     DeliveryState,
     Parcel,
-    Requeued,
     Spared,
     advance,
 )
@@ -59,10 +56,9 @@ _BRING_BACK: Final = (
 )
 
 
-_IN_RUN: Final = (
+IN_RUN: Final = (
     "UPDATE deliveries SET refused_run = iif(refused_run = :once, :once, :run) WHERE id = :id"
 )
-TAKES_AGAIN: Final = "the destination takes files again that it refused alike"
 
 
 class JournalQueue:
@@ -121,30 +117,13 @@ class JournalQueue:
             step(db, before, after)
             end_attempt(db, after, now=now)
             if run:
-                db.execute(_IN_RUN, {"id": after.id, "run": run, "once": ONCE_MORE})
+                db.execute(IN_RUN, {"id": after.id, "run": run, "once": ONCE_MORE})
             if after.wants_bytes:
                 mark_damaged(db, after.upload, now=now)
             if after.destination == REGISTRY and after.evidence.enough:
                 self._spare(db, after, now=now)
 
         await self._journal.write(settle)
-
-    async def requeue_runs(
-        self, destination: str, runs: Sequence[str], *, now: datetime, doubted: bool
-    ) -> int:
-        """Let go once more what was parked in these runs; see titip.ports.Queue."""
-
-        def requeue(db: apsw.Connection) -> int:
-            rows = [row for run in runs for row in in_run(db, destination, run)]
-            moved = [one for one in rows if doubted or not one.doubtful]
-            for one in moved:
-                after = advance(one, Requeued(), now=now, policy=self._policy, rng=self._rng)
-                step(db, one, after)
-                db.execute(_IN_RUN, {"id": one.id, "run": ONCE_MORE, "once": ONCE_MORE})
-                note_event(db, one, "requeued", reason=TAKES_AGAIN, now=now)
-            return len(moved)
-
-        return await self._journal.write(requeue)
 
     async def checkpoint(self, delivery: Delivery, text: str) -> Delivery:
         """Keep the destination's checkpoint; see titip.ports.Queue."""

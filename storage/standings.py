@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from storage.rows import brakes_of, health_of, text_of_brakes, text_of_health
+from storage.rows import health_of, text_of_health
 
 if TYPE_CHECKING:
     import apsw
 
     from storage.journal import Journal
-    from titip.brake import Brakes
     from titip.health import Health
 
 T = TypeVar("T")
 
-_PUT: Final = (
+PUT: Final = (
     "INSERT INTO destinations (name, {0}) VALUES (:name, :value) "
     "ON CONFLICT DO UPDATE SET {0} = excluded.{0}"
 )
-_PUT_BRAKES: Final = _PUT.format("brakes")
-_PUT_HEALTH: Final = _PUT.format("health")
-_PUT_PAUSED: Final = _PUT.format("paused")
-_PUT_PROBE: Final = _PUT.format("probe_wanted")
+_PUT_HEALTH: Final = PUT.format("health")
+_PUT_PAUSED: Final = PUT.format("paused")
+_PUT_PROBE: Final = PUT.format("probe_wanted")
 
 
 class JournalStandings:
@@ -34,47 +32,41 @@ class JournalStandings:
 
     async def health(self, destination: str) -> Health | None:
         """Give the health last noted."""
-        return await self._journal.read(lambda db: health_of(_field(db, "health", destination, "")))
+        return await self._journal.read(
+            lambda db: health_of(field_of(db, "health", destination, ""))
+        )
 
     async def note(self, destination: str, health: Health) -> None:
         """Keep the health."""
         bindings: dict[str, object] = {"name": destination, "value": text_of_health(health)}
-        await self._journal.write(lambda db: _put(db, _PUT_HEALTH, bindings))
-
-    async def brakes(self, destination: str) -> Brakes:
-        """Give the brakes last noted."""
-        return await self._journal.read(lambda db: brakes_of(_field(db, "brakes", destination, "")))
-
-    async def note_brakes(self, destination: str, brakes: Brakes) -> None:
-        """Keep the brakes."""
-        bindings: dict[str, object] = {"name": destination, "value": text_of_brakes(brakes)}
-        await self._journal.write(lambda db: _put(db, _PUT_BRAKES, bindings))
+        await self._journal.write(lambda db: put(db, _PUT_HEALTH, bindings))
 
     async def probe_wanted(self, destination: str) -> bool:
         """Tell, once, whether an operator asked for a probe."""
-        wanted = await self._journal.read(lambda db: _field(db, "probe_wanted", destination, 0))
+        wanted = await self._journal.read(lambda db: field_of(db, "probe_wanted", destination, 0))
         if wanted:
             bindings: dict[str, object] = {"name": destination, "value": 0}
-            await self._journal.write(lambda db: _put(db, _PUT_PROBE, bindings))
+            await self._journal.write(lambda db: put(db, _PUT_PROBE, bindings))
         return bool(wanted)
 
 
 def is_paused(db: apsw.Connection, destination: str) -> bool:
     """Tell whether an operator stopped the claims of a destination."""
-    return bool(_field(db, "paused", destination, 0))
+    return bool(field_of(db, "paused", destination, 0))
 
 
 def pause(db: apsw.Connection, destination: str, *, paused: bool) -> None:
     """Stop or start the claims of a destination."""
-    _put(db, _PUT_PAUSED, {"name": destination, "value": int(paused)})
+    put(db, _PUT_PAUSED, {"name": destination, "value": int(paused)})
 
 
 def want_probe(db: apsw.Connection, destination: str) -> None:
     """Ask the lane to probe."""
-    _put(db, _PUT_PROBE, {"name": destination, "value": 1})
+    put(db, _PUT_PROBE, {"name": destination, "value": 1})
 
 
-def _field(db: apsw.Connection, column: str, destination: str, default: T) -> T:
+def field_of(db: apsw.Connection, column: str, destination: str, default: T) -> T:
+    """Give one column of a destination's row."""
     row = db.execute(
         f"SELECT {column} FROM destinations WHERE name = ?",
         (destination,),
@@ -82,5 +74,6 @@ def _field(db: apsw.Connection, column: str, destination: str, default: T) -> T:
     return default if row is None else cast("T", row[0])
 
 
-def _put(db: apsw.Connection, statement: str, bindings: dict[str, object]) -> None:
+def put(db: apsw.Connection, statement: str, bindings: dict[str, object]) -> None:
+    """Write one column of a destination's row, by a statement made from PUT."""
     db.execute(statement, bindings)

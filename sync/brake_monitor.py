@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from titip.delivery import Delivery, DeliveryEvent
-    from titip.ports import Queue, Standings
+    from titip.ports import Refusals
 
 log = structlog.get_logger()
 
@@ -22,23 +22,20 @@ log = structlog.get_logger()
 class BrakeMonitor:
     """Counts refusals that are alike, and lets a braked submitter's files go one by one."""
 
-    def __init__(
-        self, destination: str, queue: Queue, standings: Standings, *, askable: bool = True
-    ) -> None:
+    def __init__(self, destination: str, refusals: Refusals, *, askable: bool = True) -> None:
         """Heed the brakes of this destination; `load` before anything else.
 
         `askable`: what may be there is looked up before it is sent again.
         """
         self._askable = askable
         self._destination = destination
-        self._queue = queue
-        self._standings = standings
+        self._refusals = refusals
         self._brakes = Brakes()
         self._kept = self._brakes
 
     async def load(self) -> None:
         """Take up what was known before a restart."""
-        self._brakes = self._kept = await self._standings.brakes(self._destination)
+        self._brakes = self._kept = await self._refusals.brakes(self._destination)
 
     def ready(self, waiting: Sequence[str], *, now: datetime) -> list[str]:
         """Give of those who have files waiting the ones of whom one may go now."""
@@ -70,13 +67,13 @@ class BrakeMonitor:
         if isinstance(event, Succeeded) and delivery.submitter in self._brakes.runs:
             after, runs = self._brakes.delivered(delivery.submitter)
             if runs:
-                count = await self._queue.requeue_runs(
+                count = await self._refusals.requeue_runs(
                     self._destination, list(runs), now=now, doubted=self._askable
                 )
                 log.info("destination.takes_again", destination=self._destination, requeued=count)
             self._brakes = after
         if self._brakes != self._kept:
-            await self._standings.note_brakes(self._destination, self._brakes)
+            await self._refusals.note_brakes(self._destination, self._brakes)
             self._kept = self._brakes
 
     def _tell(self, before: Brakes, after: Brakes, *, reason: str) -> None:

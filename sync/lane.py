@@ -71,9 +71,7 @@ class Lane:
         self._wake = wake
         self._turns = Turns()
         self._verdicts = Verdicts()
-        self._brakes = BrakeMonitor(
-            destination.name, world.queue, world.standings, askable=rules.askable
-        )
+        self._brakes = BrakeMonitor(destination.name, world.refusals, askable=rules.askable)
         self._carrying: dict[asyncio.Task[None], datetime] = {}
         self._leases: set[Lease] = set()
 

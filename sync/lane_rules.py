@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from titip.ports import Archive, Queue, Standings
+    from titip.ports import Archive, Queue, Refusals, Standings
     from titip.retry import RetryPolicy
 
 SETTLE: Final = timedelta(seconds=5)
@@ -43,6 +43,7 @@ class LaneWorld:
 
     queue: Queue
     standings: Standings
+    refusals: Refusals
     archive: Archive
     now: Callable[[], datetime]
     rng: Random

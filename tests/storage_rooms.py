@@ -14,6 +14,7 @@ from storage.journal import Journal
 from storage.operations import JournalOperations
 from storage.queue import JournalQueue
 from storage.records import JournalRecords
+from storage.refusals import JournalRefusals
 from storage.spool import Spool
 from storage.standings import JournalStandings
 from storage.store import SpoolStore
@@ -63,6 +64,7 @@ class House:
     records: JournalRecords
     operations: JournalOperations
     standings: JournalStandings
+    refusals: JournalRefusals
     bell: CountingBell
     clock: Clock
 
@@ -111,6 +113,7 @@ def opened_house(root, *, clock=None, spare_mirror=True, mirror_after=PATIENCE):
                     doorbell=bell,
                 ),
                 standings=JournalStandings(journal),
+                refusals=JournalRefusals(journal, policy=POLICY, rng=Random(3)),
                 bell=bell,
                 clock=clock,
             )

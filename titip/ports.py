@@ -162,24 +162,9 @@ class Queue(Protocol):
         sent it there. Tell how many leases were ended.
         """
 
-    async def requeue_runs(
-        self, destination: str, runs: Sequence[str], *, now: datetime, doubted: bool
-    ) -> int:
-        """Let the files go once more that were parked in these runs; tell how many.
-
-        Each has a row in its history; one that went once more already stays parked, and, unless
-        `doubted`, one that may be there: nobody can be asked for it.
-        """
-
 
 class Standings(Protocol):
     """What is known and wanted of each destination."""
-
-    async def brakes(self, destination: str) -> Brakes:
-        """Give the brakes last noted."""
-
-    async def note_brakes(self, destination: str, brakes: Brakes) -> None:
-        """Keep the brakes."""
 
     async def health(self, destination: str) -> Health | None:
         """Give the health last noted."""
@@ -189,6 +174,25 @@ class Standings(Protocol):
 
     async def probe_wanted(self, destination: str) -> bool:
         """Tell, once, whether an operator asked for a probe."""
+
+
+class Refusals(Protocol):
+    """What is remembered of files that a destination refused alike (titip.brake)."""
+
+    async def brakes(self, destination: str) -> Brakes:
+        """Give the brakes last noted."""
+
+    async def note_brakes(self, destination: str, brakes: Brakes) -> None:
+        """Keep the brakes."""
+
+    async def requeue_runs(
+        self, destination: str, runs: Sequence[str], *, now: datetime, doubted: bool
+    ) -> int:
+        """Let the files go once more that were parked in these runs; tell how many.
+
+        Each has a row in its history; one that went once more already stays parked, and, unless
+        `doubted`, one that may be there: nobody can be asked for it.
+        """
 
 
 class Content(Protocol):

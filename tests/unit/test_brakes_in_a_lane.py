@@ -80,6 +80,6 @@ async def test_a_brake_outlives_a_restart(tmp_path):
         await handed_in(line, 60, "pair-1")
         await line.drain()
 
-        kept = await line.house.standings.brakes(REGISTRY)
+        kept = await line.house.refusals.brakes(REGISTRY)
 
         assert kept.refusing

@@ -107,6 +107,7 @@ async def opened_line(tmp_path, destination, **rules):
         world = LaneWorld(
             queue=house.queue,
             standings=house.standings,
+            refusals=house.refusals,
             archive=house.spool,
             now=house.clock,
             rng=rng,
