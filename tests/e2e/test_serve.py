@@ -198,7 +198,7 @@ def test_a_token_file_that_is_not_there_is_told(tmp_path):
 def test_an_address_that_is_none_is_told():
     found = titip("push", "x", "--to", "ftp://h")
 
-    assert found.returncode == 1
+    assert found.returncode == 2
     assert "must begin with https:// or http://" in found.stderr
 
 
