@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -28,12 +27,18 @@ GREETING = Say(204, headers={**TUS, "Tus-Extension": "creation,creation-with-upl
 YEAR_1601, YEAR_2300 = -11_644_473_600, 10_413_792_000
 
 
-def push(tmp_path, *paths, to, give_up=2.0, **variables):
-    """Run `titip push --json`; give the process, its report and the seconds it took."""
+def push(tmp_path, *paths, to, give_up=2.0, under=(), **variables):
+    """Run `titip push --json`; give the process, its report and the seconds it took.
+
+    `under`: the beginning of a command that runs the one after it.
+    """
     words = ["--to", to, "--give-up-after", str(give_up), "--json"]
     began = time.monotonic()
     done = subprocess.run(
-        [*TITIP, "push", *map(str, paths), *words, "--state", str(tmp_path / "push.sqlite3")],
+        [
+            *(*under, *TITIP, "push", *map(str, paths), *words),
+            *("--state", str(tmp_path / "push.sqlite3")),
+        ],
         capture_output=True,
         text=True,
         timeout=60,
@@ -197,16 +202,28 @@ def bomb_of(mebibytes):
     return b"".join([*pieces, packer.flush()])
 
 
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as peak:
+    peak.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
+"""Runs a command and writes its largest resident size, in KiB; only its own."""
+
+
 def test_a_compressed_bomb_is_not_blown_up(tmp_path):
     told = {**TUS, "Location": "/files/u1", "Upload-Offset": "6"}
     bomb = Say(200, body=bomb_of(400), headers={**TUS, "Content-Encoding": "gzip"})
 
     with gateway(lambda asked: Say(201, headers=told), lambda asked: bomb) as server:
-        done, report, _ = push(tmp_path, one_file(tmp_path), to=server.url, give_up=0.5)
+        measured = [sys.executable, "-c", MEASURE, str(tmp_path / "peak")]
+        file = one_file(tmp_path)
+        done, report, _ = push(tmp_path, file, to=server.url, give_up=0.5, under=measured)
 
     assert done.returncode == 1
     assert report["counts"]["proven"] == 0
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 300 << 10
+    assert int((tmp_path / "peak").read_text()) < 300 << 10
 
 
 def test_an_absurd_wait_is_no_reason_to_wait_beyond_patience(tmp_path):

@@ -215,7 +215,7 @@ class WireContract:
             beating.cancel()
 
         assert took < 6
-        assert beats > 10 * took
+        assert beats + 5 > 10 * took, (beats, took)
 
     @pytest.mark.parametrize(
         ("coding", "packed"),

@@ -64,7 +64,7 @@ def _tells_no_secret(scene, digests):
     """Promise 9: no token, no session address and no file name in logs and metrics."""
     page = scene.text("/metrics")
     told = scene.server.log.read_text() + page
-    secrets = [scene.lo, scene.operator, scene.lo.split("_")[2], "upload_id=", "uploadType="]
+    secrets = [scene.lo, scene.operator, scene.lo.split("_", 2)[2], "upload_id=", "uploadType="]
     names = [name.rsplit("/", 1)[-1].partition("\n")[0] for name in digests]
     assert "delivery.delivered" in told
     assert 'titip_deliveries{destination="registry",state="delivered"} 500.0' in page
