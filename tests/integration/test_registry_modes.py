@@ -76,7 +76,6 @@ async def fault_of(near, **how):
         ("stalled", {}, Unknown, False),
         ("stalled", {"health_lies": True}, Unknown, True),
         ("stalled", {"health_hangs": True}, Unknown, False),
-        ("down", {}, Unknown, False),
         ("bad_gateway", {}, Unknown, False),
         ("expired", {}, Unavailable, False),
         ("throttled", {"per_second": 0}, Unavailable, True),
@@ -120,6 +119,16 @@ async def test_what_arrived_is_found_whatever_was_answered(mode, params):
 
         assert arrival.evidence is Evidence.DIGEST
         assert far.stats()["received"] == 1
+
+
+async def test_a_connection_that_is_cut_is_trouble_whether_or_not_all_had_left_by_then():
+    async with a_registry() as (far, near):
+        far.set_mode("down")
+
+        fault = await fault_of(near)
+
+        assert type(fault) in {Unavailable, Unknown}
+        assert await near.probe() is False
 
 
 async def test_a_registry_that_is_not_there_is_unavailable():
