@@ -124,10 +124,12 @@ async def test_what_arrived_is_found_whatever_was_answered(mode, params):
 async def test_a_connection_that_is_cut_is_trouble_whether_or_not_all_had_left_by_then():
     async with a_registry() as (far, near):
         far.set_mode("down")
+        progress = RecordingProgress()
 
-        fault = await fault_of(near)
+        fault = await fault_of(near, progress=progress)
 
-        assert type(fault) in {Unavailable, Unknown}
+        assert type(fault) is (Unknown if progress.bodies else Unavailable)
+        assert bool(progress.doubt) is bool(progress.bodies)
         assert await near.probe() is False
 
 
