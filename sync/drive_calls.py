@@ -25,7 +25,7 @@ from sync.drive_faults import (
     Passing,
     Undecided,
     document_of,
-    fault_of_answer,
+    fault_of_call,
     settled,
     unreadable,
 )
@@ -109,7 +109,7 @@ class Part:
             return cls(content, offset + len(content) + 1 if known is None else known)
         if status == HTTPStatus.OK and not offset:
             return cls(content, len(content))
-        return fault_of_answer(status, content, headers)
+        return fault_of_call(status, content, headers)
 
 
 class DriveCalls:
@@ -255,7 +255,7 @@ class DriveCalls:
                 request.uri, method=request.method, body=request.body, headers=headers
             )
             if response.status != HTTPStatus.OK or "location" not in response:
-                return fault_of_answer(response.status, content, response)
+                return fault_of_call(response.status, content, response)
             return self._lines.place.located(response["location"])
 
         return await self._quickly(start)
@@ -266,7 +266,7 @@ class DriveCalls:
                 request.uri, method=request.method, body=request.body, headers=request.headers
             )
             if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-                return fault_of_answer(response.status, content, response)
+                return fault_of_call(response.status, content, response)
             document = document_of(content)
             return unreadable(response.status) if document is None else document
 

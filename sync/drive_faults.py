@@ -87,6 +87,18 @@ def fault_of_answer(status: int, content: bytes, headers: Mapping[str, str]) -> 
     return Undecided(status, f"Drive answered {told}")
 
 
+def fault_of_call(status: int, content: bytes, headers: Mapping[str, str]) -> DeliveryFault:
+    """Give the fault that an answer to a call means, which Drive always describes in JSON.
+
+    A bare "not found" of something in between is no verdict on a file: taken for one, it would
+    have the file made twice. (A session's answers are bare in Drive, too; see fault_of_answer.)
+    """
+    fault = fault_of_answer(status, content, headers)
+    if isinstance(fault, Undecided) and not isinstance(_error(content), dict):
+        return unreadable(status)
+    return fault
+
+
 def unreadable(status: int) -> Passing:
     """Give the fault of an answer that Drive would not give: a page of something in between."""
     return Passing(f"gave an answer that is not Drive's ({status}): does a proxy stand between?")
@@ -139,7 +151,7 @@ def fault_of_trouble(error: BaseException) -> Unavailable:
 
 def _reason(content: bytes) -> tuple[str, str]:
     """Give the reason and the message of an error's document; empty where it has none."""
-    error = (document_of(content) or {}).get("error")
+    error = _error(content)
     if not isinstance(error, dict):
         return "", ""
     errors = error.get("errors")
@@ -150,6 +162,10 @@ def _reason(content: bytes) -> tuple[str, str]:
         reason if isinstance(reason, str) and _REASON.match(reason) else "",
         message if isinstance(message, str) else "",
     )
+
+
+def _error(content: bytes) -> object:
+    return (document_of(content) or {}).get("error")
 
 
 def _grant(error: RefreshError) -> str:

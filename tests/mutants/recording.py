@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TESTS: Final = tuple(
-    f"tests/{room}/**/test_*.py" for room in ("unit", "contract", "stateful", "integration")
+    f"tests/{room}/**/test_*.py"
+    for room in ("unit", "seams", "contract", "stateful", "integration")
 )
 """What tests run in one process, so that a mutant in it is what they see."""
 _LIMIT: Final = 900.0

@@ -8,47 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from random import Random
-from typing import Any, cast
+from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.attempt import carry
-from sync.lease import Lease, LeaseTimes
 from sync.registry import HttpRegistry, RegistryOptions
 from sync.registry_answer import Answer
-from tests.destination_fakes import SEALED_AT, Crash, MemoryContent, NoTimer, a_parcel
-from titip import delivery as d
-from titip.delivery import REGISTRY, Claimed, DeliveryState, Requeued, advance
+from tests.destination_fakes import Crash, a_parcel
+from tests.seams.life import CLAIMS, SEAM, Clock, life
+from titip.delivery import REGISTRY, DeliveryState
 from titip.errors import Unavailable, Unknown
 from titip.evidence import Doubt, Evidence
-from titip.retry import RetryPolicy
 
 DATA = b"a supporter's statement"
 SHA256 = a_parcel(DATA).upload.sha256
-SETTLE = timedelta(seconds=60)
 LIFETIME = timedelta(hours=12)
-POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=30))
-CLAIMS = 7
-
-NIGHTLY = os.environ.get("TITIP_HYPOTHESIS") == "nightly"
-SEAM = settings(max_examples=50_000 if NIGHTLY else 2000)
-
-
-@dataclass
-class Clock:
-    now: datetime = SEALED_AT
-
-    def __call__(self):
-        return self.now
-
-    async def sleep(self, seconds):
-        self.now += timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -165,37 +142,7 @@ CONFIGURED = (
 )
 
 
-class Rows:
-    """A queue of one row."""
-
-    async def checkpoint(self, delivery, text):
-        return replace(delivery, checkpoint=text)
-
-    async def extend(self, delivery, until):
-        return replace(delivery, due_at=until)
-
-
-class OneFile:
-    @contextmanager
-    def open(self, upload):
-        yield MemoryContent(DATA)
-
-
-async def attempt(parcel, near, clock):
-    """Carry a claimed parcel as a lane does; give the row as it is written down, if it is."""
-    times = LeaseTimes(timedelta(minutes=3), settle=SETTLE)
-    lease = Lease(parcel.delivery, cast("Any", Rows()), times=times, now=clock, timer=NoTimer())
-    try:
-        event, _ = await carry(parcel, lease, destination=near, archive=OneFile())
-    except Crash:
-        checkpointed = replace(parcel.delivery, checkpoint=lease.delivery.checkpoint)
-        return checkpointed, None
-    if isinstance(event, d.Unknown):
-        event = replace(event, settle=lease.settles_in())
-    return advance(lease.delivery, event, now=clock(), policy=POLICY, rng=Random(1)), event
-
-
-async def life(deeds, looks, chosen, *, resyncs):
+async def life_of(deeds, looks, chosen, *, resyncs):
     """Let one delivery live through its claims; give it, the registry, and what happened."""
     clock = Clock()
     line = MemoryLine(clock, list(deeds), list(looks), honours_key="key_lifetime" in chosen)
@@ -205,22 +152,14 @@ async def life(deeds, looks, chosen, *, resyncs):
         **chosen,
     )
     near = HttpRegistry(options, line=line, now=clock, sleep=clock.sleep)
-    parcel = a_parcel(DATA)
-    row = replace(parcel.delivery, destination=REGISTRY, attempts=0)
-    for number in range(CLAIMS):
-        if row.state is DeliveryState.DELIVERED:
-            break
-        if row.state is DeliveryState.PARKED:
-            if number not in resyncs:
-                break
-            row = advance(row, Requeued(), now=clock(), policy=POLICY, rng=Random(1))
-        clock.now = max(clock.now, row.due_at)
-        claimed = Claimed(clock.now + timedelta(minutes=3))
-        row = advance(row, claimed, now=clock(), policy=POLICY, rng=Random(1))
-        line.events.append(("claim", row))
-        row, event = await attempt(replace(parcel, delivery=row), near, clock)
-        line.events.append(("row", row))
-        assert event is None or not isinstance(event, d.Claimed)
+    row = await life(
+        near,
+        clock,
+        data=DATA,
+        destination=REGISTRY,
+        resyncs=resyncs,
+        told=lambda kind, what: line.events.append((kind, what)),
+    )
     return row, line, options
 
 
@@ -266,7 +205,7 @@ def test_whatever_a_registry_answers_nothing_is_sent_blind_and_nothing_believed_
     truthful = [
         replace(deed, stores=False) if deed_is_vouched(deed, chosen) else deed for deed in deeds
     ]
-    row, line, options = asyncio.run(life(truthful, looks, chosen, resyncs=resyncs))
+    row, line, options = asyncio.run(life_of(truthful, looks, chosen, resyncs=resyncs))
 
     assert blind_repeats(line, options) == 0
     assert len(line.stored_at) <= 1
@@ -300,7 +239,7 @@ def assert_proved(row, line, options):
 def test_a_registry_without_a_look_up_gets_each_file_once_whatever_it_answers():
     for status in range(100, 600):
         deeds = [Deed(Answer(status, body=b"{}"), stores=True) for _ in range(CLAIMS)]
-        _, line, _ = asyncio.run(life(deeds, [], {}, resyncs=set(range(CLAIMS))))
+        _, line, _ = asyncio.run(life_of(deeds, [], {}, resyncs=set(range(CLAIMS))))
         assert len(line.stored_at) == 1, status
 
 
@@ -308,14 +247,14 @@ def test_a_registry_with_a_look_up_gets_each_file_once_whatever_it_answers():
     chosen = {"lookup": "http://registry.test/{upload_id}", "lookup_sha256": "/sha256"}
     for status in range(100, 600):
         deeds = [Deed(Answer(status, body=b"{}"), stores=True, late=59.0) for _ in range(CLAIMS)]
-        row, line, _ = asyncio.run(life(deeds, [], chosen, resyncs=set(range(CLAIMS))))
+        row, line, _ = asyncio.run(life_of(deeds, [], chosen, resyncs=set(range(CLAIMS))))
         assert len(line.stored_at) == 1, status
         assert row.evidence is Evidence.DIGEST, status
 
 
 def test_what_is_in_doubt_is_never_less_in_doubt_for_a_restart():
     deeds = [Deed(None, stores=True, dies=True)]
-    row, line, _ = asyncio.run(life(deeds, [], {}, resyncs=set()))
+    row, line, _ = asyncio.run(life_of(deeds, [], {}, resyncs=set()))
 
     assert row.state is DeliveryState.PARKED
     assert row.doubtful is Doubt.UNHEARD

@@ -1,0 +1,302 @@
+"""A Drive that may answer anything at any time, and what a copy on its way makes of it.
+
+In process and on a clock of its own. Drive, or what stands between, may be silent, cut off, refuse,
+or talk nonsense, and its lists may lag behind. What it does not do is tell, as Drive tells it, of
+a file that it does not hold, or of none where there is one: nothing could see through that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.drive import DriveMirror, DriveOptions
+from sync.google import drive_service
+from sync.verified import Verified
+from sync.wire import Reply
+from tests.seams.life import CLAIMS, SEAM, Clock, life
+from tests.seams.memory_wire import Deed, FarSide, MemoryWire, Request
+from titip.delivery import MIRROR, DeliveryState
+from titip.evidence import Evidence
+
+BASE = "http://drive.test/"
+FOLDER = "application/vnd.google-apps.folder"
+_ASKED = re.compile(r"key='([^']*)' and value='([^']*)'")
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
+_SERVICE = cache(drive_service)
+
+
+@dataclass
+class Item:
+    """A file or folder."""
+
+    body: dict[str, Any]
+    data: bytes | None = None
+    trashed: bool = False
+
+    def told(self) -> dict[str, Any]:
+        told = {**self.body, "trashed": self.trashed, "createdTime": "2026-11-27T16:00:00Z"}
+        if self.data is not None:
+            told["size"] = str(len(self.data))
+            told["md5Checksum"] = hashlib.md5(self.data, usedforsecurity=False).hexdigest()
+            told["sha256Checksum"] = hashlib.sha256(self.data).hexdigest()
+        return told
+
+
+@dataclass
+class Session:
+    body: dict[str, Any]
+    length: int
+    data: bytes = b""
+
+
+@dataclass
+class MemoryDrive:
+    """A Drive that is nothing but memory."""
+
+    lists_lag: bool = False
+    items: dict[str, Item] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    numbers: Any = field(default_factory=itertools.count)
+
+    @property
+    def copies(self):
+        return [one for one in self.items.values() if one.data is not None and not one.trashed]
+
+    def act(self, request: Request, is_whole: bool) -> Reply:
+        place = urlsplit(request.url)
+        if request.method == "PUT":
+            return self._put(request, is_whole)
+        if not is_whole:
+            return _error(400)
+        if place.path == "/upload/drive/v3/files":
+            return self._opened(request)
+        return self._asked(request, parse_qs(place.query), place.path.rpartition("/")[2])
+
+    def _asked(self, request: Request, query: dict[str, list[str]], last: str) -> Reply:
+        match request.method, last:
+            case "GET", "about":
+                return _told({"user": {}})
+            case "GET", "generateIds":
+                return _told({"ids": [f"reserved-{next(self.numbers):04}"]})
+            case "GET", "files":
+                return _told({"files": self._found(query["q"][0])})
+            case "POST", "files":
+                return self._made(json.loads(request.body))
+            case _:
+                return self._item(request, last)
+
+    def _item(self, request: Request, last: str) -> Reply:
+        if last not in self.items:
+            return _error(404)
+        item = self.items[last]
+        item.trashed = item.trashed or request.method == "PATCH"
+        return _told(item.told())
+
+    def _found(self, question: str) -> list[dict[str, Any]]:
+        asked = _ASKED.search(question)
+        assert asked, question
+        key, value = asked.groups()
+        return [
+            one.told()
+            for one in self.items.values()
+            if not self.lists_lag
+            and not one.trashed
+            and one.body.get("appProperties", {}).get(key) == value
+        ]
+
+    def _made(self, body: dict[str, Any]) -> Reply:
+        if body["id"] in self.items:
+            return _error(409)
+        self.items[body["id"]] = Item(body)
+        return _told(body)
+
+    def _opened(self, request: Request) -> Reply:
+        body = json.loads(request.body)
+        if body["id"] in self.items:
+            return _error(409)
+        if body["parents"][0] not in self.items:
+            return _error(404)
+        url = f"{BASE}session/{next(self.numbers)}"
+        length = int(request.headers["x-upload-content-length"])
+        self.sessions[url] = Session(body, length)
+        return Reply(200, {"location": url})
+
+    def _put(self, request: Request, is_whole: bool) -> Reply:
+        session = self.sessions.get(request.url)
+        if session is None:
+            return _error(404)
+        asked = request.headers.get("content-range", "")
+        known = _RANGE.match(asked)
+        if known and int(known[1]) == len(session.data):
+            session.data += request.body
+        is_question = asked.startswith("bytes */")
+        if len(session.data) < session.length or (is_question and not session.length):
+            return Reply(308, _reached(session))
+        if session.body["id"] not in self.items and (is_whole or session.length):
+            self.items[session.body["id"]] = Item(session.body, session.data)
+        return _told(self.items[session.body["id"]].told())
+
+    def may_say(self, request: Request, odd: Reply) -> Reply:
+        """Keep an odd answer from telling, as Drive would, what is not so."""
+        session = self.sessions.get(request.url)
+        headers = dict(odd.headers)
+        if session is None or _ahead(headers, session):
+            headers.pop("range", None)
+        is_verdict = odd.status in range(400, 500) and _is_error(odd.body)
+        return replace(odd, headers=headers, body=b"" if is_verdict else odd.body)
+
+
+def _ahead(headers: dict[str, str], session: Session) -> bool:
+    found = re.fullmatch(r"bytes=0-([0-9]{1,18})", headers.get("range", ""))
+    return found is not None and int(found[1]) >= len(session.data)
+
+
+def _is_error(body: bytes) -> bool:
+    """Tell whether it is how Drive tells a verdict."""
+    with suppress(ValueError, RecursionError):
+        document = json.loads(body)
+        return isinstance(document, dict) and isinstance(document.get("error"), dict)
+    return False
+
+
+def _reached(session: Session) -> dict[str, str]:
+    return {"range": f"bytes=0-{len(session.data) - 1}"} if session.data else {}
+
+
+def _told(document: dict[str, Any]) -> Reply:
+    return Reply(200, {"content-type": "application/json"}, json.dumps(document).encode())
+
+
+def _error(status: int) -> Reply:
+    return Reply(status, {}, json.dumps({"error": {"code": status, "errors": []}}).encode())
+
+
+ODD_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 30) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.sampled_from(["reserved-0002", "elsewhere-01", "a", "", "../x", "\ud83d", 7, []]),
+        "ids": st.sampled_from([[], ["x"], ["another-0001"], [7], {"a": 1}, None]),
+        "files": ODD_JSON,
+        "size": st.sampled_from(["23", 23, "0", -1, "x", None]),
+        "sha256Checksum": st.sampled_from(["", "0" * 64, 7, None]),
+        "md5Checksum": st.sampled_from(["", "0" * 32, 7, None]),
+        "trashed": ODD_JSON,
+        "parents": ODD_JSON,
+        "error": ODD_JSON,
+        "user": ODD_JSON,
+    },
+).map(lambda document: json.dumps(document).encode())
+PAGES = st.sampled_from([b"", b"<html>Login", b"Not Found", b"\xff\xfe", b"null", b"[" * 5000])
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "range": st.sampled_from(
+            ["bytes=0-9", "bytes=0-22", "bytes=5-9", "x", "bytes=0-" + "9" * 99]
+        ),
+        "location": st.sampled_from(
+            ["", "session/0", f"{BASE}session/9", "http://a..b/", "http://other.test/1", "?"]
+        ),
+        "retry-after": st.sampled_from(["0", "5", "3600", "x", "9" * 400]),
+    },
+)
+STATUSES = st.integers(100, 599) | st.sampled_from(
+    [200, 201, 308, 400, 400, 403, 404, 404, 404, 409, 410, 429, 503]
+)
+ODD = st.builds(Reply, STATUSES, HEADERS, PAGES | DOCUMENTS)
+DEEDS = st.one_of(
+    st.just(Deed()),
+    st.builds(
+        Deed,
+        takes=st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.0]),
+        acts=st.booleans(),
+        odd=st.none() | ODD,
+        silent=st.sampled_from([False, False, True]),
+        dies=st.sampled_from([False, False, False, True]),
+    ),
+)
+TROUBLES = st.builds(
+    lambda calm, deeds: [Deed()] * calm + deeds,
+    st.integers(0, 10),
+    st.lists(DEEDS, min_size=1, max_size=20),
+)
+STATEMENT = b"a supporter's statement"
+
+
+async def life_of(deeds, *, data, lists_lag=False, resyncs=()):
+    """Let one copy live through its claims; give its row and what Drive holds."""
+    drive, clock = MemoryDrive(lists_lag), Clock()
+    far = FarSide(drive.act, drive.may_say, list(deeds))
+    options = DriveOptions(
+        endpoint=BASE, quick_wait=timedelta(0), creates_per_second=1e6, workers=1
+    )
+    with (
+        patch("sync.google.Wire", lambda **_: MemoryWire(far)),
+        patch("sync.drive.drive_service", _SERVICE),
+        patch("asyncio.sleep", clock.sleep),
+    ):
+        near = Verified(DriveMirror(options), must_prove=True)
+        try:
+            row = await life(near, clock, data=data, destination=MIRROR, resyncs=resyncs)
+        finally:
+            await near.close()
+    return row, drive
+
+
+@SEAM
+@given(
+    deeds=TROUBLES,
+    data=st.sampled_from([STATEMENT, STATEMENT, b"a", b""]),
+    lists_lag=st.booleans(),
+    resyncs=st.sets(st.integers(1, CLAIMS)),
+)
+def test_whatever_drive_answers_a_copy_is_there_once_and_told_only_when_it_is(
+    *, deeds, data, lists_lag, resyncs
+):
+    row, drive = asyncio.run(life_of(deeds, data=data, lists_lag=lists_lag, resyncs=resyncs))
+
+    assert len(drive.copies) <= 1
+    assert all(one.data == data for one in drive.copies)
+    if row.state is DeliveryState.DELIVERED:
+        assert row.evidence is Evidence.DIGEST
+        assert [one.body["id"] for one in drive.copies] == [row.locator]
+
+
+def test_a_drive_that_answers_one_request_oddly_gets_the_copy_all_the_same():
+    for status in range(100, 600):
+        deeds = [Deed() for _ in range(status % 9)] + [Deed(odd=Reply(status, {}))]
+        row, drive = asyncio.run(life_of(deeds, data=STATEMENT, resyncs=set(range(CLAIMS))))
+        assert row.state is DeliveryState.DELIVERED, status
+        assert len(drive.copies) == 1, status
+
+
+@pytest.mark.parametrize("page", [b"", b"<html>Not here"], ids=["empty", "page"])
+def test_what_stands_between_speaks_no_verdict_on_a_copy(page):
+    """An answer was lost; then something else answers in Drive's place for a while."""
+    for statuses in itertools.product([400, 404, 409, 410, 200], repeat=3):
+        lost = [Deed()] * 8 + [Deed(dies=True)]
+        between = [Deed(acts=False, odd=Reply(status, {}, page)) for status in statuses]
+        row, drive = asyncio.run(
+            life_of(lost + between, data=STATEMENT, resyncs=set(range(CLAIMS)))
+        )
+        assert row.state is DeliveryState.DELIVERED, statuses
+        assert len(drive.copies) == 1, statuses

@@ -1,0 +1,175 @@
+"""A tus registry that may answer anything at any time, and what a delivery makes of it.
+
+In process and on a clock of its own. A registry may be silent, cut off, refuse, or talk nonsense;
+it may take a finished upload in, so that its address is gone. What it does not do is tell of bytes
+that it does not hold: nothing could see through that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.tus_registry import TusOptions, TusRegistry
+from sync.wire import Reply
+from tests.seams.life import CLAIMS, SEAM, Clock, life
+from tests.seams.memory_wire import Deed, FarSide, MemoryWire, Request
+from titip.delivery import REGISTRY, DeliveryState
+from titip.evidence import Evidence
+
+CHUNK = 10
+BASE = "http://registry.test/files/"
+
+
+@dataclass
+class Held:
+    length: int
+    data: bytes = b""
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.data) == self.length
+
+
+@dataclass
+class MemoryTus:
+    """A tus server that is nothing but memory."""
+
+    takes_in: bool = False
+    """A finished upload has left its address at the next question."""
+    uploads: dict[str, Held] = field(default_factory=dict)
+    taken: list[Held] = field(default_factory=list)
+
+    @property
+    def effects(self) -> list[Held]:
+        return [*self.taken, *(one for one in self.uploads.values() if one.is_whole)]
+
+    def act(self, request: Request, is_whole: bool) -> Reply:
+        if self.takes_in and request.method != "POST":
+            self._take_in()
+        match request.method:
+            case "OPTIONS":
+                return Reply(204, {"tus-resumable": "1.0.0"})
+            case "POST":
+                return self._created(request)
+            case "HEAD":
+                held = self.uploads.get(request.url)
+                return Reply(404, {}) if held is None else Reply(200, _told(held))
+            case "PATCH":
+                return self._appended(request)
+            case _:
+                return Reply(405, {})
+
+    def _take_in(self) -> None:
+        for url, held in list(self.uploads.items()):
+            if held.is_whole and held.length:
+                self.taken.append(self.uploads.pop(url))
+
+    def _created(self, request: Request) -> Reply:
+        url = f"{BASE}{len(self.uploads) + len(self.taken)}"
+        self.uploads[url] = Held(int(request.headers["upload-length"]))
+        return Reply(201, {"location": url})
+
+    def _appended(self, request: Request) -> Reply:
+        held = self.uploads.get(request.url)
+        if held is None:
+            return Reply(404, {})
+        if int(request.headers["upload-offset"]) != len(held.data):
+            return Reply(409, {})
+        held.data += request.body
+        return Reply(204, {"upload-offset": str(len(held.data))})
+
+    def may_say(self, request: Request, odd: Reply) -> Reply:
+        """Keep an odd answer from telling of more bytes than there are, or of others' uploads."""
+        held = self.uploads.get(request.url)
+        there = len(held.data) if held else -1
+        headers = dict(odd.headers)
+        if _number(headers.get("upload-offset")) > there:
+            headers["upload-offset"] = "x"
+        if request.method == "POST" and odd.status == 201:
+            headers.pop("location", None)
+        return replace(odd, headers=headers)
+
+
+def _number(text):
+    return int(text) if text and text.isascii() and text.isdigit() else -1
+
+
+def _told(held: Held) -> dict[str, str]:
+    return {"upload-offset": str(len(held.data)), "upload-length": str(held.length)}
+
+
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "upload-offset": st.sampled_from(["0", "7", "10", "23", "99", "-1", "\xb2", "", "9" * 400]),
+        "upload-length": st.sampled_from(["0", "23", "24", "x", "9" * 400]),
+        "location": st.sampled_from(["", "/files/0", "http://a..b/", "http://other.test/1", "?"]),
+        "retry-after": st.sampled_from(["0", "5", "3600", "x", "9" * 400]),
+        "tus-extension": st.sampled_from(["checksum", ",,", "creation"]),
+        "tus-checksum-algorithm": st.sampled_from(["sha256", "md5", ","]),
+    },
+)
+BODIES = st.sampled_from([b"", b"<html>Login", b'{"error": "no"}', b"\xff\xfe", b"[" * 5000])
+STATUSES = st.integers(100, 599) | st.sampled_from([200, 204, 404, 409, 410, 423, 460, 500, 503])
+ODD = st.builds(Reply, STATUSES, HEADERS, BODIES)
+DEEDS = st.one_of(
+    st.just(Deed()),
+    st.builds(
+        Deed,
+        takes=st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.0]),
+        acts=st.booleans(),
+        odd=st.none() | ODD,
+        silent=st.sampled_from([False, False, True]),
+        dies=st.sampled_from([False, False, False, True]),
+    ),
+)
+STATEMENT = b"a supporter's statement"
+
+
+async def life_of(deeds, *, data, takes_in, resyncs):
+    """Let one delivery live through its claims; give its row and what the registry holds."""
+    tus = MemoryTus(takes_in)
+    far = FarSide(tus.act, tus.may_say, list(deeds))
+    with patch("sync.tus_registry.Wire", lambda **_: MemoryWire(far)):
+        near = TusRegistry(TusOptions(url=BASE, chunk=CHUNK))
+        try:
+            row = await life(near, Clock(), data=data, destination=REGISTRY, resyncs=resyncs)
+        finally:
+            await near.close()
+    return row, tus
+
+
+@SEAM
+@given(
+    deeds=st.lists(DEEDS, max_size=24),
+    data=st.sampled_from([STATEMENT, STATEMENT, b"a", b""]),
+    takes_in=st.booleans(),
+    resyncs=st.sets(st.integers(1, CLAIMS)),
+)
+def test_whatever_a_tus_registry_answers_a_file_is_there_once_and_told_only_when_it_is(
+    *, deeds, data, takes_in, resyncs
+):
+    row, tus = asyncio.run(life_of(deeds, data=data, takes_in=takes_in, resyncs=resyncs))
+
+    assert len(tus.effects) <= 1
+    assert all(one.data == data for one in tus.effects)
+    if row.state is DeliveryState.DELIVERED:
+        assert len(tus.effects) == 1
+        assert row.evidence is Evidence.REFERENCE
+        assert row.locator
+
+
+def test_a_tus_registry_that_answers_one_request_oddly_gets_the_file_all_the_same():
+    for status in range(100, 600):
+        place = status % 5
+        deeds = [Deed()] * place + [Deed(odd=Reply(status, {}), acts=place > 1)]
+        row, tus = asyncio.run(
+            life_of(deeds, data=STATEMENT, takes_in=False, resyncs=set(range(CLAIMS)))
+        )
+        assert len(tus.effects) == 1, status
+        assert row.state is DeliveryState.DELIVERED, status
