@@ -99,7 +99,8 @@ class Titip:
             with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310
                 return int(answer.status)
         except urllib.error.HTTPError as error:
-            return error.code
+            with error:
+                return error.code
         except OSError:
             return 0
 

@@ -17,11 +17,12 @@ import pytest
 
 from tests.blackbox.hostile_server import CUT, HANG, Say, hostile_server
 from tests.blackbox.program import titip
+from tests.nightly import NIGHTLY
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
 
-POINTS = 200 if os.environ.get("TITIP_HYPOTHESIS") == "nightly" else 20
+POINTS = 200 if NIGHTLY else 20
 TRACKS = 4
 WITHIN = 10.0
 BUSIEST = 0.6

@@ -62,7 +62,8 @@ def readiness(server):
         with urllib.request.urlopen(f"{server.url}/readyz?verbose") as answer:  # noqa: S310
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        with error:
+            return error.code, json.load(error)
 
 
 def post(server, body):
@@ -79,7 +80,8 @@ def post(server, body):
         with urllib.request.urlopen(request) as answer:  # noqa: S310
             return answer.status
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
 
 
 def test_a_failed_disk_is_told_everywhere_and_mended_by_a_restart(server, disk, tmp_path):

@@ -34,10 +34,10 @@ from tests.integration.hostile import (
     TOKEN,
 )
 from tests.integration.raw_requests import SMUGGLED, SMUGGLED_LENGTH, Framing
+from tests.nightly import NIGHTLY
 from tests.stateful.two_clients.talk import Answer, Line
 from titip.upload import Sealed, Upload, UploadId, UploadState, advance
 
-NIGHTLY = settings.get_current_profile_name() == "nightly"
 EXAMPLES = 20_000 if NIGHTLY else 300
 
 HANG = 5.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from hypothesis import settings
 from sync.attempt import carry
 from sync.lease import Lease, LeaseTimes
 from tests.destination_fakes import SEALED_AT, Crash, MemoryContent, NoTimer, a_parcel
+from tests.nightly import NIGHTLY
 from titip import delivery as d
 from titip.delivery import Claimed, DeliveryState, Requeued, advance
 from titip.retry import RetryPolicy
@@ -29,7 +29,6 @@ POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=30))
 LEASE = timedelta(minutes=3)
 CLAIMS = 7
 
-NIGHTLY = os.environ.get("TITIP_HYPOTHESIS") == "nightly"
 SEAM = settings(max_examples=50_000 if NIGHTLY else 2000)
 
 

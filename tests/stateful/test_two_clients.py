@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.nightly import NIGHTLY
 from tests.stateful.two_clients import drawn
 from tests.stateful.two_clients.belief import ENDED, Belief, Proof, Shape
 from tests.stateful.two_clients.judging import judge_append, judge_asking
@@ -23,7 +24,6 @@ from tests.stateful.two_clients.talk import Order
 from tests.stateful.two_clients.world import opened_world
 from tests.waiting import until
 
-NIGHTLY = settings.get_current_profile_name() == "nightly"
 EXAMPLES, STEPS = (2000, 50) if NIGHTLY else (200, 25)
 
 

@@ -1,7 +1,6 @@
 """A destination that raises, returns or hangs as it likes: a lane lives, and says what happened."""
 
 import asyncio
-import os
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +23,7 @@ from tests.destination_fakes import (
     a_lease,
     a_parcel,
 )
+from tests.nightly import NIGHTLY
 from tests.unit.test_lane import Scripted, opened_line
 from tests.waiting import until
 from titip import delivery as d
@@ -154,7 +154,6 @@ LINES = st.one_of(
 )
 
 
-NIGHTLY = os.environ.get("TITIP_HYPOTHESIS") == "nightly"
 SEAM = settings(max_examples=50_000 if NIGHTLY else 2000)
 
 
