@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -132,12 +133,15 @@ class Spool:
         """Open the bytes of a sealed upload for reading; raises Damaged, StorageBroken."""
         with translated():
             try:
-                fd = os.open(self.path(upload), os.O_RDONLY)
+                fd = os.open(self.path(upload), os.O_RDONLY | os.O_NONBLOCK)
             except FileNotFoundError as error:
                 self.refuse_moved()
                 raise Damaged("its file is missing") from error
         try:
-            yield SpoolContent(fd, os.fstat(fd).st_size)
+            told = os.fstat(fd)
+            if not stat.S_ISREG(told.st_mode):  # a pipe would be waited at for ever
+                raise Damaged("what lies in its place is no file")
+            yield SpoolContent(fd, told.st_size)
         finally:
             os.close(fd)
 

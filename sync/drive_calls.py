@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 OCTETS: Final = "application/octet-stream"
 FOLDER: Final = "application/vnd.google-apps.folder"
-FILE_FIELDS: Final = "id,size,md5Checksum,sha256Checksum,trashed"
+FILE_FIELDS: Final = "id,size,md5Checksum,sha256Checksum,trashed,appProperties"
 _COUNT: Final = re.compile(r"[0-9]{1,18}\Z")
 TRIES: Final = 3
 SLOWEST_PART: Final = 8 * 1024
@@ -180,12 +180,11 @@ class DriveCalls:
         told = await self._ask(request)
         if not isinstance(told.get("id"), str):
             raise unreadable(HTTPStatus.OK)
-        properties = told.get("appProperties")
         return DriveFolder(
             drive=_text(told.get("driveId")) or "",
             parents=texts(told.get("parents")),
             trashed=told.get("trashed") is True,
-            properties=properties if isinstance(properties, dict) else {},
+            properties=_properties(told),
         )
 
     async def find(self, *, key: str, value: str, drive: str = "") -> list[Mapping[str, Any]]:
@@ -205,6 +204,8 @@ class DriveCalls:
         found = (await self._ask(request)).get("files", [])
         if not isinstance(found, list) or not all(_is_listed(one) for one in found):
             raise unreadable(HTTPStatus.OK)
+        # What does not carry it was not asked for: something in between mixed answers up.
+        found = [one for one in found if _properties(one).get(key) == value]
         return sorted(found, key=lambda one: str(one.get("createdTime", "")))
 
     async def make_folder(self, body: File) -> None:
@@ -315,6 +316,11 @@ def _text(told: object) -> str | None:
 def texts(told: object) -> tuple[str, ...]:
     """Read a list of texts; what is none has no place in it."""
     return tuple(one for one in told if isinstance(one, str)) if isinstance(told, list) else ()
+
+
+def _properties(told: Mapping[str, Any]) -> Mapping[str, object]:
+    found = told.get("appProperties")
+    return found if isinstance(found, dict) else {}
 
 
 def _is_listed(one: object) -> bool:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sync.acceptance import Acceptance
+from sync.given import Given
 from sync.registry_answer import Meaning, doubt_after, meaning_of
 from sync.registry_body import Framing, form
 from sync.registry_faults import fault_of
@@ -86,7 +87,12 @@ class HttpRegistry:
         options.check()
         self._options = options
         self._line: Line = line or RegistryLine(options)
-        self._lookup = Lookup(options, self._line.ask, sleep=sleep) if options.lookup else None
+        self._given = Given()
+        self._lookup = (
+            Lookup(options, self._line.ask, given=self._given, sleep=sleep)
+            if options.lookup
+            else None
+        )
         self._now = now
 
     @property
@@ -166,7 +172,8 @@ class HttpRegistry:
         elif answer.whole and (self._lookup is not None or not parcel.delivery.doubtful):
             progress.absent(looked_up=False)  # what came before was cleared up, or was nothing
         meaning = meaning_of(answer, rules)
-        reference = rules.reference_of(answer) if self._says_yes(answer) else ""
+        told = rules.reference_of(answer) if self._says_yes(answer) else ""
+        reference = told if told and self._given.is_of(told, parcel.upload.sha256) else ""
         if reference and not self._options.lookup_sha256:
             return Arrival(reference, evidence=Evidence.REFERENCE)
         if meaning is Meaning.ACCEPTED:
@@ -174,15 +181,17 @@ class HttpRegistry:
                 return Arrival("", evidence=Evidence.STATUS)
             accepted = Acceptance(reference)
             await progress.checkpoint(accepted.text)
-            fault = self._unproven(answer)
+            fault = self._unproven(answer, told=told)
             known = await self._cleared_up(parcel, progress, fault, doubt=doubt)
             return _with_reference(known, accepted)
         return await self._turned_away(parcel, progress, answer, doubt=doubt)
 
-    def _unproven(self, answer: Answer) -> _Unproven:
-        """Say what is missing from a yes."""
+    def _unproven(self, answer: Answer, *, told: str) -> _Unproven:
+        """Say what is missing from a yes; `told` is the reference that it gave."""
         place = self._options.reference
         missing = f"it has nothing at registry.reference ({place})" if place else "nothing shows it"
+        if told:
+            missing = f"what it has at registry.reference ({place}) is another file's"
         if self._options.lookup_sha256:
             missing = "only its look-up can show it"
         return _Unproven(f"said yes, and {missing} ({answer.label})", suspect="unproven")
@@ -197,7 +206,7 @@ class HttpRegistry:
     ) -> Arrival:
         """Go on from an answer that is no yes; gives an arrival where a look-up finds one."""
         meaning = meaning_of(answer, self._options.rules)
-        fault = fault_of(answer, self._options.rules)
+        fault = fault_of(answer, self._options.rules, facts(parcel).values())
         if meaning is Meaning.UNKNOWN and doubt:
             return await self._cleared_up(parcel, progress, fault, doubt=doubt)
         if not doubt:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 MAX_TOLD: Final = 200
 """Longest piece of an answer's own words that is kept, in characters."""
 
-MAX_REFERENCE: Final = 500
-"""Longest reference that is kept, in characters."""
+MAX_REFERENCE: Final = 1000
+"""Longest reference that is one, in characters: a part of a longer one would name nothing."""
 
 NOT_SAID: Final = object()
 """In place of a document where the body is no JSON."""
@@ -82,8 +82,10 @@ class AnswerRules:
         """Give the reference that stands at the agreed place, "" where none does."""
         if self.reference.startswith("header:"):
             told = answer.headers.get(self.reference.removeprefix("header:").lower(), "")
-            return plain(told, most=MAX_REFERENCE)
-        return text_at(answer.document, self.reference)[:MAX_REFERENCE] if self.reference else ""
+            told = plain(told, most=MAX_REFERENCE + 1)
+        else:
+            told = text_at(answer.document, self.reference) if self.reference else ""
+        return told if len(told) <= MAX_REFERENCE else ""
 
 
 class Meaning(StrEnum):
@@ -161,9 +163,25 @@ def said(answer: Answer, rules: AnswerRules) -> str:
     return ""
 
 
-_NUMBERS: Final = re.compile(r"\d+")
+_QUOTED: Final = re.compile(r"""(?<!\w)(["'`]).*?\1(?!\w)|[«“].*?[»”]""")
+_EDGES: Final = ".,;:!?()[]{}<>"
 
 
-def alike(answer: Answer, words: str) -> str:
-    """Name the cause of a refusal so that the same cause has the same name."""
-    return f"{answer.status} {_NUMBERS.sub('#', words.casefold())}".strip()
+def alike(answer: Answer, words: str, own: Collection[str] = ()) -> str:
+    """Name the cause of a refusal so that the same cause has the same name.
+
+    What tells one file or one request from another is left out: `own` facts of the file, quoted
+    words, and words with digits or signs in their midst: numbers, times, ids, names of files.
+    """
+    text = words.casefold()
+    for fact in sorted((one.casefold() for one in own if len(one) > 1), key=len, reverse=True):
+        text = text.replace(fact, "#")
+    said_of_all = [
+        word if word.strip(_EDGES).isalpha() else "#" for word in _QUOTED.sub("#", text).split()
+    ]
+    kept = [
+        word
+        for at, word in enumerate(said_of_all)
+        if word != "#" or said_of_all[at - 1 : at] != ["#"]
+    ]
+    return " ".join([str(answer.status), *kept])

@@ -8,7 +8,7 @@ from sync.registry_answer import Meaning, alike, meaning_of, said
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from sync.registry_answer import Answer, AnswerRules
 
@@ -23,9 +23,16 @@ _ADVICE: Final = {
 }
 
 
-def fault_of(answer: Answer, rules: AnswerRules) -> DeliveryFault:
-    """Give the fault of an answer, with the registry's own words as its detail."""
-    return _MADE[meaning_of(answer, rules)](answer, said(answer, rules))
+def fault_of(answer: Answer, rules: AnswerRules, own: Collection[str] = ()) -> DeliveryFault:
+    """Give the fault of an answer, with the registry's own words as its detail.
+
+    `own` are the facts of the file, which make no refusal another one.
+    """
+    words = said(answer, rules)
+    meaning = meaning_of(answer, rules)
+    if meaning is Meaning.REJECTED:
+        return _rejected(answer, words, own)
+    return _MADE[meaning](answer, words)
 
 
 def _wait(answer: Answer, words: str) -> DeliveryFault:
@@ -48,11 +55,11 @@ def _page(answer: Answer, words: str) -> DeliveryFault:
     )
 
 
-def _rejected(answer: Answer, words: str) -> DeliveryFault:
+def _rejected(answer: Answer, words: str, own: Collection[str]) -> DeliveryFault:
     if answer.retry_after is not None:
         reason = f"refused this file for now ({answer.label})"
         return Faltered(reason, retry_after=answer.retry_after, detail=words)
-    cause = alike(answer, words)
+    cause = alike(answer, words, own)
     return Refused(f"refused this file ({answer.label})", detail=words, alike=cause)
 
 
@@ -75,7 +82,6 @@ _MADE: Final[Mapping[Meaning, Callable[[Answer, str], DeliveryFault]]] = {
     Meaning.WAIT: _wait,
     Meaning.CREDENTIALS: _credentials,
     Meaning.PAGE: _page,
-    Meaning.REJECTED: _rejected,
     Meaning.ATTEMPT: _attempt,
     Meaning.UNKNOWN: _tells_nothing,
     Meaning.ACCEPTED: _tells_nothing,

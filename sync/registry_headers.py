@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from sync.secret_text import SecretText
 from sync.templates import Template, in_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+
+HIDDEN: Final = "(a secret)"
+SHORTEST: Final = 6
+"""Characters: what is shorter is no secret, and stands in other words by chance."""
+
+_NAMES_SECRET: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 
 class RegistryHeaders:
@@ -53,6 +61,23 @@ class RegistryHeaders:
                 if not Template.parse(text).has_placeholders
             }
         )
+
+    def hide(self, headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
+        """Strike out what is secret in an answer: one that says it back is shown to people."""
+        shown = dict(headers)
+        for secret in self._told():
+            body = body.replace(secret.encode(), HIDDEN.encode())
+            shown = {name: text.replace(secret, HIDDEN) for name, text in shown.items()}
+        return shown, body
+
+    def _told(self) -> Iterator[str]:
+        values = [self._bearer.value, *(secret.secret() for secret in self._secrets.values())]
+        values += [
+            text.rpartition(" ")[2]
+            for name, text in self._texts.items()
+            if _NAMES_SECRET.search(name) and name not in self._secrets and "{" not in text
+        ]
+        return (value for value in values if len(value) >= SHORTEST)
 
     def renew(self) -> bool:
         """Read every secret again, since one was refused; tell whether any is another one."""

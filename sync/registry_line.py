@@ -142,6 +142,7 @@ class RegistryLine:
             leaving.answered()
             headers = plain_headers(response.headers.items())
             body = in_utf8(await _read(response), headers.get("content-type", ""))
+            headers, body = self._headers.hide(headers, body)
             wait = retry_after(headers.get("retry-after"), now=datetime.now(UTC))
             return Answer(
                 response.status,
@@ -175,6 +176,7 @@ class _Leaving:
         self._options = options
         self._url = url
         self._is_answered = False
+        self._has_begun = False
         self._progress = progress
         self._clock = asyncio.timeout(None)
         self.is_whole = False
@@ -197,6 +199,7 @@ class _Leaving:
 
     def wrote(self, count: int) -> None:
         """Note that a slice left; the next one, or the answer, gets its own time."""
+        self._has_begun = True
         self._wind(self._patience.total_seconds())
         if count and self._progress is not None:
             self._progress.sent(count)
@@ -224,6 +227,10 @@ class _Leaving:
     def _silence(self) -> str:
         if self.is_whole or self._is_answered or self._progress is None:
             return f"did not answer in time ({shown(self._url)})"
+        if not self._has_begun:
+            return (
+                f"was not reached in time ({shown(self._url)}); do its name and its proxy answer?"
+            )
         return "stopped reading before it had the whole file"
 
     def _fault(self, reason: str) -> Unavailable:

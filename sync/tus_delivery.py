@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeGuard
 
@@ -21,6 +22,7 @@ from titip.ports import Arrival
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sync.given import Given
     from sync.registry_answer import Answer
     from sync.tus_hop import Hop
     from titip.delivery import Parcel
@@ -65,8 +67,10 @@ ANOTHER: Final = (
     "bytes had left: look there, then titip delivered, or titip resync --not-there"
 )
 
-MOST_STUCK: Final = 8
-"""Chunks in a row that may bring the offset no further."""
+MOST_SHORT: Final = 8
+"""Chunks in a row of which not all may be taken; and as many in bytes, beside the file's length."""
+
+SHORT: Final = "the registry takes less of each chunk than it is sent; does a proxy cut them?"
 
 
 class TusDelivery:
@@ -86,10 +90,10 @@ class TusDelivery:
         *,
         parcel: Parcel,
         progress: Progress,
-        once: Callable[[str], bool],
+        given: Given,
     ) -> None:
         self._hop = hop
-        self._once = once
+        self._is_ours = partial(given.is_of, owner=parcel.delivery.id)
         self._steps = steps
         self._length = parcel.upload.size
         self._doubtful = parcel.delivery.doubtful
@@ -104,12 +108,13 @@ class TusDelivery:
         """Bring the file there, or find it there."""
         self._leave_what_lies_elsewhere()
         held = await self._found() or await self._begun()
-        offset, stuck = held.offset, 0
+        offset, short, lost = held.offset, 0, 0
         while offset < self._length:
             reached = await self._append(offset)
-            stuck = stuck + 1 if reached <= offset else 0
-            if stuck >= MOST_STUCK:
-                raise Faltered(f"the registry took no more bytes in {MOST_STUCK} chunks")
+            missing = self._chunk_at(offset) - max(0, reached - offset)
+            short, lost = (short + 1 if missing else 0), lost + missing
+            if short >= MOST_SHORT or lost > self._length + MOST_SHORT * self._steps.chunk_size:
+                raise Faltered(SHORT, suspect=SHORT)
             offset = reached
         self._body_sent()
         return await self._arrived()
@@ -153,7 +158,7 @@ class TusDelivery:
 
     async def _begun(self) -> Held:
         url = await self._created()
-        if not self._once(url):
+        if not self._is_ours(url):
             raise Faltered(
                 "the registry gave the address of another file's upload", suspect="address twice"
             )
@@ -181,7 +186,7 @@ class TusDelivery:
 
     async def _append(self, offset: int) -> int:
         """Send one chunk; give the offset that the far side is at now."""
-        size = min(self._steps.chunk_size, self._length - offset)
+        size = self._chunk_at(offset)
         is_last = offset + size == self._length
         before = self._known
         if is_last and not before.closing:
@@ -205,6 +210,9 @@ class TusDelivery:
             raise _claims_more(reached)
         self._acknowledged = reached == self._length
         return reached
+
+    def _chunk_at(self, offset: int) -> int:
+        return min(self._steps.chunk_size, self._length - offset)
 
     async def _judged(self, answer: Answer, *, is_last: bool) -> int:
         """Go on from an answer that is not the protocol's; gives the offset to go on from."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from tusclient.client import TusClient
 
 from sync.bound_origin import BoundOrigin, login_of, without_login
+from sync.given import Given
 from sync.registry_faults import fault_of
 from sync.registry_headers import RegistryHeaders, filled
 from sync.registry_options import origin_problems
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
     from titip.delivery import Parcel
     from titip.ports import Arrival, Content, Progress
-
-REMEMBERED: Final = 10_000
-"""Addresses of uploads that were given lately: another file's is no address for this one."""
 
 WORKERS: Final = 8
 """Threads: as many as the widest window of a lane; more deliveries wait for one another."""
@@ -95,7 +91,7 @@ class TusRegistry:
         )
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tus")
         self._checks: bool | None = None
-        self._given: OrderedDict[str, str] = OrderedDict()
+        self._given = Given()
 
     @property
     def name(self) -> str:
@@ -120,8 +116,9 @@ class TusRegistry:
                 checks=self._checks,
                 place=self._place,
             )
-            once = partial(self._once, parcel.delivery.id)
-            return await TusDelivery(hop, steps, parcel=parcel, progress=progress, once=once).run()
+            return await TusDelivery(
+                hop, steps, parcel=parcel, progress=progress, given=self._given
+            ).run()
         except Answered as answered:
             if answered.answer.status == HTTPStatus.UNAUTHORIZED:
                 self._headers.renew()
@@ -147,13 +144,6 @@ class TusRegistry:
         """Let the threads go; may be called twice."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _once(self, delivery: str, url: str) -> bool:
-        """Tell whether no other delivery was given this address lately, and remember it."""
-        owner = self._given.setdefault(url, delivery)
-        while len(self._given) > REMEMBERED:
-            self._given.popitem(last=False)
-        return owner == delivery
-
     async def _asked(self) -> None:
         wire = self._wire(self._options.probe_within)
         client = self._client(self._headers.of_no_file())
@@ -166,4 +156,8 @@ class TusRegistry:
         return TusClient(self._place.base, headers={**self._login, **headers, **_VERSION})
 
     def _wire(self, answer_within: timedelta) -> Wire:
-        return Wire(connect_within=self._options.connect_within, answer_within=answer_within)
+        return Wire(
+            connect_within=self._options.connect_within,
+            answer_within=answer_within,
+            hide=self._headers.hide,
+        )

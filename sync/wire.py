@@ -11,7 +11,7 @@ import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -21,10 +21,12 @@ from sync.connection_policy import USER_AGENT, Proxy, proxy_for, reason_of, trus
 from titip.origins import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
 
     from urllib3.response import BaseHTTPResponse
+
+    Hide: TypeAlias = Callable[[Mapping[str, str], bytes], tuple[dict[str, str], bytes]]
 
 PIECE: Final = 64 * 1024
 
@@ -53,9 +55,17 @@ class Reply:
 class Wire:
     """Requests over one connection; for one thread at a time, but for `abort`."""
 
-    def __init__(self, *, connect_within: timedelta, answer_within: timedelta) -> None:
+    def __init__(
+        self,
+        *,
+        connect_within: timedelta,
+        answer_within: timedelta,
+        hide: Hide = lambda headers, body: (dict(headers), body),
+    ) -> None:
+        """Strike out by `hide` what an answer should not tell."""
         self._connect = connect_within.total_seconds()
         self._answer = answer_within.total_seconds()
+        self._hide = hide
         self._sockets = _Sockets()
         self._managers: dict[Proxy | None, urllib3.PoolManager] = {}
 
@@ -92,7 +102,9 @@ class Wire:
                 decode_content=False,
                 timeout=urllib3.Timeout(connect=self._connect, read=clock.within),
             )
-            return _read(response, limit, clock)
+            reply = _read(response, limit, clock)
+            headers, told = self._hide(reply.headers, reply.body)
+            return Reply(reply.status, headers, told)
         except NoAnswer:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises here is no answer

@@ -102,6 +102,36 @@ async def test_a_session_of_another_endpoint_is_not_used():
         assert not old.asked
 
 
+async def test_what_a_list_shows_of_others_is_left_alone():
+    """Something in between may ignore the question, or give another's answer."""
+    mine = {"titip_upload": a_parcel(DATA).upload.id}
+    others = [
+        {
+            "id": f"of-somebody-{number}",
+            "size": "9",
+            "appProperties": {"titip_upload": f"u{number}"},
+        }
+        for number in range(20)
+    ]
+    listed = [{"id": "of-nobody-1", "size": "9"}, *others]
+    listed.append({"id": "spoilt-copy-1", "size": "9", "appProperties": mine})
+
+    def script(asked):
+        if asked.path.partition("?")[0].endswith("/files") and asked.method == "GET":
+            return Say(200, {"files": listed})
+        return drive("/session")(asked)
+
+    with hostile_server(script) as far:
+        async with a_mirror_at(far.url) as near:
+            with suppress(DeliveryFault):
+                await deliver(near, parcel=tried_again(a_parcel(DATA), RecordingProgress()))
+
+    trashed = {
+        one.path.partition("?")[0].rpartition("/")[2] for one in far.asked if one.method == "PATCH"
+    }
+    assert trashed == {"spoilt-copy-1"}
+
+
 @pytest.mark.parametrize(
     "tokens", ["https://evil.example/token", "http://oauth2.googleapis.com/token", 7, "", None]
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -114,11 +115,83 @@ async def test_a_connection_that_is_cut_is_never_taken_up_again_unasked(method):
     assert asked == [method]
 
 
+async def test_a_reference_too_long_to_keep_is_not_cut_to_one_of_something_else():
+    async with a_registry(answering({"id": "x" * 1001}, status=201)) as near:
+        with pytest.raises(Refused, match="nothing at registry"):
+            await attempt(near)
+
+
+@pytest.mark.parametrize("place", ["answer", "look-up"])
+async def test_one_reference_for_every_file_shows_none_of_them(place):
+    constant = answering({"id": 7}, status=201)
+    silent = answering({}, status=201)
+    look = answering({"id": 7}) if place == "look-up" else None
+    async with a_registry(silent if look else constant, look) as near:
+        first = await attempt(near)
+        again = await attempt(near)
+        other = a_parcel(b"another", upload="u2222222222222222")
+        with pytest.raises((Refused, Unknown), match="another file"):
+            await attempt(near, other, MemoryContent(b"another"))
+
+    assert first.evidence is again.evidence is Evidence.REFERENCE
+
+
+async def test_a_registry_that_was_never_reached_did_not_stop_reading():
+    """A name server that is silent, a proxy that never lets through, a handshake that hangs."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(8)
+        options = RegistryOptions(
+            url=f"https://127.0.0.1:{listening.getsockname()[1]}/intake",
+            connect_within=timedelta(milliseconds=100),
+            stalled_after=timedelta(milliseconds=200),
+        )
+        near = HttpRegistry(options)
+        try:
+            fault = await fault_of(near)
+        finally:
+            await near.close()
+
+    assert type(fault) is Unavailable
+    assert "stopped reading" not in fault.reason
+    assert "in time" in fault.reason
+
+
+SECRETS = ["S3cretBearer", "k3y-in-a-header", "s3cret-in-a-file"]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("spoken", ["words", "header"])
+async def test_a_secret_that_a_registry_says_back_is_shown_to_nobody(secret, spoken, tmp_path):
+    held = tmp_path / "key"
+    held.write_text(SECRETS[2], "ascii")
+
+    async def take(request):
+        await request.read()
+        if spoken == "header":
+            return web.json_response({}, status=201, headers={"Location": f"/x?k={secret}"})
+        return web.json_response({"message": f"token Bearer {secret} is unknown"}, status=422)
+
+    options = {
+        "bearer": SECRETS[0],
+        "headers": {"X-Api-Key": SECRETS[1], "X-Signed": f"Token file:{held}"},
+        "reference": "header:Location",
+    }
+    async with a_registry(take, **options) as near:
+        try:
+            told = (await attempt(near)).locator
+        except DeliveryFault as fault:
+            told = fault.reason + fault.detail
+
+    assert told
+    assert secret not in told
+
+
 @pytest.mark.parametrize(
     ("document", "reference"),
     [
         ({"id": 77}, "77"),
-        ({"id": "x" * 600}, "x" * 500),
+        ({"id": "x" * 1000}, "x" * 1000),
         ({"id": "SILON-\ud83d"}, "SILON-?"),
     ],
     ids=ascii,

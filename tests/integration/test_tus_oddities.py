@@ -22,7 +22,8 @@ class ScriptedTus:
         self.script = list(script)
         self.uploads: list[bytearray | None] = []
         self.headers: list[dict[str, str]] = []
-        self.takes = True
+        self.takes: int | None = None
+        self.takes_whole_every = 0
         self.moves_on = False
         self.created = 201
 
@@ -59,8 +60,8 @@ class ScriptedTus:
         if status:
             return web.Response(status=status)
         assert int(request.headers["Upload-Offset"]) == len(held)
-        if self.takes:
-            held += body
+        every = self.takes_whole_every
+        held += body if every and not len(self.headers) % every else body[: self.takes]
         is_whole = len(held) == len(DATA)
         self.uploads[number] = None if is_whole and self.moves_on else held
         return web.Response(status=204, headers={"Upload-Offset": str(len(held))})
@@ -137,14 +138,26 @@ async def test_each_answer_has_one_owner(script, meant):
         assert type(caught.value) is meant
 
 
-async def test_a_server_that_takes_nothing_is_not_asked_for_ever():
+@pytest.mark.parametrize("takes", [0, 1, 1000])
+async def test_a_server_that_takes_less_than_it_is_sent_is_not_sent_to_for_ever(takes):
     async with a_registry() as (far, near):
-        far.takes = False
+        far.takes = takes
 
-        with pytest.raises(Faltered, match="took no more bytes"):
+        with pytest.raises(Faltered, match="less of each chunk") as caught:
             await deliver(near)
 
+        assert caught.value.suspect
         assert len(far.headers) == 8
+
+
+async def test_what_a_server_takes_less_now_and_then_is_sent_again():
+    async with a_registry() as (far, near):
+        far.takes = 700_000
+        far.takes_whole_every = 3
+
+        await deliver(near)
+
+        assert bytes(far.uploads[0]) == DATA
 
 
 async def test_an_upload_that_moves_on_once_it_is_whole_has_arrived():
