@@ -5,13 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+import structlog
+
 from config.destinations import mirror_of, registry_of
 from config.lanes import janitor_of, lanes_of, scrubber_of
 from storage.clock import utc_now
 from storage.scrub import Scrub
 from sync.contained import Contained
 from sync.daemon import run_daemon
-from titip.delivery import MIRROR
+from titip.delivery import MIRROR, REGISTRY
+from titip.origins import origin
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from titip.ports import Destination
 
     Job: TypeAlias = Callable[[], Awaitable[None]]
+
+
+log = structlog.get_logger()
 
 
 async def run_sync(
@@ -63,11 +69,21 @@ async def _run_lane(
     destination = build(settings)
     if destination is None:
         return
+    if destination.name == REGISTRY:
+        await _stand_at(settings, books)
     try:
         for lane in lanes_of(settings, books, vault, [destination]):
             await lane.run(stopping)
     finally:
         await Contained(destination).close()
+
+
+async def _stand_at(settings: Settings, books: Books) -> None:
+    """Note the registry's host: on another port, or by TLS now, it is the same registry."""
+    place = origin(settings.registry.url).host
+    parked = await books.queue.moved(REGISTRY, place, now=utc_now())
+    if parked:
+        log.warning("registry.moved", place=place, parked=parked)
 
 
 async def _spare_mirror(books: Books) -> None:

@@ -59,6 +59,10 @@ _UNBEGUN: Final = (
     f"SELECT {DELIVERY} FROM deliveries "
     f"WHERE destination = ? AND {CLAIMABLE} AND state IN ('queued', 'deferred') LIMIT ?"
 )
+_STRAYED: Final = (
+    f"SELECT {DELIVERY} FROM deliveries WHERE destination = :destination AND reason <> :reason AND "
+    f"(state = 'active' OR doubtful <> 0 AND ({CLAIMABLE} OR state = 'parked')) LIMIT :limit"
+)
 _HEADS: Final = (
     f"SELECT {DELIVERY} FROM deliveries WHERE destination = :destination "
     f"AND submitter = :submitter AND {CLAIMABLE} AND {_DUE} ORDER BY due_at LIMIT :limit"
@@ -112,6 +116,12 @@ def heads(
 def waiting_rows(db: apsw.Connection, destination: str, *, limit: int) -> list[Delivery]:
     """Give deliveries to a destination that were not begun, or failed and wait."""
     return [delivery_of(row) for row in db.execute(_UNBEGUN, (destination, limit))]
+
+
+def strayed(db: apsw.Connection, destination: str, *, reason: str, limit: int) -> list[Delivery]:
+    """Give deliveries that may have arrived, but for those that have this reason already."""
+    bindings = {"destination": destination, "reason": reason, "limit": limit}
+    return [delivery_of(row) for row in db.execute(_STRAYED, bindings)]
 
 
 def step(db: apsw.Connection, before: Delivery, after: Delivery) -> None:

@@ -13,11 +13,13 @@ from storage.deliveries import (
     end_attempt,
     find_delivery,
     heads,
+    note_event,
     step,
+    strayed,
     waiting,
     waiting_rows,
 )
-from storage.standings import is_paused
+from storage.standings import PUT_PLACE, field_of, is_paused, put
 from storage.uploads import existing
 from titip.brake import ONCE_MORE
 from titip.delivery import (
@@ -26,6 +28,7 @@ from titip.delivery import (
     Claimed,
     Delivery,
     DeliveryState,
+    Moved,
     Parcel,
     Spared,
     advance,
@@ -44,6 +47,12 @@ if TYPE_CHECKING:
 
 SPARED_AT_ONCE: Final = 500
 """Deliveries skipped in one transaction."""
+
+MOVED: Final = (
+    "needs attention: it may be at {before}, where it was sent; if {place} is the same registry, "
+    "titip resync looks for it there; else look at {before}, then titip delivered, or titip resync "
+    "--not-there"
+)
 
 _LAPSE: Final = (
     "UPDATE deliveries SET due_at = :until "
@@ -155,6 +164,30 @@ class JournalQueue:
         total = 0
         while spared := await self._journal.write(skip):
             total += spared
+        return total
+
+    async def moved(self, destination: str, place: str, *, now: datetime) -> int:
+        """Note where the destination is; park what may be at another place; tell how many.
+
+        A look-up here says nothing of what was sent there.
+        """
+        before = await self._journal.read(lambda db: field_of(db, "place", destination, ""))
+        total = 0
+        if before not in {"", place}:
+            reason = MOVED.format(before=before, place=place)
+
+            def park(db: apsw.Connection) -> int:
+                rows = strayed(db, destination, reason=reason, limit=SPARED_AT_ONCE)
+                for one in rows:
+                    after = advance(one, Moved(reason), now=now, policy=self._policy, rng=self._rng)
+                    step(db, one, after)
+                    note_event(db, after, "moved", reason=reason, now=now)
+                return len(rows)
+
+            while parked := await self._journal.write(park):
+                total += parked
+        bindings: dict[str, object] = {"name": destination, "value": place}
+        await self._journal.write(lambda db: put(db, PUT_PLACE, bindings))
         return total
 
     async def _refine(self, before: Delivery, after: Delivery) -> Delivery:

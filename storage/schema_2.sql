@@ -26,6 +26,8 @@ CREATE INDEX deliveries_unproven ON deliveries (destination)
 
 -- Who waits since many files in a row were refused alike, and which files that parked.
 ALTER TABLE destinations ADD COLUMN brakes TEXT NOT NULL DEFAULT '';
+-- Where it was last: what may have arrived there is not looked for elsewhere.
+ALTER TABLE destinations ADD COLUMN place TEXT NOT NULL DEFAULT '';
 ALTER TABLE deliveries ADD COLUMN refused_run TEXT NOT NULL DEFAULT '';
 CREATE INDEX deliveries_refused ON deliveries (refused_run) WHERE state = 'parked' AND refused_run <> '';
 

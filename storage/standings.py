@@ -21,6 +21,7 @@ PUT: Final = (
 _PUT_HEALTH: Final = PUT.format("health")
 _PUT_PAUSED: Final = PUT.format("paused")
 _PUT_PROBE: Final = PUT.format("probe_wanted")
+PUT_PLACE: Final = PUT.format("place")
 
 
 class JournalStandings:

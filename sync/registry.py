@@ -14,6 +14,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
 from sync.acceptance import Acceptance
 from sync.given import Given
 from sync.registry_answer import Meaning, doubt_after, meaning_of
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from titip.delivery import Parcel
     from titip.ports import Content, Progress
 
+log = structlog.get_logger()
+
 __all__ = ["BodyKind", "HttpRegistry", "RegistryOptions"]
 
 NOBODY_CAN_TELL: Final = (
@@ -43,6 +47,7 @@ NOBODY_CAN_TELL: Final = (
     "look there, then titip delivered, or titip resync --not-there"
 )
 SEND_AGAIN: Final = "titip resync --not-there"
+ONE_EACH: Final = "another file had it, too; does registry.reference name this file's own number?"
 CONTRADICTION: Final = (
     "the registry said yes, and its look-up says that the file is not there; is registry.lookup "
     "right?"
@@ -87,12 +92,8 @@ class HttpRegistry:
         options.check()
         self._options = options
         self._line: Line = line or RegistryLine(options)
+        self._lookup = Lookup(options, self._line.ask, sleep=sleep) if options.lookup else None
         self._given = Given()
-        self._lookup = (
-            Lookup(options, self._line.ask, given=self._given, sleep=sleep)
-            if options.lookup
-            else None
-        )
         self._now = now
 
     @property
@@ -172,8 +173,9 @@ class HttpRegistry:
         elif answer.whole and (self._lookup is not None or not parcel.delivery.doubtful):
             progress.absent(looked_up=False)  # what came before was cleared up, or was nothing
         meaning = meaning_of(answer, rules)
-        told = rules.reference_of(answer) if self._says_yes(answer) else ""
-        reference = told if told and self._given.is_of(told, parcel.upload.sha256) else ""
+        reference = rules.reference_of(answer) if self._says_yes(answer) else ""
+        if reference and not self._given.is_of(reference, parcel.upload.sha256):
+            log.warning("registry.reference_twice", delivery=parcel.delivery.id, advice=ONE_EACH)
         if reference and not self._options.lookup_sha256:
             return Arrival(reference, evidence=Evidence.REFERENCE)
         if meaning is Meaning.ACCEPTED:
@@ -181,17 +183,15 @@ class HttpRegistry:
                 return Arrival("", evidence=Evidence.STATUS)
             accepted = Acceptance(reference)
             await progress.checkpoint(accepted.text)
-            fault = self._unproven(answer, told=told)
+            fault = self._unproven(answer)
             known = await self._cleared_up(parcel, progress, fault, doubt=doubt)
             return _with_reference(known, accepted)
         return await self._turned_away(parcel, progress, answer, doubt=doubt)
 
-    def _unproven(self, answer: Answer, *, told: str) -> _Unproven:
-        """Say what is missing from a yes; `told` is the reference that it gave."""
+    def _unproven(self, answer: Answer) -> _Unproven:
+        """Say what is missing from a yes."""
         place = self._options.reference
         missing = f"it has nothing at registry.reference ({place})" if place else "nothing shows it"
-        if told:
-            missing = f"what it has at registry.reference ({place}) is another file's"
         if self._options.lookup_sha256:
             missing = "only its look-up can show it"
         return _Unproven(f"said yes, and {missing} ({answer.label})", suspect="unproven")

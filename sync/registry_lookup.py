@@ -22,7 +22,6 @@ from titip.ports import Arrival
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from sync.given import Given
     from sync.registry_answer import Answer
     from sync.registry_options import RegistryOptions
     from titip.delivery import Parcel
@@ -34,10 +33,6 @@ NOT_FOUND: Final = 404
 PATIENCE: Final = timedelta(seconds=15)
 """How long one attempt goes on asking while "it is not there" may mean "not yet"; what is not known
 then is asked again when it has settled, and the place is free for others."""
-
-ANOTHERS: Final = (
-    "the look-up shows the reference of another file; does registry.lookup ask for one file?"
-)
 
 _HEX: Final = re.compile(r"[0-9a-fA-F]{64}\Z")
 _PREFIX: Final = re.compile(r"sha-?256\s*[:=]\s*", re.IGNORECASE)
@@ -65,7 +60,6 @@ class Lookup:
         options: RegistryOptions,
         ask: Callable[[str, Mapping[str, str]], Awaitable[Answer]],
         *,
-        given: Given,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """Ask by `ask`, which gives the answer of an address or raises Unavailable.
@@ -74,7 +68,6 @@ class Lookup:
         """
         self._options = options
         self._ask = ask
-        self._given = given
         self._sleep = sleep
 
     async def once(self, parcel: Parcel) -> Arrival | Absent | Unclear:
@@ -136,8 +129,6 @@ class Lookup:
         reference = self._options.rules.reference_of(answer)
         if self._options.lookup_sha256:
             return self._by_digest(answer, parcel, reference)
-        if reference and not self._given.is_of(reference, parcel.upload.sha256):
-            return Unclear(ANOTHERS)
         if reference:
             return Arrival(reference, evidence=Evidence.REFERENCE)
         if self._options.trust_status:

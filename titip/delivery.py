@@ -138,6 +138,13 @@ class Damaged:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """It may have arrived where its destination was; another place is asked by a person alone."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Faltered:
     """This attempt failed, by the file's or the path's own trouble."""
 
@@ -195,6 +202,7 @@ DeliveryEvent = (
     | Succeeded
     | Refused
     | Damaged
+    | Moved
     | Faltered
     | Postponed
     | Unknown
@@ -213,12 +221,14 @@ _S = DeliveryState
 ALLOWED: Final[Mapping[DeliveryState, Mapping[type[DeliveryEvent], DeliveryState]]] = {
     _S.QUEUED: {
         Claimed: _S.ACTIVE,
+        Moved: _S.PARKED,
         Spared: _S.SKIPPED,
         Requeued: _S.QUEUED,
         Recorded: _S.DELIVERED,
     },
     _S.ACTIVE: {
         Claimed: _S.ACTIVE,
+        Moved: _S.PARKED,
         Succeeded: _S.DELIVERED,
         Refused: _S.PARKED,
         Damaged: _S.PARKED,
@@ -228,12 +238,18 @@ ALLOWED: Final[Mapping[DeliveryState, Mapping[type[DeliveryEvent], DeliveryState
     },
     _S.DEFERRED: {
         Claimed: _S.ACTIVE,
+        Moved: _S.PARKED,
         Spared: _S.SKIPPED,
         Requeued: _S.QUEUED,
         Recorded: _S.DELIVERED,
     },
-    _S.VERIFY: {Claimed: _S.ACTIVE, Requeued: _S.VERIFY, Recorded: _S.DELIVERED},
-    _S.PARKED: {Requeued: _S.QUEUED, Recorded: _S.DELIVERED},
+    _S.VERIFY: {
+        Claimed: _S.ACTIVE,
+        Moved: _S.PARKED,
+        Requeued: _S.VERIFY,
+        Recorded: _S.DELIVERED,
+    },
+    _S.PARKED: {Moved: _S.PARKED, Requeued: _S.QUEUED, Recorded: _S.DELIVERED},
     _S.DELIVERED: {Recorded: _S.DELIVERED},
     _S.SKIPPED: {Requeued: _S.QUEUED},
 }
@@ -260,7 +276,7 @@ def advance(
             return _doubted(claimed) if delivery.state is DeliveryState.ACTIVE else claimed
         case Succeeded() | Recorded():
             return _arrived(moved, event, now=now)
-        case Refused() | Damaged():
+        case Refused() | Damaged() | Moved():
             return replace(_told(moved, event), due_at=now)
         case Faltered() | Postponed() | Unknown():
             return _troubled(_told(moved, event), event, now=now, policy=policy, rng=rng)
@@ -286,12 +302,14 @@ def _requeued(delivery: Delivery, *, vouched: bool, now: datetime) -> Delivery:
     return fresh if delivery.doubtful else _told(fresh, None)
 
 
-def _told(delivery: Delivery, event: Refused | Damaged | _Trouble | None) -> Delivery:
+def _told(delivery: Delivery, event: Refused | Damaged | Moved | _Trouble | None) -> Delivery:
     """Keep what was said of the trouble; None: nothing of it counts any more."""
     if event is None:
         return replace(delivery, reason="", detail="")
     if isinstance(event, Damaged):
         return replace(delivery, reason=DAMAGED + event.reason, detail="")
+    if isinstance(event, Moved):
+        return replace(_doubted(delivery), reason=event.reason)
     return replace(delivery, reason=event.reason, detail=event.detail)
 
 

@@ -256,3 +256,29 @@ def test_a_disk_that_keeps_its_callers_in_the_kernel_holds_up_neither_intake_nor
             mounted.kill()
             assert first.wait(STOP_WITHIN) == 0
             assert served.stop(within=STOP_WITHIN) == 0
+
+
+@pytest.mark.parametrize("look_up", ["", 'lookup = "URL/look/{upload_id}"\n'], ids=["", "look-up"])
+def test_what_may_be_at_one_registry_is_not_looked_for_at_another(tmp_path, look_up):
+    def settings(url):
+        return registry_settings(url) + look_up.replace("URL", url)
+
+    def lost(asked):
+        return CUT if asked.method == "POST" else Say(504)
+
+    with (
+        hostile_server(lost) as old,
+        hostile_server(lambda asked: Say(404), host="127.0.0.2") as new,
+        titip(tmp_path, settings(old.url)) as served,
+    ):
+        upload = served.hand_in(b"a scan")
+        served.until(upload, "verify", "parked")
+        served.stop()
+        written = served.config.read_text("utf-8").replace(old.url, new.url)
+        served.config.write_text(written, "utf-8")
+        served.start()
+        found = served.until(upload, "parked")
+
+        assert "127.0.0.1" in found["reason"] or not look_up
+        assert not new.count("POST")
+        assert "127.0.0.1" in served.run("history", upload).stdout

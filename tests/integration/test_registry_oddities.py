@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from standin.server import LOOPBACK, root_url, serve_app
 from sync.registry import HttpRegistry, RegistryOptions
@@ -121,19 +122,16 @@ async def test_a_reference_too_long_to_keep_is_not_cut_to_one_of_something_else(
             await attempt(near)
 
 
-@pytest.mark.parametrize("place", ["answer", "look-up"])
-async def test_one_reference_for_every_file_shows_none_of_them(place):
-    constant = answering({"id": 7}, status=201)
-    silent = answering({}, status=201)
-    look = answering({"id": 7}) if place == "look-up" else None
-    async with a_registry(silent if look else constant, look) as near:
-        first = await attempt(near)
-        again = await attempt(near)
-        other = a_parcel(b"another", upload="u2222222222222222")
-        with pytest.raises((Refused, Unknown), match="another file"):
+async def test_one_reference_for_different_files_is_told():
+    async with a_registry(answering({"id": 7}, status=201)) as near:
+        with capture_logs() as logged:
+            await attempt(near)
+            await attempt(near)
+            assert logged == []
+            other = a_parcel(b"another", upload="u2222222222222222")
             await attempt(near, other, MemoryContent(b"another"))
 
-    assert first.evidence is again.evidence is Evidence.REFERENCE
+    assert [one["event"] for one in logged] == ["registry.reference_twice"]
 
 
 async def test_a_registry_that_was_never_reached_did_not_stop_reading():

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from storage.deliveries import find_delivery
 from tests.storage_rooms import POLICY, opened_house
 from titip import delivery as d
 from titip.delivery import MIRROR, REGISTRY, DeliveryState
@@ -305,3 +306,31 @@ async def test_health_is_kept_and_a_wanted_probe_is_told_once(house):
     assert await house.standings.probe_wanted(REGISTRY)
     assert not await house.standings.probe_wanted(REGISTRY)
     assert Ill("slow").reason == ill.reason
+
+
+OLD, NEW = "https://old.example", "https://new.example"
+
+
+async def test_what_may_be_at_a_registry_s_former_place_waits_for_a_person_once(house):
+    await house.queue.moved(REGISTRY, OLD, now=house.clock())
+    doubtful, untouched, cut_off = [await house.hand_in(bytes([n])) for n in range(3)]
+    by_upload = {one.upload.id: one.delivery for one in await claim(house)}
+    await settle(house, by_upload[doubtful.id], d.Unknown("no answer"))
+    await settle(house, by_upload[untouched.id], d.Postponed("answered 503"))
+
+    assert await house.queue.moved(REGISTRY, OLD, now=house.clock()) == 0
+    assert await house.queue.moved(REGISTRY, NEW, now=house.clock()) == 2
+
+    rows = {
+        one: await house.journal.read(
+            lambda db, one=one: find_delivery(db, delivery_id(one, REGISTRY))
+        )
+        for one in by_upload
+    }
+    assert {one: row.state for one, row in rows.items()} == {
+        doubtful.id: DeliveryState.PARKED,
+        cut_off.id: DeliveryState.PARKED,
+        untouched.id: DeliveryState.DEFERRED,
+    }
+    assert all(OLD in rows[one].reason and rows[one].doubtful for one in (doubtful.id, cut_off.id))
+    assert await house.queue.moved(REGISTRY, NEW, now=house.clock()) == 0

@@ -317,9 +317,7 @@ async def test_a_lane_reads_the_sealed_bytes_and_nothing_past_them(house):
 
 
 @pytest.mark.parametrize("odd", ["pipe", "folder", "device"])
-async def test_what_lies_in_the_place_of_a_file_is_damage_and_waited_at_by_nobody(
-    house, odd
-):
+async def test_what_lies_in_the_place_of_a_file_is_damage_and_waited_at_by_nobody(house, odd):
     sealed = await house.hand_in(b"0123456789")
     path = house.spool.path(sealed.id)
     path.unlink()

@@ -26,6 +26,7 @@ from titip.delivery import (
     DeliveryId,
     DeliveryState,
     Faltered,
+    Moved,
     Postponed,
     Recorded,
     Refused,
@@ -51,6 +52,7 @@ EVENTS = (
     Faltered("digest differs"),
     Postponed("answered 503"),
     Unknown("no answer"),
+    Moved("it may be elsewhere"),
     Requeued(),
     Spared(),
     Recorded("by hand 4"),
@@ -119,8 +121,20 @@ def test_a_person_may_look_after_what_only_a_status_says(evidence):
     assert (after.locator, after.evidence) == ("SILON-4", Evidence.PERSON)
 
 
+@pytest.mark.parametrize("state", [state for state in DeliveryState if Moved in ALLOWED[state]])
+def test_what_may_be_at_a_former_place_waits_for_a_person_and_stays_in_doubt(state):
+    after = step(a_delivery(state=state, checkpoint="half", reason="x"), Moved("it may be there"))
+
+    assert (after.state, after.reason) == (DeliveryState.PARKED, "it may be there")
+    assert after.doubtful
+    assert after.checkpoint == "half"
+    assert step(after, Requeued()).doubtful
+
+
 def test_only_an_operator_moves_what_is_parked_or_skipped():
-    assert set(ALLOWED[DeliveryState.PARKED]) == {Requeued, Recorded}
+    ways_out = {one for one, to in ALLOWED[DeliveryState.PARKED].items() if to != "parked"}
+
+    assert ways_out == {Requeued, Recorded}
     assert set(ALLOWED[DeliveryState.SKIPPED]) == {Requeued}
 
 
