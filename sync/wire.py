@@ -11,6 +11,7 @@ import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import urllib3
@@ -271,6 +272,7 @@ class _Timed(HTTPConnection):
     """Starts the clock of connecting and, when the request has left, the answer's."""
 
     wire: _Sockets
+    _raw: HTTPResponse | None = None
 
     def connect(self) -> None:
         clock = self.wire.clock
@@ -290,4 +292,14 @@ class _Timed(HTTPConnection):
         if self.wire.clock is not None:
             self.wire.clock.left = True
             self.wire.clock.start()
-        return super().getresponse()
+        try:
+            return super().getresponse()
+        except BaseException:
+            if self._raw is not None:
+                self._raw.close()  # urllib3 lets go of it where its head contradicts itself
+            raise
+
+    def response_class(self, sock: socket.socket, *, method: str) -> HTTPResponse:  # type: ignore[override]
+        """Make the standard library's response, and know it."""
+        self._raw = HTTPResponse(sock, method=method)
+        return self._raw

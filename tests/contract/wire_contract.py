@@ -5,12 +5,14 @@ the wire's first request, or all of them, with credentials where it has any.
 """
 
 import asyncio
+import gc
 import gzip
 import socket
 import socketserver
 import threading
 import time
 import tracemalloc
+import warnings
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -367,6 +369,21 @@ class WireContract:
 
         assert time.monotonic() - began < 10
         assert "in time" in reason or "cut the connection" in reason
+
+    @pytest.mark.parametrize("more", ["Content-Length: 9", "Content-Length: -1", "Location: \xff"])
+    async def test_a_head_that_contradicts_itself_leaves_no_socket_behind(self, more):
+        head = HEAD + f"Content-Length: 5\r\n{more}\r\nConnection: close\r\n\r\n{{}}   ".encode()
+        with (
+            warnings.catch_warnings(record=True) as told,
+            hostile_server(lambda asked: Say(raw=head)) as far,
+        ):
+            warnings.simplefilter("always")
+            gc.collect()
+            told.clear()
+            await self.outcome(far.url)
+            gc.collect()
+
+        assert [str(one.message) for one in told if one.category is ResourceWarning] == []
 
     async def test_whatever_comes_is_an_answer_or_a_fault(self):
         answer = [b""]
