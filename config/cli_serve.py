@@ -88,6 +88,7 @@ def _run(
     config: Path | None, *, level: Level, log_json: bool | None, gateway: bool, sync: bool
 ) -> None:
     from config import logs
+    from config.outlet import take_over
     from config.serve import serve as serve_settings
     from config.stopping import StopOrder
 
@@ -96,6 +97,8 @@ def _run(
     order.listen()
     if sync:
         _refuse_unfit(settings)
+    outlets = take_over(notice=logs.dropped_line)
+    order.last_words = outlets.drain
     logs.set_up(level=level.value, json=log_json)
     welcome = _Welcome(settings)
     serving = serve_settings(
@@ -105,6 +108,7 @@ def _run(
         opened=welcome.first_token if gateway else None,
         listening=welcome.address if gateway else None,
         order=order,
+        lines_dropped=lambda: outlets.dropped,
     )
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_in_order(serving, order))

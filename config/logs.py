@@ -1,4 +1,7 @@
-"""Logs: one JSON line per event on standard error, or readable lines on a terminal."""
+"""Logs: one JSON line per event on standard error, or readable lines on a terminal.
+
+Whoever serves puts an outlet in the place of standard error first (config/outlet.py).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,8 @@ class _Forgiving(io.TextIOBase):
 
 def set_up(*, level: str = "info", json: bool | None = None) -> None:
     """Arrange structlog and the standard library's logging alike."""
-    as_json = not sys.stderr.isatty() if json is None else json
+    stream = sys.stderr or io.StringIO()  # None where it was closed from the start
+    as_json = not stream.isatty() if json is None else json
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer() if as_json else _on_screen()
     )
@@ -47,10 +51,16 @@ def set_up(*, level: str = "info", json: bool | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Forgiving(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Forgiving(stream))),
         cache_logger_on_first_use=True,
     )
     _quiet_libraries()
+
+
+def dropped_line(count: int) -> str:
+    """Render the line that stands where so many were lost, whatever the least level is."""
+    logger = structlog.wrap_logger(structlog.ReturnLogger(), wrapper_class=structlog.BoundLogger)
+    return f"{logger.warning('log.dropped', count=count)}\n"
 
 
 @contextmanager

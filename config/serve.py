@@ -54,12 +54,14 @@ async def serve(
     opened: Callable[[Books], Awaitable[None]] | None = None,
     listening: Callable[[str], None] | None = None,
     order: StopOrder | None = None,
+    lines_dropped: Callable[[], int] = lambda: 0,
 ) -> None:
     """Serve until told to stop, then drain: nothing acknowledged is in memory only.
 
     `opened` is called with the journal before anything is taken in, `listening` with the address
-    once requests are answered. Without an `order` to stop, SIGTERM or SIGINT is one. Raises
-    UnfitFolder, Taken, UnfitJournal, StorageBroken, StorageFull, OSError (the address is in use).
+    once requests are answered. Without an `order` to stop, SIGTERM or SIGINT is one.
+    `lines_dropped` counts the lines of the log that were lost. Raises UnfitFolder, Taken,
+    UnfitJournal, StorageBroken, StorageFull, OSError (the address is in use).
     """
     asyncio.get_running_loop().set_exception_handler(_tell_unhandled)
     order = order or _order_by_signals()
@@ -89,7 +91,15 @@ async def serve(
         if gateway:
             sockets = bound_sockets(settings.gateway.listen)
             order.at_last(partial(close_all, sockets))
-            serving = _gateway(settings, books, vault, stopping, keeper=keeper, sockets=sockets)
+            serving = _gateway(
+                settings,
+                books,
+                vault,
+                stopping,
+                keeper=keeper,
+                sockets=sockets,
+                lines_dropped=lines_dropped,
+            )
             address = await stack.enter_async_context(serving)
             if listening is not None:
                 listening(address)
@@ -159,6 +169,7 @@ async def _gateway(
     *,
     keeper: Timekeeper,
     sockets: Sequence[socket.socket],
+    lines_dropped: Callable[[], int],
 ) -> AsyncIterator[str]:
     """Answer requests on these sockets; told to stop, take no more, and close beside the rest."""
     draining = Draining()
@@ -172,6 +183,7 @@ async def _gateway(
         options=gateway_options(settings),
         now=utc_now,
         clock=keeper.state,
+        lines_dropped=lines_dropped,
     )
     runner = gateway_runner(gateway_app(deps), shutdown_timeout=DRAIN_SECONDS)
     closing = asyncio.create_task(_close_when(stopping, draining, runner))

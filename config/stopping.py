@@ -44,6 +44,8 @@ class StopOrder:
         self._heard: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
         self._at_last: list[Callable[[], object]] = []
         self.code = 0
+        self.last_words: Callable[[], object] = lambda: None
+        """Brings out what was said, before the process ends without the interpreter's help."""
 
     def heard(self) -> asyncio.Event:
         """Give an event of the running loop that is set once the order is given."""
@@ -98,6 +100,7 @@ class StopOrder:
             for act in reversed(self._at_last):
                 _briefly(act)
             _briefly(lambda: log.info("titip.stopped", forced=True))
+        _briefly(self.last_words)
         leave(self.code)
 
 

@@ -109,7 +109,8 @@ async def _metrics(request: web.Request) -> web.Response:
     gate = request.app[GATE]
     census = await gate.deps.records.census()
     room = await gate.deps.store.room()
-    page = gate.metrics.render(census, room, now=gate.deps.now())
+    dropped = gate.deps.lines_dropped()
+    page = gate.metrics.render(census, room, now=gate.deps.now(), lines_dropped=dropped)
     return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

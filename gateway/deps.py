@@ -59,7 +59,8 @@ class GatewayOptions:
 class Deps:
     """The ports of `titip.ports` that the gateway uses, and the time in UTC.
 
-    `clock` tells what is known against the machine's clock.
+    `clock` tells what is known against the machine's clock, `lines_dropped` how many lines of the
+    log were lost.
     Whoever stops the process gives `draining` first, and closes the listeners after that.
     """
 
@@ -71,4 +72,5 @@ class Deps:
     now: Callable[[], datetime]
     draining: Draining = field(default_factory=Draining)
     clock: Callable[[], ClockState] = ClockState
+    lines_dropped: Callable[[], int] = lambda: 0
     options: GatewayOptions = field(default_factory=GatewayOptions)

@@ -43,6 +43,10 @@ class Metrics:
             buckets=COMMIT_BUCKETS,
             registry=self._registry,
         )
+        self._lines_dropped = counter(
+            "log_lines_dropped", "Lines of the log lost since their reader stood still"
+        )
+        self._told_dropped = 0
         self._census = _CensusGauges(self._registry)
         self._answers: dict[tuple[str, int], Counter] = {}
 
@@ -57,8 +61,10 @@ class Metrics:
                 self._answers[key] = child
         child.inc()
 
-    def render(self, census: Census, room: Room, *, now: datetime) -> bytes:
-        """Give the page for a scrape."""
+    def render(self, census: Census, room: Room, *, now: datetime, lines_dropped: int = 0) -> bytes:
+        """Give the page for a scrape; `lines_dropped` were lost since the start."""
+        self._lines_dropped.inc(lines_dropped - self._told_dropped)
+        self._told_dropped = lines_dropped
         self._census.show(census, room, now)
         return generate_latest(self._registry)
 

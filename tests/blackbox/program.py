@@ -76,9 +76,9 @@ class Titip:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def start(self, *words: str, ready: bool = True) -> None:
-        """Begin to serve; `words` in place of `serve`."""
-        with self.log.open("ab") as log:
+    def start(self, *words: str, ready: bool = True, into: int | None = None) -> None:
+        """Begin to serve; `words` in place of `serve`, `into` an open file in place of the log."""
+        with self.log.open("ab") if into is None else os.fdopen(os.dup(into), "ab") as log:
             self.process = subprocess.Popen(
                 [*TITIP, *(words or ("serve",)), "--config", str(self.config), "--log-json"],
                 stdout=log,

@@ -112,3 +112,15 @@ def test_an_address_in_use_is_refused_and_leaves_nothing_open():
             bound_sockets(f"127.0.0.1:{first.getsockname()[1]}")
     finally:
         close_all([first])
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_the_last_words_are_out_before_the_process_is_left(hurried, in_order):
+    order, said = StopOrder(), list[object]()
+    order.last_words = lambda: said.append("last words")
+    if in_order:
+        order.over()
+    with capture_logs():
+        order.see_to_it(within=0, leave=said.append)
+
+    assert said == ["last words", 0]
