@@ -19,6 +19,7 @@ from config.wiring import JOURNAL, opened_books
 from storage.migrate import UnfitJournal
 from titip.access import Role
 from titip.clock import advice
+from titip.delivery import REGISTRY
 from titip.errors import TitipError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from config.check_finding import Finding
     from config.settings import Settings
     from titip.access import Token
+    from titip.overview import Census
 
 
 def gateway_findings(settings: Settings) -> Iterator[Finding]:
@@ -60,7 +62,22 @@ def _journal(settings: Settings) -> Iterator[Finding]:
                 "evidence: it said yes, and nothing shows what is there; the bytes are kept",
                 "look there, then titip delivered ID --reference R for each",
             )
+    yield from _to_enter(census, settings)
     yield from _tokens(tokens, settings)
+
+
+def _to_enter(census: Census, settings: Settings) -> Iterator[Finding]:
+    """Tell of files that a person would enter a second time: nobody else looks for them."""
+    if settings.registry.kind != "none":
+        return
+    for one in census.destinations:
+        if one.name == REGISTRY and one.maybe_delivered:
+            yield note(
+                "in doubt",
+                f"{count(one.maybe_delivered, 'file')} to be entered by hand may be in the "
+                "registry already",
+                "look there first: titip deliveries --to registry marks them",
+            )
 
 
 def _tokens(tokens: Sequence[Token], settings: Settings) -> Iterator[Finding]:

@@ -108,11 +108,18 @@ def print_deliveries(found: Iterable[Delivery]) -> None:
             age((one.ended_at or now) - one.queued_at),
             clock(one.due_at, now=now) if one.state.waiting else "",
             one.submitter,
-            one.locator or (f"{one.reason}: {one.detail}" if one.detail else one.reason),
+            one.locator or _reason(one),
         )
         for one in found
     ]
     console().print(table(*columns, right=("tries", "owed"), rows=rows))
+
+
+def _reason(delivery: Delivery) -> str:
+    """Say why it waits; first of all that it may be there already."""
+    doubt = delivery.doubtful and delivery.state.owed
+    words = ("may be there already" if doubt else "", delivery.reason, delivery.detail)
+    return ": ".join(word for word in words if word)
 
 
 def print_history(tries: Mapping[str, Attempts]) -> None:

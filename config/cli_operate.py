@@ -80,15 +80,18 @@ def resync(
         selection = _selection(books, ids or [], parked=parked, to=to)
         selection = replace(selection, vouched=not_there)
         moved = asyncio.run(books.operations.resync(selection, now=utc_now()))
+        waiting = asyncio.run(books.operations.by_hand(selection))
     if as_json:
-        say_json({"requeued": moved})
-    else:
+        say_json({"requeued": moved, **({"by_hand": waiting} if waiting else {})})
+    elif moved or not waiting:
         verb = "goes" if moved == 1 else "go"
         typer.echo(f"{count(moved, 'delivery', 'deliveries')} {verb} again now.")
         if not not_there:
             warn(
                 "What may be there already is looked up first, or waits where nobody can be asked."
             )
+    if waiting:
+        _tell_by_hand(waiting, alone=not moved)
     if ids and not moved:
         raise Complaint(
             "None of them can be sent again: delivered ones stay, and one that is under way is "
@@ -186,6 +189,19 @@ def _whole_id(books: "Books", text: str) -> str:
     if "." in text:
         return found_delivery(books, text).id
     return found_upload(books, text).id
+
+
+def _tell_by_hand(waiting: int, *, alone: bool) -> None:
+    """Say what cannot go for want of a registry; raises Complaint when nothing else went."""
+    verb = "waits" if waiting == 1 else "wait"
+    text = (
+        f"No registry is configured: {count(waiting, 'delivery', 'deliveries')} to it {verb} to be "
+        "entered by hand. titip deliveries --to registry marks what may be there already; then "
+        "titip delivered ID --reference R for each."
+    )
+    if alone:
+        raise Complaint(text)
+    warn(text)
 
 
 def _set_paused(where: DestinationName, *, config: "Settings", paused: bool) -> None:

@@ -193,11 +193,17 @@ def _line(standing: Standing, *, how: Arrangement, now: datetime) -> Destination
         parked=counts.get(states.PARKED, 0),
         spared=counts.get(states.SKIPPED, 0),
         oldest="" if oldest is None else age(now - oldest),
-        condition=condition(standing, by_hand=how.by_hand, now=now),
+        condition=condition(standing, by_hand=how.by_hand, now=now) + _in_doubt(standing),
         well=not (
             standing.paused or standing.brakes.refusing or (health is not None and health.stalled)
         ),
     )
+
+
+def _in_doubt(standing: Standing) -> str:
+    """Say how many may be there already, in whatever state they wait."""
+    number = standing.maybe_delivered
+    return f"; {number:,} of what is owed may be there already" if number else ""
 
 
 def _todo(
@@ -229,14 +235,28 @@ def _todo_of(line: DestinationLine, standing: Standing, how: Arrangement) -> Ite
     name = line.name
     if standing.paused:
         yield f"The {name} is paused: titip resume {name} when it may receive again."
-    yield from _attention(line, standing)
-    if name == REGISTRY and how.by_hand and line.waiting:
-        yield (
-            f"{count(line.waiting, 'file')} to be entered by hand: titip deliveries --to registry, "
-            "then titip delivered ID --reference R for each."
-        )
+    if name == REGISTRY and how.by_hand:
+        yield from _by_hand(line, standing)
+    else:
+        yield from _attention(line, standing)
+    yield from _refused(line, standing)
     if name == MIRROR and not standing.paused and not line.well:
         yield "The mirror itself is in trouble: titip check says what to mend."
+
+
+def _by_hand(line: DestinationLine, standing: Standing) -> Iterator[str]:
+    """Say what is to be entered by hand: nothing goes by itself, whatever state it is in."""
+    if not (number := line.waiting + line.on_their_way + line.parked):
+        return
+    text = (
+        f"{count(number, 'file')} to be entered by hand: titip deliveries --to registry, "
+        "then titip delivered ID --reference R for each."
+    )
+    if doubted := standing.maybe_delivered:
+        text += f" {doubted:,} of these may be there already: look there first (the list marks it)."
+    if line.parked:
+        text += f" {line.parked:,} of these did not get in before: --parked says why."
+    yield text
 
 
 def _attention(line: DestinationLine, standing: Standing) -> Iterator[str]:
@@ -246,8 +266,7 @@ def _attention(line: DestinationLine, standing: Standing) -> Iterator[str]:
         verb = "needs" if line.parked == 1 else "need"
         yield (
             f"{count(line.parked, 'file')} for the {name} {verb} you: titip deliveries --parked "
-            "--to "
-            f"{name} says why; mend it, then titip resync --parked --to {name}."
+            f"--to {name} says why; mend it, then titip resync --parked --to {name}."
         )
     if standing.in_doubt:
         yield (
@@ -255,6 +274,11 @@ def _attention(line: DestinationLine, standing: Standing) -> Iterator[str]:
             "unless a look-up can tell. Look there: titip delivered ID --reference R for what is "
             f"there; titip resync --parked --to {name} --not-there when none of them is."
         )
+
+
+def _refused(line: DestinationLine, standing: Standing) -> Iterator[str]:
+    """Say what a destination refuses alike, and what it took without showing it."""
+    name = line.name
     if standing.brakes.refusing:
         yield (
             f"The {name} refuses one file after another alike: most wait, and one tries each "

@@ -52,6 +52,8 @@ async def run_sync(
     }
     if settings.mirror.when == "never":
         jobs["mirror"] = partial(_spare_mirror, books)
+    if settings.registry.kind == "none":
+        jobs["registry"] = partial(_let_go_of_registry, books)
     try:
         await run_daemon(jobs, stopping)
     finally:
@@ -84,6 +86,10 @@ async def _stand_at(settings: Settings, books: Books) -> None:
     parked = await books.queue.moved(REGISTRY, place, now=utc_now())
     if parked:
         log.warning("registry.moved", place=place, parked=parked)
+
+
+async def _let_go_of_registry(books: Books) -> None:
+    await books.queue.let_go(REGISTRY, now=utc_now())
 
 
 async def _spare_mirror(books: Books) -> None:

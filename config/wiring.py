@@ -76,7 +76,13 @@ def opened_books(settings: Settings, *, serving: str = "") -> Iterator[Books]:
         yield Books(
             journal=journal,
             records=JournalRecords(journal),
-            operations=JournalOperations(journal, policy=policy, rng=rng, doorbell=doorbell),
+            operations=JournalOperations(
+                journal,
+                policy=policy,
+                rng=rng,
+                doorbell=doorbell,
+                registry=settings.registry.kind != "none",
+            ),
             tokens=JournalTokens(journal),
             standings=JournalStandings(journal),
             refusals=JournalRefusals(journal, policy=policy, rng=rng),

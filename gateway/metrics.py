@@ -115,6 +115,11 @@ class _CensusGauges:
         self._unproven = gauge(
             "deliveries_unproven", "Deliveries without evidence that they arrived", "destination"
         )
+        self._maybe = gauge(
+            "deliveries_maybe_delivered",
+            "Deliveries still owed that may be there already",
+            "destination",
+        )
 
     def show(self, census: Census, room: Room, now: datetime) -> None:
         self._free.set(room.free)
@@ -136,6 +141,7 @@ class _CensusGauges:
         self._refusing.labels(destination=name).set(bool(standing.brakes.refusing))
         self._braked.labels(destination=name).set(len(standing.brakes.braked))
         self._unproven.labels(destination=name).set(standing.unproven)
+        self._maybe.labels(destination=name).set(standing.maybe_delivered)
         if standing.health is None:
             return
         self._window.labels(destination=name).set(standing.health.window)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from aiohttp import web
@@ -16,6 +16,10 @@ from titip.delivery import DeliveryId
 
 if TYPE_CHECKING:
     from gateway.gate import Gate
+
+BY_HAND: Final = (
+    "No registry is configured: what is owed to it stays as it is, and waits to be entered by hand"
+)
 
 log = structlog.get_logger()
 
@@ -33,9 +37,13 @@ async def _resync(request: web.Request) -> web.Response:
     await operator(request)
     gate = request.app[GATE]
     selection = asking.selection(await _body(request))
-    count = await gate.deps.operations.resync(selection, now=gate.deps.now())
+    operations = gate.deps.operations
+    count = await operations.resync(selection, now=gate.deps.now())
     log.info("deliveries.requeued", count=count)
-    return json_response({"requeued": count})
+    told: dict[str, object] = {"requeued": count}
+    if waiting := await operations.by_hand(selection):
+        told |= {"by_hand": waiting, "detail": BY_HAND}
+    return json_response(told)
 
 
 async def _pause(request: web.Request) -> web.Response:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 from storage.deliveries import find_delivery, step
 from storage.rows import DELIVERY, delivery_of
 from storage.standings import pause, want_probe
-from titip.delivery import ALLOWED, Delivery, DeliveryState, Recorded, Requeued, advance
+from titip.delivery import (
+    ALLOWED,
+    REGISTRY,
+    Delivery,
+    DeliveryState,
+    Recorded,
+    Requeued,
+    advance,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,16 +52,18 @@ class JournalOperations:
         policy: RetryPolicy,
         rng: Random,
         doorbell: Doorbell,
+        registry: bool = True,
     ) -> None:
-        """Act on this journal and ring for the lanes."""
+        """Act on this journal and ring for the lanes; `registry`: one is configured."""
         self._journal = journal
         self._policy = policy
         self._rng = rng
         self._doorbell = doorbell
+        self._registry = registry
 
     async def resync(self, selection: Selection, *, now: datetime) -> int:
         """Send the selected deliveries again; see titip.overview.Operations."""
-        text, bindings = _selected(selection)
+        text, bindings = _page_of(selection, sent="" if self._registry else _NOT_REGISTRY)
         event = Requeued(vouched=selection.vouched)
         total, after = 0, 0
 
@@ -70,6 +80,16 @@ class JournalOperations:
                 break
         self._doorbell.ring()
         return total
+
+    async def by_hand(self, selection: Selection) -> int:
+        """Count the selected ones that go nowhere; see titip.overview.Operations."""
+        if self._registry:
+            return 0
+        where, bindings = _selected(selection)
+        text = f"SELECT count(*) FROM deliveries WHERE {where} AND destination = '{REGISTRY}'"
+        return await self._journal.read(
+            lambda db: int(next(iter(db.execute(text, {**bindings, "after": 0})))[0])
+        )
 
     async def pause(self, destination: str, *, paused: bool) -> None:
         """Stop or start the claims of a destination."""
@@ -106,7 +126,17 @@ class JournalOperations:
         step(db, before, advance(before, event, now=now, policy=self._policy, rng=self._rng))
 
 
+_NOT_REGISTRY: Final = f" AND destination <> '{REGISTRY}'"
+
+
+def _page_of(selection: Selection, *, sent: str) -> tuple[str, dict[str, Any]]:
+    where, bindings = _selected(selection)
+    text = f"SELECT seq, {DELIVERY} FROM deliveries WHERE {where}{sent} "
+    return text + f"ORDER BY seq LIMIT {BATCH}", bindings
+
+
 def _selected(selection: Selection) -> tuple[str, dict[str, Any]]:
+    """Give the condition of what an operator means, from the place `:after` on."""
     wanted = [state for state in REQUEUEABLE if not selection.states or state in selection.states]
     where = ["seq > :after", _in("state", "state", [state.value for state in wanted]), _WITH_BYTES]
     bindings: dict[str, Any] = {f"state{n}": state.value for n, state in enumerate(wanted)}
@@ -117,8 +147,7 @@ def _selected(selection: Selection) -> tuple[str, dict[str, Any]]:
     if selection.destination is not None:
         where.append("destination = :destination")
         bindings["destination"] = selection.destination
-    text = f"SELECT seq, {DELIVERY} FROM deliveries WHERE {' AND '.join(where)} "
-    return text + f"ORDER BY seq LIMIT {BATCH}", bindings
+    return " AND ".join(where), bindings
 
 
 def _in(column: str, name: str, values: list[str]) -> str:

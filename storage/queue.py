@@ -19,6 +19,7 @@ from storage.deliveries import (
     waiting,
     waiting_rows,
 )
+from storage.rows import DELIVERY, delivery_of
 from storage.standings import PUT_PLACE, field_of, is_paused, put
 from storage.uploads import existing
 from titip.brake import ONCE_MORE
@@ -30,6 +31,7 @@ from titip.delivery import (
     DeliveryState,
     Moved,
     Parcel,
+    Postponed,
     Spared,
     advance,
 )
@@ -64,6 +66,9 @@ _BRING_BACK: Final = (
     "AND state <> 'active' AND due_at > :until"
 )
 
+_UNDER_WAY: Final = (
+    f"SELECT {DELIVERY} FROM deliveries WHERE destination = ? AND {CLAIMABLE} AND state = 'active'"
+)
 
 IN_RUN: Final = (
     "UPDATE deliveries SET refused_run = iif(refused_run = :once, :once, :run) WHERE id = :id"
@@ -189,6 +194,24 @@ class JournalQueue:
         bindings: dict[str, object] = {"name": destination, "value": place}
         await self._journal.write(lambda db: put(db, PUT_PLACE, bindings))
         return total
+
+    async def let_go(self, destination: str, *, now: datetime) -> int:
+        """End what was under way to a destination that is configured no more; tell how many.
+
+        Each waits from then on, and may be there already.
+        """
+
+        def end(db: apsw.Connection) -> int:
+            rows = [delivery_of(row) for row in db.execute(_UNDER_WAY, (destination,))]
+            for row in rows:
+                claimed = self._take(db, row, now=now, until=now).delivery
+                left = Postponed("it was under way when nothing was configured there any more")
+                after = advance(claimed, left, now=now, policy=self._policy, rng=self._rng)
+                step(db, claimed, after)
+                end_attempt(db, after, now=now)
+            return len(rows)
+
+        return await self._journal.write(end)
 
     async def _refine(self, before: Delivery, after: Delivery) -> Delivery:
         await self._journal.write(lambda db: step(db, before, after))

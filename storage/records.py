@@ -35,7 +35,9 @@ _UNPROVEN: Final = (
     "WHERE destination = ? AND state = 'delivered' AND evidence IN ('', 'status')"
 )
 _IN_DOUBT: Final = (
-    "SELECT count(*) FROM deliveries WHERE destination = ? AND state = 'parked' AND doubtful <> 0"
+    "SELECT state, count(*) FROM deliveries "
+    "WHERE destination = ? AND doubtful <> 0 AND state NOT IN ('delivered', 'skipped') "
+    "GROUP BY state"
 )
 """Both spelled as their partial indexes are."""
 
@@ -128,6 +130,7 @@ def _standing(db: apsw.Connection, name: str, tally: dict[str, tuple[int, int]])
     text = "SELECT paused, health, brakes FROM destinations WHERE name = ?"
     paused, health, brakes = db.execute(text, (name,)).fetchone() or (0, "", "")
     oldest = next(iter(db.execute(_OLDEST, (name,))))[0]
+    doubted = {DeliveryState(state): rows for state, rows in db.execute(_IN_DOUBT, (name,))}
     unproven = int(next(iter(db.execute(_UNPROVEN, (name,))))[0])
     return Standing(
         name=name,
@@ -136,6 +139,7 @@ def _standing(db: apsw.Connection, name: str, tally: dict[str, tuple[int, int]])
         counts={DeliveryState(state): rows for state, (rows, _) in tally.items()},
         oldest_owed=None if oldest is None else from_ms(oldest),
         unproven=unproven,
-        in_doubt=int(next(iter(db.execute(_IN_DOUBT, (name,))))[0]),
+        in_doubt=doubted.get(DeliveryState.PARKED, 0),
+        maybe_delivered=sum(doubted.values()),
         brakes=brakes_of(str(brakes)),
     )

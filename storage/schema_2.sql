@@ -20,7 +20,8 @@ UPDATE deliveries SET evidence = 'reference'
 UPDATE deliveries SET doubtful = 2 WHERE destination = 'registry' AND checkpoint LIKE '{"reference"%';
 
 -- Few at any time, or none: what an operator should look at.
-CREATE INDEX deliveries_doubted ON deliveries (destination) WHERE state = 'parked' AND doubtful <> 0;
+CREATE INDEX deliveries_doubted ON deliveries (destination, state)
+    WHERE doubtful <> 0 AND state NOT IN ('delivered', 'skipped');
 CREATE INDEX deliveries_unproven ON deliveries (destination)
     WHERE state = 'delivered' AND evidence IN ('', 'status');
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
-from titip.delivery import DESTINATIONS, Delivery, DeliveryId, Recorded, Requeued, advance
+from titip.delivery import DESTINATIONS, REGISTRY, Delivery, DeliveryId, Recorded, Requeued, advance
 from titip.overview import Census, Query, Selection, Standing
 from titip.retry import RetryPolicy
 from titip.upload import Upload, UploadId, UploadState
@@ -79,6 +79,7 @@ class MemoryRecords:
                 for state in {one.state for one in rows}
             },
             oldest_owed=min((one.queued_at for one in rows if one.state.owed), default=None),
+            maybe_delivered=sum(bool(one.doubtful) and one.state.owed for one in rows),
         )
 
 
@@ -89,9 +90,22 @@ class MemoryOperations:
         self._store = store
         self._records = records
         self.probes_asked: list[str] = []
+        self.registry = True
 
     async def resync(self, selection: Selection, *, now: datetime) -> int:
         chosen = [
+            one for one in self._chosen(selection) if self.registry or one.destination != REGISTRY
+        ]
+        for one in chosen:
+            self._store.deliveries[one.id] = _step(one, Requeued(), now)
+        return len(chosen)
+
+    async def by_hand(self, selection: Selection) -> int:
+        chosen = self._chosen(selection)
+        return sum(not self.registry and one.destination == REGISTRY for one in chosen)
+
+    def _chosen(self, selection: Selection) -> list[Delivery]:
+        return [
             one
             for one in self._store.deliveries.values()
             if (
@@ -101,9 +115,6 @@ class MemoryOperations:
             )
             and selection.destination in {None, one.destination}
         ]
-        for one in chosen:
-            self._store.deliveries[one.id] = _step(one, Requeued(), now)
-        return len(chosen)
 
     async def pause(self, destination: str, *, paused: bool) -> None:
         _, health = self._records.standings[destination]

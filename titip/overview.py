@@ -33,6 +33,8 @@ class Standing:
     """Deliveries that a status alone, or nothing, shows: their bytes are kept."""
     in_doubt: int = 0
     """Parked ones that may be there already: sending them again takes a person's look."""
+    maybe_delivered: int = 0
+    """All that may be there already and are not known to be, the parked ones among them."""
     brakes: Brakes = field(default_factory=Brakes)
 
 
@@ -109,7 +111,13 @@ class Operations(Protocol):
     """Acting, as an operator."""
 
     async def resync(self, selection: Selection, *, now: datetime) -> int:
-        """Send the selected deliveries again; give how many were moved."""
+        """Send the selected deliveries again; give how many were moved.
+
+        Without a registry its deliveries stay as they are, with their doubts and reasons.
+        """
+
+    async def by_hand(self, selection: Selection) -> int:
+        """Count the selected ones that go nowhere, since no registry is configured."""
 
     async def pause(self, destination: str, *, paused: bool) -> None:
         """Stop or start the claims of a destination, from the next claim on."""

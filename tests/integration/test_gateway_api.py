@@ -11,6 +11,7 @@ from tests.fakes import utc_now
 from tests.gateway_rooms import BYTES, gateway, id_of
 from tests.waiting import until
 from titip.delivery import DeliveryId, DeliveryState
+from titip.evidence import Doubt
 from titip.health import Circuit, Health
 
 
@@ -153,6 +154,22 @@ async def test_a_parked_delivery_is_sent_again(gate):
 
     assert told == {"requeued": 1}
     assert rows[which].state is DeliveryState.QUEUED
+
+
+async def test_a_resync_without_a_registry_says_that_its_files_wait_for_hands(gate):
+    path = await gate.created(1, b"x")
+    which = DeliveryId(f"{id_of(path)}.registry")
+    rows = gate.store.deliveries
+    rows[which] = replace(rows[which], state=DeliveryState.PARKED, doubtful=Doubt.UNHEARD)
+    before, gate.operations.registry = rows[which], False
+
+    told = await post(gate, "/api/resync", {"parked": True})
+    shown = await get(gate, "/api/status", of=gate.operator)
+
+    assert (told["requeued"], told["by_hand"]) == (0, 1)
+    assert "No registry is configured" in told["detail"]
+    assert rows[which] == before
+    assert shown["destinations"][0]["maybe_delivered"] == 1
 
 
 async def test_a_destination_is_paused_resumed_and_probed(gate):

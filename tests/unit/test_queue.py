@@ -268,6 +268,22 @@ async def test_a_large_resync_goes_in_batches(house, monkeypatch):
     assert await house.operations.resync(Selection(destination=REGISTRY), now=house.clock()) == 5
 
 
+async def test_what_was_under_way_to_what_is_configured_no_more_waits_in_doubt(house):
+    await house.hand_in(b"1")
+    (parcel,) = await claim(house)
+    await house.hand_in(b"2")
+
+    assert await house.queue.let_go(REGISTRY, now=house.clock()) == 1
+    assert await house.queue.let_go(REGISTRY, now=house.clock()) == 0
+
+    (left, _) = await house.records.of_upload(parcel.upload.id)
+    assert (left.state, bool(left.doubtful)) == (DeliveryState.DEFERRED, True)
+    assert "under way" in left.reason
+    assert len(await attempts(house, left.id)) == left.attempts
+    recorded = await house.operations.delivered(left.id, "SILON-4", now=house.clock())
+    assert recorded.state is DeliveryState.DELIVERED
+
+
 async def test_an_operator_records_what_was_entered_by_hand(house):
     upload = await house.hand_in(b"x")
     name = delivery_id(upload.id, REGISTRY)
