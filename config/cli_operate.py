@@ -22,6 +22,7 @@ from titip.delivery import DeliveryState
 if TYPE_CHECKING:
     from config.settings import Settings
     from config.wiring import Books
+    from titip.delivery import Delivery
     from titip.overview import Selection
 
 Where = Annotated[DestinationName, typer.Argument(metavar="DEST", help="registry or mirror.")]
@@ -147,7 +148,8 @@ def delivered(
 ) -> None:
     """Record that a file was entered by hand.
 
-    For files that a person brought into the registry; the receipt then names its reference.
+    For files that a person brought into the registry; the receipt then names its reference. Copies
+    on the mirror are Titip's own: `titip resync ID.mirror` has one made.
     """
     from config.wiring import opened_books
     from gateway.views import delivery_json
@@ -162,7 +164,7 @@ def delivered(
         try:
             after = asyncio.run(books.operations.delivered(found.id, name, now=utc_now()))
         except IllegalEvent as error:
-            raise Complaint(_why_not(found.state, found.locator)) from error
+            raise Complaint(_why_not(found)) from error
     if as_json:
         say_json(delivery_json(after, for_operator=True))
     else:
@@ -233,9 +235,14 @@ async def _probed(settings: "Settings", where: DestinationName) -> bool | None:
             await one.close()
 
 
-def _why_not(state: DeliveryState, locator: str) -> str:
-    if state is DeliveryState.DELIVERED:
-        return f"It is delivered already, as {locator}."
-    if state is DeliveryState.ACTIVE:
+def _why_not(found: "Delivery") -> str:
+    if found.destination != DestinationName.REGISTRY:
+        return (
+            "Only what a person brought into the registry can be recorded, not a copy on the "
+            f"{found.destination}. To have that made: titip resync {found.id}"
+        )
+    if found.state is DeliveryState.DELIVERED:
+        return f"It is delivered already, as {found.locator}."
+    if found.state is DeliveryState.ACTIVE:
         return "It is under way just now: see titip history ID in a minute, then decide."
-    return f"A delivery that is {state} cannot be recorded by hand."
+    return f"A delivery that is {found.state} cannot be recorded by hand."

@@ -181,17 +181,16 @@ def _is_shown(mirror: Standing | None, how: Arrangement) -> bool:
 
 def _line(standing: Standing, *, how: Arrangement, now: datetime) -> DestinationLine:
     counts = standing.counts
-    states = DeliveryState
     waiting = sum(number for state, number in counts.items() if state.waiting)
     oldest = standing.oldest_owed
     health = standing.health
     return DestinationLine(
         name=standing.name,
         waiting=waiting,
-        on_their_way=counts.get(states.ACTIVE, 0),
-        delivered=counts.get(states.DELIVERED, 0),
-        parked=counts.get(states.PARKED, 0),
-        spared=counts.get(states.SKIPPED, 0),
+        on_their_way=counts.get(DeliveryState.ACTIVE, 0),
+        delivered=counts.get(DeliveryState.DELIVERED, 0),
+        parked=counts.get(DeliveryState.PARKED, 0),
+        spared=counts.get(DeliveryState.SKIPPED, 0),
         oldest="" if oldest is None else age(now - oldest),
         condition=condition(standing, by_hand=how.by_hand, now=now) + _in_doubt(standing),
         well=not (
@@ -202,8 +201,8 @@ def _line(standing: Standing, *, how: Arrangement, now: datetime) -> Destination
 
 def _in_doubt(standing: Standing) -> str:
     """Say how many may be there already, in whatever state they wait."""
-    number = standing.maybe_delivered
-    return f"; {number:,} of what is owed may be there already" if number else ""
+    number = f"{standing.maybe_delivered:,}" if standing.maybe_delivered else ""
+    return number and f"; {number} of what is owed may be there already"
 
 
 def _todo(
@@ -268,7 +267,7 @@ def _attention(line: DestinationLine, standing: Standing) -> Iterator[str]:
             f"{count(line.parked, 'file')} for the {name} {verb} you: titip deliveries --parked "
             f"--to {name} says why; mend it, then titip resync --parked --to {name}."
         )
-    if standing.in_doubt:
+    if standing.in_doubt and name == REGISTRY:  # a mirror is always looked at first
         yield (
             f"{standing.in_doubt:,} of these may be there already, so they are not sent again "
             "unless a look-up can tell. Look there: titip delivered ID --reference R for what is "

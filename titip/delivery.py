@@ -192,7 +192,10 @@ class Spared:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An operator entered the file by hand; `locator` is the registry's reference."""
+    """An operator entered the file by hand; `locator` is the registry's reference.
+
+    For the registry alone: a mirror's copy is Titip's own, and counts for its digest.
+    """
 
     locator: str
 
@@ -264,12 +267,7 @@ def advance(
     rng: Random,
 ) -> Delivery:
     """Give the delivery after the event; raises IllegalEvent where the table has no step."""
-    to = ALLOWED[delivery.state].get(type(event))
-    if to is None or delivery.evidence.enough:
-        raise IllegalEvent(
-            f"a delivery that is {delivery.state} cannot be {type(event).__name__.lower()}",
-        )
-    moved = replace(delivery, state=to)
+    moved = replace(delivery, state=_next_state(delivery, event))
     match event:
         case Claimed(until):
             claimed = replace(moved, due_at=until, attempts=delivery.attempts + 1)
@@ -286,6 +284,20 @@ def advance(
             return replace(moved, ended_at=now, reason="the registry has it", detail="")
         case _ as never:
             assert_never(never)
+
+
+def _next_state(delivery: Delivery, event: DeliveryEvent) -> DeliveryState:
+    if isinstance(event, Recorded) and delivery.destination != REGISTRY:
+        raise IllegalEvent(
+            "only what a person brought into the registry can be recorded, not a copy on the "
+            f"{delivery.destination}; to have that made: titip resync {delivery.id}",
+        )
+    to = ALLOWED[delivery.state].get(type(event))
+    if to is None or delivery.evidence.enough:
+        raise IllegalEvent(
+            f"a delivery that is {delivery.state} cannot be {type(event).__name__.lower()}",
+        )
+    return to
 
 
 def _arrived(delivery: Delivery, event: Succeeded | Recorded, *, now: datetime) -> Delivery:

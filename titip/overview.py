@@ -126,7 +126,7 @@ class Operations(Protocol):
         """Ask the lane to probe its destination now."""
 
     async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
-        """Record that an operator entered the file by hand.
+        """Record that an operator entered the file into the registry by hand.
 
         Raises IllegalEvent where the delivery cannot be, LookupError where there is none.
         """

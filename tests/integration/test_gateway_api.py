@@ -195,6 +195,19 @@ async def test_a_delivery_made_by_hand_is_entered_once(gate):
     await post(gate, "/api/deliveries/none/delivered", {"reference": "x"}, status=404)
 
 
+async def test_a_copy_on_the_mirror_is_never_recorded_by_hand(gate):
+    path = await gate.created(1, b"x")
+    which = DeliveryId(f"{id_of(path)}.mirror")
+    before = gate.store.deliveries[which]
+
+    told = await post(
+        gate, f"/api/deliveries/{which}/delivered", {"reference": "SILON-17"}, status=409
+    )
+
+    assert f"titip resync {which}" in told["detail"]
+    assert gate.store.deliveries[which] == before
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

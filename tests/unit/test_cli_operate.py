@@ -3,6 +3,8 @@
 import pytest
 
 from tests.cli_world import Desk
+from titip.delivery import Refused, Succeeded
+from titip.evidence import Evidence
 
 REGISTRY = '[registry]\nkind = "http"\nurl = "http://127.0.0.1:9/intake"\n'
 
@@ -135,6 +137,20 @@ def test_what_was_entered_by_hand_is_recorded_once(desk):
     assert again.exit_code == 1
     assert "It is delivered already, as SILON-7." in again.stderr
     assert desk.read("receipt", upload)["passages"][1]["locator"] == "SILON-7"
+
+
+@pytest.mark.parametrize("state", ["queued", "parked", "delivered"])
+def test_a_copy_on_the_mirror_is_never_recorded_by_hand(desk, state):
+    upload = desk.hand_in(b"one")
+    ends = {"parked": Refused("no"), "delivered": Succeeded("p/1", Evidence.DIGEST)}
+    if state in ends:
+        desk.end(upload, ends[state], to="mirror")
+
+    result = desk.run("delivered", f"{upload}.mirror", "--reference", "SILON-7")
+
+    assert result.exit_code == 1
+    assert f"titip resync {upload}.mirror" in result.stderr
+    assert state_of(desk, upload, "mirror") == state
 
 
 def test_the_reference_must_be_one(desk):

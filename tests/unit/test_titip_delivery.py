@@ -19,6 +19,7 @@ from tests.strategies import (
 )
 from titip.delivery import (
     ALLOWED,
+    DESTINATIONS,
     REGISTRY,
     Claimed,
     Damaged,
@@ -179,6 +180,15 @@ def test_success_keeps_the_locator_and_lays_the_rest_aside():
         ended_at=LATER,
         evidence=Evidence.REFERENCE,
     )
+
+
+@pytest.mark.parametrize("destination", sorted(set(DESTINATIONS) - {REGISTRY}))
+@pytest.mark.parametrize("state", DeliveryState)
+def test_only_what_is_in_the_registry_is_recorded_by_hand(state, destination):
+    copy = a_delivery(id=DeliveryId(f"u.{destination}"), state=state, destination=destination)
+
+    with pytest.raises(IllegalEvent, match=f"titip resync u.{destination}"):
+        step(copy, Recorded("by hand 4"))
 
 
 @pytest.mark.parametrize("state", [state for state in DeliveryState if Recorded in ALLOWED[state]])
