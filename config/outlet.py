@@ -21,7 +21,7 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import BinaryIO, TextIO
 
     from _typeshed import ReadableBuffer
@@ -183,9 +183,10 @@ def _lines_of(text: bytes) -> int:
 class Outlets:
     """Standard output and standard error of this process, as far as they are open files."""
 
-    def __init__(self, *outlets: Outlet) -> None:
-        """Watch over these."""
+    def __init__(self, *outlets: Outlet, faces: Sequence[TextIO] = ()) -> None:
+        """Watch over these, and over the streams before them."""
         self._outlets = outlets
+        self._faces = faces
 
     @property
     def dropped(self) -> int:
@@ -195,6 +196,9 @@ class Outlets:
     def drain(self, within: float = FLUSH) -> None:
         """Wait until all is out, for so many seconds at most."""
         until = time.monotonic() + within
+        for face in self._faces:
+            with suppress(OSError, ValueError):
+                face.flush()  # a line without an end
         for one in self._outlets:
             one.drain(max(0.0, until - time.monotonic()))
 
@@ -205,7 +209,7 @@ def take_over(*, notice: Callable[[int], str]) -> Outlets:
     Whatever is printed from now on goes through them, by whom it may be: tracebacks of threads,
     warnings, what libraries log. Begin no thread before the signals are taken.
     """
-    outlets = []
+    outlets, faces = [], []
     for name, said in (("stdout", lambda _count: ""), ("stderr", notice)):
         stream: TextIO | None = getattr(sys, name)
         fd = _descriptor(stream)
@@ -222,7 +226,8 @@ def take_over(*, notice: Callable[[int], str]) -> Outlets:
         )
         setattr(sys, name, face)
         outlets.append(outlet)
-    taken = Outlets(*outlets)
+        faces.append(face)
+    taken = Outlets(*outlets, faces=faces)
     atexit.register(taken.drain)
     return taken
 

@@ -213,6 +213,7 @@ def test_whatever_is_printed_goes_through_the_outlets(monkeypatch):
         failing = threading.Thread(target=lambda: 1 // 0)
         failing.start()
         failing.join()
+        print("without an end", end="", file=sys.stderr)  # noqa: T201 - as above
         taken.drain(10)
         told = {name: os.read(reading, 1 << 16).decode() for name, (reading, _) in pipes.items()}
         sys.stdout.close()
@@ -223,6 +224,7 @@ def test_whatever_is_printed_goes_through_the_outlets(monkeypatch):
     assert told["stdout"] == "welcome \\ud800\n"
     assert told["stderr"].startswith("a traceback\n")
     assert "ZeroDivisionError" in told["stderr"]
+    assert told["stderr"].endswith("\nwithout an end")
     assert (at_exit, taken.dropped) == ([taken.drain], 0)
 
 
