@@ -10,7 +10,8 @@ from config.check_connection import PATIENCE_SECONDS, reach
 from config.check_finding import bad, note, well
 from config.check_machine import existing, is_there
 from config.cli_errors import problems_of_destination
-from config.destinations import mirror_of
+from config.destinations import lacking, mirror_of
+from titip.delivery import MIRROR
 from titip.errors import TitipError
 from titip.origins import shown
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 TOPIC: Final = "mirror"
+NO_FILE: Final = "put Google's credentials there (docs/drive.md); until then nothing is mirrored"
 GOOGLE: Final = "https://www.googleapis.com/"
 
 
@@ -33,6 +35,9 @@ async def mirror_findings(settings: Settings) -> list[Finding]:
     if settings.mirror.kind == "folder":
         return [*_place(settings), *await _asked(settings)]
     endpoint = settings.mirror.drive.endpoint or GOOGLE
+    if lacks := lacking(settings)[MIRROR]:
+        reached = await reach("mirror address", "mirror.drive.endpoint", endpoint)
+        return [reached, *(bad(TOPIC, one, NO_FILE) for one in lacks)]
     reached, asked = await asyncio.gather(
         reach("mirror address", "mirror.drive.endpoint", endpoint), _asked(settings)
     )

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from config.check_connection import PATIENCE_SECONDS, reach
 from config.check_finding import bad, note, well
 from config.cli_errors import problems_of_destination
-from config.destinations import registry_of
-from config.settings import secret_source
+from config.destinations import lacking, registry_of
 from sync.registry_line import RegistryLine
 from sync.registry_lookup import Lookup
 from sync.registry_options import RegistryOptions
 from sync.templates import PLACEHOLDERS, Template, in_url
+from titip.delivery import REGISTRY
 from titip.errors import TitipError
 from titip.origins import shown
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from titip.ports import Destination
 
 TOPIC: Final = "registry"
+NO_FILE: Final = (
+    "put the secret there, one line that this account can read; until then nothing is sent"
+)
 NOWHERE: Final = dict.fromkeys(PLACEHOLDERS, "0" * 32)
 """An upload that no registry can have."""
 
@@ -45,11 +48,14 @@ async def registry_findings(settings: Settings) -> list[Finding]:
         return [bad(TOPIC, one, "mend the setting") for one in problems_of_destination(error)]
     if built is None:
         return []
-    looks = [reach("registry address", "registry.url", registry.url), _health(settings, built)]
-    if registry.kind == "http":
+    lacks = [bad(TOPIC, one, NO_FILE) for one in lacking(settings)[REGISTRY]]
+    looks = [reach("registry address", "registry.url", registry.url)]
+    if not lacks:  # nothing is asked without a credential
+        looks.append(_health(settings, built))
+    if registry.kind == "http" and (not lacks or not registry.lookup):
         looks.append(_lookup(settings))
     try:
-        return [*_way(settings), *await asyncio.gather(*looks)]
+        return [*lacks, *_way(settings), *await asyncio.gather(*looks)]
     finally:
         await built.close()
 
@@ -157,7 +163,7 @@ async def _asked(settings: Settings) -> tuple[Answer, bool]:
         lookup=registry.lookup,
         lookup_absent=registry.lookup_absent,
         headers=registry.headers,
-        bearer=secret_source(registry.bearer),
+        bearer=registry.bearer.get_secret_value(),
         answer_within=timedelta(seconds=PATIENCE_SECONDS),
     )
     line = RegistryLine(options)

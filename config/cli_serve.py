@@ -100,6 +100,8 @@ def _run(
     outlets = take_over(notice=logs.dropped_line)
     order.last_words = outlets.drain
     logs.set_up(level=level.value, json=log_json)
+    if sync:
+        _tell_lacking(settings)
     welcome = _Welcome(settings)
     serving = serve_settings(
         settings,
@@ -146,6 +148,19 @@ def _refuse_unfit(settings: "Settings") -> None:
         ) from error
     except Exception:  # noqa: BLE001 - it comes again, in a task that is supervised
         return
+
+
+def _tell_lacking(settings: "Settings") -> None:
+    """Warn of credentials that are not there yet: the destination waits for them, nobody else."""
+    import structlog
+
+    from config.destinations import lacking
+
+    for name, reasons in lacking(settings).items():
+        for reason in reasons:
+            structlog.get_logger().warning(
+                "destination.without_credentials", destination=name, reason=reason
+            )
 
 
 class _Welcome:

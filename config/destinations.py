@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from config.settings import secret_source
 from sync.bounded import Bounded
+from sync.drive_options import DriveOptions
 from sync.folder import FolderMirror, FolderOptions
 from sync.verified import Verified
+from titip.delivery import MIRROR, REGISTRY
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -46,6 +47,36 @@ def registry_of(settings: Settings) -> Destination | None:
             return Bounded(Verified(_tus(settings)))
 
 
+def lacking(settings: Settings) -> dict[str, list[str]]:
+    """Tell which files of credentials are of no use just now, by destination.
+
+    Each makes its destination ill until the file is there, and is no reason to take nothing in.
+    """
+    return {REGISTRY: _without_secret(settings), MIRROR: _without_credentials(settings)}
+
+
+def _without_secret(settings: Settings) -> list[str]:
+    from sync.registry_headers import RegistryHeaders  # noqa: PLC0415 - as above
+
+    registry = settings.registry
+    if registry.kind == "none":
+        return []
+    bearer = registry.bearer.get_secret_value()
+    return list(RegistryHeaders(registry.headers, bearer=bearer).problems())
+
+
+def _without_credentials(settings: Settings) -> list[str]:
+    if settings.mirror.when == "never" or settings.mirror.kind != "drive":
+        return []
+    from sync.google import load_credentials  # noqa: PLC0415 - as above
+
+    try:
+        load_credentials(_drive_options(settings))
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
 def answer_within(settings: Settings) -> timedelta:
     """Tell how long a registry's answer is waited for after the last byte."""
     return 2 * settings.health.slow_after
@@ -63,16 +94,18 @@ def _mirror(settings: Settings) -> FolderMirror | DriveMirror:
 
 
 def _drive(settings: Settings) -> DriveMirror:
-    from sync.drive import DriveMirror, DriveOptions  # noqa: PLC0415 - 0.2 s and 32 MiB
+    from sync.drive import DriveMirror  # noqa: PLC0415 - 0.2 s and 32 MiB
 
+    return DriveMirror(_drive_options(settings))
+
+
+def _drive_options(settings: Settings) -> DriveOptions:
     drive = settings.mirror.drive
-    return DriveMirror(
-        DriveOptions(
-            credentials=drive.credentials,
-            folder=drive.folder,
-            endpoint=drive.endpoint,
-            creates_per_second=drive.creates_per_second,
-        ),
+    return DriveOptions(
+        credentials=drive.credentials,
+        folder=drive.folder,
+        endpoint=drive.endpoint,
+        creates_per_second=drive.creates_per_second,
     )
 
 
@@ -89,7 +122,7 @@ def _http(settings: Settings) -> Destination:
             file_field=registry.file_field,
             fields=registry.fields,
             headers=registry.headers,
-            bearer=secret_source(registry.bearer),
+            bearer=registry.bearer.get_secret_value(),
             accepted=registry.accepted,
             duplicate=registry.duplicate,
             not_stored=registry.not_stored,
@@ -113,7 +146,7 @@ def _tus(settings: Settings) -> Destination:
     return TusRegistry(
         TusOptions(
             url=settings.registry.url,
-            bearer=secret_source(settings.registry.bearer),
+            bearer=settings.registry.bearer.get_secret_value(),
             headers=settings.registry.headers,
             origins=settings.registry.origins,
             answer_within=answer_within(settings),

@@ -1,16 +1,17 @@
 """The settings: defaults < titip.toml < environment (`TITIP__SECTION__KEY`).
 
 An unknown key is an error, all problems are told at once, and a secret may live in a file of its
-own: `bearer = "file:/run/secrets/registry"`.
+own, `bearer = "file:/run/secrets/registry"`, which is read where the secret is used: a file that is
+missing just now is one destination's trouble and keeps no command from its work.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -39,35 +40,6 @@ class Section(BaseModel):
     """A table of titip.toml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class FileSecret(SecretStr):
-    """A secret out of a file, as it was at the start; `source` names the file for later looks."""
-
-    def __init__(self, secret_value: str, *, source: str) -> None:
-        super().__init__(secret_value)
-        self.source = source
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    source = value.get_secret_value()
-    kind, _, path = source.partition(":")
-    if kind != "file":
-        return value
-    try:
-        return FileSecret(Path(path).read_text("utf-8").strip(), source=source)
-    except OSError as error:
-        raise ValueError(f"the file of this secret cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise ValueError("the file of this secret holds no text") from error
-
-
-def secret_source(value: SecretStr) -> str:
-    """Give a secret as it was configured: the text, or `file:PATH`, to be read when it is used."""
-    return value.source if isinstance(value, FileSecret) else value.get_secret_value()
-
-
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
 
 
 class Gateway(Section):
@@ -130,7 +102,7 @@ class Registry(Section):
         "key": "{upload_id}",
     }
     headers: dict[str, str] = {"Idempotency-Key": "{delivery_id}"}
-    bearer: Secret = SecretStr("")
+    bearer: SecretStr = SecretStr("")
     accepted: tuple[Status, ...] = (200, 201, 204)
     duplicate: tuple[Status, ...] = ()
     not_stored: tuple[Status, ...] = ()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from sync.reading import PIECE
+from sync.small_file import open_regular
 from titip.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def digest_file(path: Path) -> tuple[int, str]:
     """Give size and sha256 of a synced file, read from the disk where the system can be made to."""
     digest = hashlib.sha256()
     size = 0
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path) as file:
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         while piece := file.read(PIECE):

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from sync.addresses import address_problem
+from sync.small_file import read_small
+from titip.text import decoded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,16 +51,15 @@ def read_credentials(path: Path) -> dict[str, str]:
 
 
 def _document(path: Path) -> object:
+    named = f"mirror.drive.credentials: {path}"
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST:
-            told = "is no small file" if path.exists() else "cannot be read (it is not there)"
-            raise ValueError(f"mirror.drive.credentials: {path} {told}; make it anew")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise ValueError(
-            f"mirror.drive.credentials: {path} cannot be read; make it anew"
-        ) from error
+        text = decoded(read_small(path, most=LARGEST))
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or "it is no text"
+        raise ValueError(f"{named} cannot be read ({told}); make it anew") from error
+    if not text.strip():
+        raise ValueError(f"{named} is empty; make it anew")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"mirror.drive.credentials: {path} is no JSON; make it anew") from error
+        raise ValueError(f"{named} is no JSON; make it anew") from error

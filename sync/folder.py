@@ -19,6 +19,7 @@ from sync.blocking import Abandoned, in_thread
 from sync.disk import blamed_on_folder, digest_file, sync_folder
 from sync.reading import PIECE, pieces
 from sync.safe_names import copy_name, safe_name
+from sync.small_file import open_regular
 from titip.delivery import MIRROR
 from titip.errors import Faltered
 from titip.ports import Arrival
@@ -76,7 +77,7 @@ class FolderMirror:
             raise Faltered("the mirror's folder cannot hold a copy of that name")
         with blamed_on_folder():
             try:
-                file = await in_thread(lambda: copy.open("rb", buffering=0))
+                file = await in_thread(lambda: open_regular(copy))
             except FileNotFoundError as error:
                 raise Faltered("the mirror has no such copy any more") from error
             with file:

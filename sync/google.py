@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import httplib2
+import structlog
 from google.auth.credentials import AnonymousCredentials
 from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
@@ -23,7 +24,7 @@ from sync.drive_credentials import read_credentials
 from sync.drive_faults import HTTP_TROUBLE, Passing, fault_of_trouble
 from sync.drive_http import TOKENS, DriveHttp, drive_place
 from sync.wire import Wire
-from titip.errors import TitipError
+from titip.errors import TitipError, Unavailable
 from titip.origins import is_of, shown
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from sync.drive_options import DriveOptions
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 SCOPE: Final = "https://www.googleapis.com/auth/drive.file"
 """Sees only what Titip made, and needs no assessment by Google."""
@@ -72,7 +75,7 @@ def load_credentials(options: DriveOptions) -> Callable[[], Credentials]:
         )
     try:
         make(document)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except Exception as error:  # whatever a library makes of a key
         raise ValueError(f"mirror.drive.credentials: {path} is incomplete; make it anew") from error
     return lambda: make(document)
 
@@ -132,6 +135,47 @@ class Line:
         self._wire.close()
 
 
+class CredentialsFile:
+    """The credentials' file, read when a connection is made, and again when it has changed.
+
+    One that is of no use just then leaves those in use that it held last.
+    """
+
+    def __init__(self, options: DriveOptions) -> None:
+        self._options = options
+        self._why = ""
+        self._make: Callable[[], Credentials] | None = None
+        self._seen: tuple[int, int, int] | None = None
+
+    def now(self) -> Credentials:
+        """Give credentials for a connection; raises Unavailable while there are none."""
+        seen = self._signature()
+        if self._make is None or seen not in {None, self._seen}:
+            self._load()
+            self._seen = seen
+        if self._make is None:
+            raise Unavailable(self._why, outage=True)
+        return self._make()
+
+    def _load(self) -> None:
+        try:
+            self._make = load_credentials(self._options)
+        except ValueError as error:
+            self._why = str(error)
+            if self._make is not None:
+                log.warning("credentials.not_read", reason=self._why)
+
+    def _signature(self) -> tuple[int, int, int] | None:
+        path = self._options.credentials
+        try:
+            told = path.stat() if path is not None else None
+        except (OSError, ValueError):
+            return None
+        if told is None:
+            return None
+        return told.st_ino, told.st_mtime_ns, told.st_size
+
+
 class Lines:
     """A few connections; who wants one while all are busy waits. `place` is where they may lead.
 
@@ -139,7 +183,7 @@ class Lines:
     """
 
     def __init__(self, options: DriveOptions) -> None:
-        self._credentials = load_credentials(options)
+        self._credentials = CredentialsFile(options)
         self.place = drive_place(options.endpoint)
         self._timeout = options.timeout
         self._places = asyncio.Semaphore(options.workers)
@@ -148,6 +192,8 @@ class Lines:
 
     async def run(self, call: Callable[[Any], T]) -> T:
         """Run a blocking call with a connection; raises Unavailable for trouble on the way.
+
+        Without credentials it is none: nothing is sent.
 
         A connection on which anything went wrong is not used again.
         """
@@ -186,4 +232,4 @@ class Lines:
             if time.monotonic() - line.used_at < IDLE:
                 return line
             line.close()
-        return Line(self._credentials(), place=self.place, timeout=self._timeout)
+        return Line(self._credentials.now(), place=self.place, timeout=self._timeout)

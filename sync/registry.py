@@ -71,8 +71,8 @@ class Line(Protocol):
     async def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask for a document; raises Unavailable."""
 
-    async def healthy(self) -> bool:
-        """Tell whether the health address answers well, and soon."""
+    async def healthy(self) -> bool | None:
+        """Tell whether the health address answers well, None without one; raises Unavailable."""
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""
@@ -118,8 +118,8 @@ class HttpRegistry:
         return await self._answered(parcel, progress, answer)
 
     async def probe(self) -> bool | None:
-        """Ask the health address, where there is one."""
-        return await self._line.healthy() if self._options.health else None
+        """Ask the health address, where there is one; raises Unavailable without a credential."""
+        return await self._line.healthy()
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from sync.bearer import bearer_fault
 from sync.secret_text import SecretText
 from sync.templates import Template, in_header
+from titip.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,21 +30,43 @@ class RegistryHeaders:
 
     def __init__(self, headers: Mapping[str, str], *, bearer: str = "") -> None:
         self._texts = dict(headers)
-        self._bearer = SecretText(bearer)
+        self._bearer = SecretText(bearer, fault=bearer_fault)
         self._secrets = {
             name: secret for name, text in headers.items() if (secret := SecretText(text)).named
         }
+        self._named = {"registry.bearer": self._bearer}
+        self._named |= {f"registry.headers.{name}": one for name, one in self._secrets.items()}
+
+    def hopeless(self) -> Iterator[str]:
+        """Tell what no file could mend: words that can never be a credential."""
+        if fault := bearer_fault(self._bearer.plain):
+            yield f"registry.bearer {fault}"
+        if self._bearer.plain or self._bearer.named:
+            for name in self._texts:
+                if name.lower() == "authorization":
+                    yield (
+                        f"registry.bearer stands beside registry.headers.{name}, which says the "
+                        "same: leave one of them out"
+                    )
+        for setting, secret in self._named.items():
+            if secret.is_unfilled:
+                yield f"{setting}: write the whole path after file:, without ~ or $"
 
     def problems(self) -> Iterator[str]:
-        """Tell what is wrong with the files of secrets."""
-        named = {"registry.bearer": self._bearer}
-        named |= {f"registry.headers.{name}": secret for name, secret in self._secrets.items()}
-        for setting, secret in named.items():
+        """Tell what is wrong with the files of secrets just now."""
+        for setting, secret in self._named.items():
             if problem := secret.problem():
                 yield f"{setting}: {problem}"
 
+    def refuse_lacking(self) -> None:
+        """Raise Unavailable while a secret is not there: nothing is sent without it."""
+        for setting, secret in self._named.items():
+            if lack := secret.lack():
+                raise Unavailable(f"{setting}: {lack}", outage=True)
+
     def sending(self, filled: Mapping[str, str]) -> dict[str, str]:
-        """Give the headers of the request that brings a file."""
+        """Give the headers of the request that brings a file; raises Unavailable without one."""
+        self.refuse_lacking()
         named = self._with_secrets(filled)
         if any(name.lower() == "authorization" for name in named):
             return named

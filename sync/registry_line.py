@@ -72,10 +72,10 @@ class RegistryLine:
 
         `headers` are the configured ones, filled: what their `file:` holds is put in here.
         """
+        named = self._headers.sending(headers)
         leaving = _Leaving(self._options, url, progress=progress)
         body = Body(content, framing, wrote=leaving.wrote, whole=leaving.whole)
         until_first_slice = self._options.connect_within + self._options.stalled_after
-        named = self._headers.sending(headers)
         try:
             async with leaving.watched(until_first_slice.total_seconds()):
                 answer = await self._request(
@@ -101,8 +101,14 @@ class RegistryLine:
         """
         return await self._asked(url, headers, within=self._options.answer_within)
 
-    async def healthy(self) -> bool:
-        """Tell whether the health address answers well, and soon."""
+    async def healthy(self) -> bool | None:
+        """Tell whether the health address answers well, and soon; None: there is none.
+
+        Raises Unavailable while a secret is not there.
+        """
+        self._headers.refuse_lacking()
+        if not self._options.health:
+            return None
         try:
             answer = await self._asked(
                 self._options.health, None, within=self._options.probe_within

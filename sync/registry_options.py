@@ -132,7 +132,7 @@ class RegistryOptions:
             yield "registry.accepted must list the statuses that mean success, such as [200, 201]"
 
     def _connection(self) -> Iterator[str]:
-        yield from RegistryHeaders(self.headers, bearer=self.bearer).problems()
+        yield from RegistryHeaders(self.headers, bearer=self.bearer).hopeless()
         yield from origin_problems(self.origins)
 
     def _is_framing(self, name: str) -> bool:

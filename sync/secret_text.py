@@ -1,57 +1,88 @@
 """Secrets that a configuration gives, in words or as `file:PATH`.
 
-A file is read again when it changes, so that a key is renewed while intake goes on. What is read is
-never shown: not by `repr`, not in a reason, not in a log.
+A file is read when the secret is used, and again when it changes, so that a key is renewed while
+intake goes on. What is read is never shown: not by `repr`, not in a reason, not in a log.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from sync.small_file import read_small
+from titip.text import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 log = structlog.get_logger()
 
+MOST: Final = 64 << 10
+"""Bytes of such a file; no header could carry more."""
+
 _FILE: Final = re.compile(r"(?:\A|(?<=\s))file:(\S.*)\Z")
+_UNFILLED: Final = re.compile(r"~|\$\{?\w")
 
 Signature = tuple[int, int, int]
+
+
+class Unfit(ValueError):
+    """A file that holds no secret; the text says why, as a sentence goes on after "the file"."""
+
+
+def _anything(_: str) -> str:
+    return ""
 
 
 class SecretText:
     """A text that may end with a secret in a file, as in `Token file:/run/secrets/key`.
 
-    `named` is the part that names the file, as it stands there; empty where there is none.
+    `named` is the part that names the file, as it stands there; empty where there is none. `fault`
+    says what is wrong with what the file holds.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, fault: Callable[[str], str] = _anything) -> None:
         found = _FILE.search(text)
-        self._plain = text[: found.start()] if found else text
+        self.plain = text[: found.start()] if found else text
         self._path = Path(found[1].strip()) if found else None
         self.named = text[found.start() :] if found else ""
+        self._fault = fault
         self._held = ""
+        self._why = ""
         self._seen: Signature | None = None
 
     def __repr__(self) -> str:
         """Show nothing of it."""
         return "SecretText()"
 
+    @property
+    def is_unfilled(self) -> bool:
+        """Tell whether the file's name wants a shell to fill it, which there is none."""
+        return self._path is not None and bool(_UNFILLED.match(str(self._path)))
+
     def problem(self) -> str:
         """Say what is wrong with the file; empty where all is well, or where there is none."""
         if self._path is None:
             return ""
         try:
-            held = _usable(self._path)
+            self._read(self._path)
         except (OSError, ValueError) as error:
-            return f"the file of this secret cannot be read ({_why(error)})"
-        return "" if held else "the file of this secret holds no line of printable ASCII"
+            return _why(error)
+        return ""
+
+    def lack(self) -> str:
+        """Say why there is no secret to send; empty where there is one, or none is wanted."""
+        self._look(again=not self._held)
+        return "" if self._held or self._path is None else self._why
 
     @property
     def value(self) -> str:
         """Give the text as it is now."""
         self._look(again=False)
-        return self._plain + self._held
+        return self.plain + self._held
 
     def secret(self) -> str:
         """Give what the file holds, without the words before it."""
@@ -72,15 +103,25 @@ class SecretText:
             seen = _signature(self._path)
             if seen == self._seen and not again:
                 return
-            held = _usable(self._path)
+            self._held, self._seen = self._read(self._path), seen
         except (OSError, ValueError) as error:
             if self._seen is not None:
                 log.warning("secret.not_read", reason=_why(error))
-                self._seen = None
-            return
-        self._seen = seen
-        if held:
-            self._held = held
+            self._seen, self._why = None, _why(error)
+
+    def _read(self, path: Path) -> str:
+        """Give the one line that a file holds; raises OSError, ValueError where it is none."""
+        try:
+            text = decoded(read_small(path, most=MOST)).strip()
+        except UnicodeError:
+            raise Unfit("holds no line of printable ASCII") from None
+        if not text:
+            raise Unfit("is empty")
+        if not (text.isascii() and text.isprintable()):
+            raise Unfit("holds no line of printable ASCII")
+        if fault := self._fault(text):
+            raise Unfit(f"holds no token; it {fault}")
+        return text
 
 
 def _signature(path: Path) -> Signature:
@@ -88,11 +129,8 @@ def _signature(path: Path) -> Signature:
     return told.st_ino, told.st_mtime_ns, told.st_size
 
 
-def _usable(path: Path) -> str:
-    """Give the one line that a file holds; empty where it is none that a header can carry."""
-    text = path.read_bytes()[:65536].decode("ascii", "replace").strip()
-    return text if text.isascii() and text.isprintable() else ""
-
-
 def _why(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or type(error).__name__)
+    if isinstance(error, Unfit):
+        return f"the file of this secret {error}"
+    told = getattr(error, "strerror", None) or type(error).__name__
+    return f"the file of this secret cannot be read ({told})"

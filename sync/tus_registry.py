@@ -66,7 +66,7 @@ class TusOptions:
         """Raise ValueError that names every problem and its mend."""
         found = [f"registry.headers.{name}" for name in self.headers]
         wrong = problems(zip(found, self.headers.values(), strict=True))
-        wrong += RegistryHeaders(self.headers, bearer=self.bearer).problems()
+        wrong += RegistryHeaders(self.headers, bearer=self.bearer).hopeless()
         wrong += origin_problems(self.origins)
         if not is_address(self.url):
             wrong.append("registry.url must be an address like https://registry.example/files/")
@@ -100,10 +100,10 @@ class TusRegistry:
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Bring the file there from the offset that the far side tells."""
-        wire = self._wire(self._options.answer_within)
-        hop = Hop(self._pool, wire)
         known = facts(parcel)
         client = self._client(self._headers.asking(filled(self._options.headers, known)))
+        wire = self._wire(self._options.answer_within)
+        hop = Hop(self._pool, wire)
         try:
             if self._checks is None:
                 self._checks = await hop(lambda: checks_sha256(client, wire))
@@ -127,7 +127,11 @@ class TusRegistry:
             wire.close()
 
     async def probe(self) -> bool | None:
-        """Ask for the far side's abilities, which every tus server tells."""
+        """Ask for the far side's abilities, which every tus server tells.
+
+        Raises Unavailable while a secret is not there.
+        """
+        self._headers.refuse_lacking()
         for _ in range(2):
             try:
                 await self._asked()
@@ -145,8 +149,8 @@ class TusRegistry:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _asked(self) -> None:
-        wire = self._wire(self._options.probe_within)
         client = self._client(self._headers.of_no_file())
+        wire = self._wire(self._options.probe_within)
         try:
             await Hop(self._pool, wire)(lambda: checks_sha256(client, wire))
         finally:

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+_MARKS: Final = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+"""How a text file may begin to say what it is in; editors on Windows have it so."""
+
+
+def decoded(data: bytes) -> str:
+    """Read a text file by its byte order mark, as UTF-8 without one; raises UnicodeError."""
+    for mark, coding in _MARKS:
+        if data.startswith(mark):
+            return data.removeprefix(mark).decode(coding)
+    return data.decode("utf-8")
+
 
 def storable(text: str) -> str:
     """Give the text with what no UTF-8 can hold (halves of a surrogate pair) as question marks."""

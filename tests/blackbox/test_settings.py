@@ -58,10 +58,6 @@ HOPELESS = {
         f'[registry]\n{URL}[registry.headers]\nX-Key = "{SECRET}{{foo}}"\n',
         ["registry.headers.X-Key"],
     ),
-    "credentials of another shape": (
-        '[mirror]\nkind = "drive"\n[mirror.drive]\ncredentials = "{root}/key"\n',
-        ["mirror.drive.credentials"],
-    ),
 }
 
 
@@ -81,10 +77,9 @@ def run(config, *words):
 
 @pytest.mark.parametrize("name", HOPELESS)
 def test_what_can_never_work_is_refused_at_the_start_and_by_check(name, tmp_path):
-    (tmp_path / "key").write_text('{"type": "service_account", "client_email": 7}', "utf-8")
     config = tmp_path / "titip.toml"
     text, told = HOPELESS[name]
-    config.write_text(text.replace("{root}", str(tmp_path)), "utf-8")
+    config.write_text(text, "utf-8")
 
     with ThreadPoolExecutor(2) as both:
         ended = list(both.map(lambda word: run(config, word), ["check", "serve"]))

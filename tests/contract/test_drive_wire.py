@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +15,11 @@ from hypothesis import strategies as st
 from standin.drive import write_credentials
 from sync.drive import DriveMirror, DriveOptions
 from sync.drive_checkpoint import DriveCheckpoint
-from sync.google import load_credentials
+from sync.google import CredentialsFile, load_credentials
 from tests.blackbox.hostile_server import Say, hostile_server
 from tests.contract.wire_contract import WireContract, authority, plain_environment
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
+from tests.drive_places import a_drive, a_mirror, copies
 from titip.errors import DeliveryFault, Unavailable
 
 __all__ = ["authority", "plain_environment"]
@@ -145,6 +148,55 @@ def test_a_secret_is_given_to_no_token_service_but_googles(tmp_path, tokens):
             load_credentials(options)
     else:
         load_credentials(options)
+
+
+async def test_drive_without_credentials_is_ill_and_is_not_asked(tmp_path):
+    path = tmp_path / "drive.json"
+    near = DriveMirror(DriveOptions(credentials=path))
+    for attempt in (near.probe, lambda: deliver(near)):
+        with pytest.raises(
+            Unavailable, match=r"mirror\.drive\.credentials.*No such file"
+        ) as caught:
+            await attempt()
+        assert caught.value.outage
+    await near.close()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"type": "authorized_user"}'])
+async def test_credentials_that_came_late_heal_the_mirror(tmp_path, content):
+    async with a_drive() as (far, options):
+        whole = options.credentials.read_text("utf-8")
+        path = tmp_path / "drive.json"
+        path.write_text(content, "utf-8")
+        async with a_mirror(replace(options, credentials=path)) as near:
+            with pytest.raises(Unavailable, match=r"mirror\.drive\.credentials"):
+                await near.probe()
+            assert not far.entries()
+
+            path.write_text(whole, "utf-8")
+            assert await near.probe()
+            await deliver(near)
+
+            assert copies(far) == [DATA]
+
+
+def known(keep: CredentialsFile):
+    return getattr(keep.now(), "client_id", None)
+
+
+async def test_credentials_that_changed_are_taken_by_the_next_connection(tmp_path):
+    path = tmp_path / "drive.json"
+    keep = CredentialsFile(DriveOptions(credentials=path))
+    for name in ("first", "second"):
+        named = {"client_id": name, "client_secret": "s", "refresh_token": "r"}
+        path.write_text(json.dumps({"type": "authorized_user", **named}), "utf-8")
+        os.utime(path, ns=(0, len(name)))
+        assert known(keep) == name
+
+    path.write_text("{", "utf-8")
+    assert known(keep) == "second"
+    path.unlink()
+    assert known(keep) == "second"
 
 
 PAGES = [

@@ -9,6 +9,7 @@ from datetime import timedelta
 import brotli
 import pytest
 
+from sync.registry import HttpRegistry
 from sync.registry_body import Framing
 from sync.registry_line import RegistryLine
 from sync.registry_options import RegistryOptions
@@ -19,7 +20,7 @@ from tests.contract.wire_contract import (
     authority,
     plain_environment,
 )
-from tests.destination_fakes import MemoryContent, RecordingProgress
+from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel
 from titip.errors import Unavailable
 
 __all__ = ["authority", "plain_environment"]
@@ -186,6 +187,33 @@ async def test_configured_headers_go_with_questions_but_for_those_of_the_files_r
     assert "x-file" not in general
     assert "x-file" not in health
     assert (sending["idempotency-key"], sending["content-language"]) == ("7", "id")
+
+
+async def test_no_request_goes_out_without_its_credential_and_it_heals_by_itself(tmp_path):
+    secret = tmp_path / "key"
+    reason = r"^registry\.bearer: .*cannot be read \(No such file or directory\)$"
+    with hostile_server(lambda asked: Say(201, {"id": "R-1"})) as far:
+        options = RegistryOptions(url=far.url, bearer=f"file:{secret}")
+        near = HttpRegistry(options)
+        progress = RecordingProgress()
+        with pytest.raises(Unavailable, match=reason):
+            await near.deliver(a_parcel(b"x"), MemoryContent(b"x"), progress)
+        with pytest.raises(Unavailable, match=reason):
+            await near.probe()
+        async with a_line_with(far.url, bearer=f"file:{secret}") as line:
+            with pytest.raises(Unavailable, match=reason):
+                await line.healthy()
+            with pytest.raises(Unavailable, match=reason):
+                await line.ask(f"{far.url}/1")
+        assert not far.asked
+        assert not progress.doubt
+
+        secret.write_text("k1", "utf-8")
+        assert await near.probe() is None
+        await near.deliver(a_parcel(b"x"), MemoryContent(b"x"), progress)
+        await near.close()
+
+    assert [one.headers["authorization"] for one in far.asked] == ["Bearer k1"]
 
 
 async def test_a_secret_that_was_refused_is_read_again_and_asked_with_once_more(tmp_path):

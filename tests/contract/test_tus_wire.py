@@ -171,6 +171,23 @@ async def test_a_renewed_secret_is_taken_without_a_start(tmp_path):
     assert "idempotency-key" not in far.asked[-1].headers
 
 
+async def test_no_request_goes_out_without_its_credential_and_it_heals_by_itself(tmp_path):
+    secret = tmp_path / "bearer"
+    secret.write_text("", "utf-8")
+    with hostile_server(creating("1")) as far:
+        async with a_registry(far.url, bearer=f"file:{secret}") as near:
+            for attempt in (lambda: deliver(near), near.probe):
+                with pytest.raises(Unavailable, match=r"^registry\.bearer: .* is empty$"):
+                    await attempt()
+            assert not far.asked
+
+            secret.write_text("new", "utf-8")
+            assert await near.probe()
+            await deliver(near)
+
+    assert {one.headers["authorization"] for one in far.asked} == {"Bearer new"}
+
+
 async def test_counts_that_are_no_counts_are_no_offsets():
     def script(asked):
         if asked.method == "PATCH":

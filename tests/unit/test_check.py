@@ -223,6 +223,24 @@ def test_credentials_that_are_missing_are_told(tmp_path):
     assert "mirror.drive.credentials" in about(look(desk, code=1), "mirror", "bad")[0]
 
 
+@pytest.mark.parametrize("kind", ["http", "tus"])
+def test_a_secret_that_is_not_there_is_told_and_nothing_is_asked_without_it(kind, tmp_path):
+    with hostile_server(lambda asked: Say(200)) as server:
+        desk = desk_at(
+            tmp_path,
+            f'[registry]\nkind = "{kind}"\nurl = "{server.url}/intake"\n'
+            f'bearer = "file:{tmp_path / "none"}"\nhealth = "{server.url}/health"\n'
+            f'lookup = "{server.url}/{{upload_id}}"\n',
+        )
+        findings = look(desk, code=1)
+
+    (told,) = about(findings, "registry", "bad")
+    assert told == (
+        "registry.bearer: the file of this secret cannot be read (No such file or directory)"
+    )
+    assert not server.asked
+
+
 def drive_desk(folder, running):
     credentials = folder / "drive.json"
     write_credentials(credentials, drive_url=running.url)

@@ -158,14 +158,17 @@ def test_a_scrub_that_is_switched_off_wants_to_be_told_what(tmp_path):
     assert desk.run("scrub", "--all").exit_code == 0
 
 
-def test_a_mirror_that_cannot_work_is_told_before_anything_is_mended(tmp_path):
-    desk = Desk.at(tmp_path, '[mirror]\nkind = "drive"\n')
-    desk.hand_in(PAPERS)
+def test_a_mirror_whose_credentials_are_missing_is_asked_again_later(desk):
+    upload = desk.hand_in(PAPERS)
+    mirrored(desk, upload)
+    rot.flip(file_of(desk, upload))
+    text = desk.file.read_text("utf-8")
+    desk.file.write_text(f'{text}[mirror]\nkind = "drive"\n', "utf-8")
 
-    result = desk.run("repair", "--all")
+    result = desk.run("repair", upload)
 
-    assert result.exit_code == 2
-    assert "The settings of the mirror cannot work: mirror.drive.credentials" in result.output
+    assert result.exit_code == 1
+    assert f"{upload}: later: mirror.drive.credentials" in result.output
 
 
 def test_a_mirror_that_cannot_be_asked_now_is_asked_again_later(desk):

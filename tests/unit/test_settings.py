@@ -14,8 +14,10 @@ from pydantic import BaseModel, ValidationError
 from config import settings as module
 from config.cli_errors import Complaint
 from config.cli_options import settings_of
+from config.destinations import destinations_of, lacking
 from config.settings import Settings, settings_from
 from config.units import parse_duration, parse_size
+from titip.delivery import REGISTRY
 
 EXAMPLE = Path(module.__file__).with_name("titip.example.toml")
 
@@ -185,17 +187,20 @@ def test_a_missing_file_is_told(tmp_path):
     assert "cannot be read (No such file or directory)" in str(found)
 
 
-def test_a_secret_may_live_in_a_file_of_its_own(tmp_path):
-    (tmp_path / "secret").write_text("hush\n", "utf-8")
-    file = write(tmp_path, f'[registry]\nbearer = "file:{tmp_path / "secret"}"\n')
+@pytest.mark.parametrize("content", ["hush\n", "", None])
+def test_settings_load_whatever_the_file_of_a_secret_holds(tmp_path, content):
+    if content is not None:
+        (tmp_path / "secret").write_text(content, "utf-8")
+    file = write(
+        tmp_path,
+        f'[registry]\nkind = "http"\nurl = "http://h/"\nbearer = "file:{tmp_path / "secret"}"\n',
+    )
 
-    assert settings_of(file).registry.bearer.get_secret_value() == "hush"
+    settings = settings_of(file)
 
-
-def test_the_file_of_a_secret_must_be_there(tmp_path):
-    found = str(complaint(write(tmp_path, '[registry]\nbearer = "file:/nowhere/at-all"\n')))
-
-    assert "registry.bearer: the file of this secret cannot be read" in found
+    assert bool(lacking(settings)[REGISTRY]) is not bool(content)
+    assert "hush" not in repr(settings)
+    assert len(destinations_of(settings)) == 2
 
 
 def test_no_complaint_repeats_a_secret(tmp_path):

@@ -179,14 +179,6 @@ def test_a_path_that_can_never_be_is_refused(table):
     assert "has a NUL in it" in told
 
 
-def test_a_file_of_a_secret_that_is_no_text_is_refused(tmp_path):
-    (tmp_path / "secret").write_bytes(b"\xff\xfe")
-
-    for name in (f"file:{tmp_path / 'secret'}", "file:a\0b", f"file:{tmp_path}"):
-        (told,) = refused(registry={"bearer": name})
-        assert "the file of this secret" in told
-
-
 @pytest.mark.parametrize("text", [f"{SECRET}{{foo}}", f"{SECRET}{{", f"{SECRET}\r\nX-A: b"])
 def test_no_text_of_a_header_is_shown(text):
     with pytest.raises(ValueError, match=r"registry\.headers") as caught:
