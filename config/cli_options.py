@@ -16,7 +16,7 @@ from config.cli_errors import (
     problems_of,
     problems_of_variables,
 )
-from config.settings import Settings, settings_from
+from config.settings import Settings, read_toml, settings_from
 from titip import delivery
 
 DEFAULT_FILE: Final = Path("titip.toml")
@@ -66,14 +66,14 @@ def settings_of(config: Path | None) -> Settings:
 def _refuse_unreadable(file: Path) -> None:
     """Raise Complaint for a file that cannot be read as TOML at all."""
     try:
-        tomllib.loads(file.read_text("utf-8"))
+        read_toml(file)
     except tomllib.TOMLDecodeError as error:
         raise Complaint(
             f"{file} is not well-formed TOML: {error}.",
             'Texts need quotes (listen = "127.0.0.1:8080"), tables stand alone ([gateway]).',
             code=MISTAKEN,
         ) from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise Complaint(f"{file} is not UTF-8 text: save it as UTF-8.", code=MISTAKEN) from error
     except OSError as error:
         raise Complaint(

@@ -10,6 +10,7 @@ from config.cli_errors import MISTAKEN, Complaint
 from config.cli_options import AsJson, examples
 from config.cli_screen import say_json
 from config.start import hear_interrupts, leave_at_once
+from titip.text import decoded
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -98,8 +99,14 @@ def _token(given: str, file: Path | None) -> str:
     if file is None:
         return given.strip()
     try:
-        return file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        token = decoded(file.read_bytes()).strip()
+    except (OSError, UnicodeError) as error:
+        told = getattr(error, "strerror", None) or "it is no text"
         raise Complaint(
-            f"The token file {file} cannot be read: check --token-file.", code=MISTAKEN
+            f"The token file {file} cannot be read ({told}): check --token-file.", code=MISTAKEN
         ) from error
+    if not token:
+        raise Complaint(
+            f"The token file {file} is empty: write the token into it, on one line.", code=MISTAKEN
+        )
+    return token

@@ -7,16 +7,17 @@ missing just now is one destination's trouble and keeps no command from its work
 
 from __future__ import annotations
 
+import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from config.addresses import Address, Endpoint, Listen, PublicAddress, WebOrigin
@@ -32,8 +33,9 @@ from config.units import (
     Size,
     Status,
 )
+from titip.text import decoded
 
-__all__ = ["Settings", "settings_from"]
+__all__ = ["Settings", "read_toml", "settings_from"]
 
 
 class Section(BaseModel):
@@ -153,6 +155,14 @@ class Health(Section):
         return self
 
 
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a file of settings, also as an editor on Windows saves it: with a byte order mark.
+
+    Raises OSError, UnicodeError and tomllib.TOMLDecodeError.
+    """
+    return tomllib.loads(decoded(file.read_bytes()))
+
+
 class Settings(BaseSettings):
     """All of it."""
 
@@ -163,6 +173,9 @@ class Settings(BaseSettings):
         frozen=True,
         validate_default=True,
     )
+
+    file: ClassVar[Path | None] = None
+    """Where they are read from, besides the environment."""
 
     gateway: Gateway = Gateway()
     storage: Storage = Storage()
@@ -182,10 +195,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Rank the sources; a file named to `settings_from` comes after the environment."""
         del dotenv_settings, file_secret_settings
-        path = cls.model_config.get("toml_file")
-        if path is None:
+        if cls.file is None:
             return init_settings, env_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+        tables = InitSettingsSource(settings_cls, init_kwargs=read_toml(cls.file))
+        return init_settings, env_settings, tables
 
     @property
     def mirror_path(self) -> Path:
@@ -197,9 +210,9 @@ def settings_from(file: Path | None, **overrides: dict[str, object]) -> Settings
     """Read the settings; raises pydantic.ValidationError, also for bad TOML, and OSError."""
     if file is None:
         return Settings.model_validate(overrides)
-    file.open("rb").close()
 
     class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
+        """Those of one file: pydantic-settings asks the class for its sources."""
 
+    FromFile.file = file
     return FromFile.model_validate(overrides)

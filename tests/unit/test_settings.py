@@ -180,6 +180,17 @@ def test_a_file_that_is_no_text_is_told(tmp_path):
     assert "is not UTF-8" in str(complaint(tmp_path / "titip.toml"))
 
 
+@pytest.mark.parametrize(
+    ("mark", "coding"),
+    [(b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")],
+)
+def test_a_file_that_an_editor_on_windows_wrote_is_read(tmp_path, mark, coding):
+    text = '[gateway]\r\nlisten = "127.0.0.1:7"\r\n'
+    (tmp_path / "titip.toml").write_bytes(mark + text.encode(coding))
+
+    assert settings_of(None).gateway.listen == "127.0.0.1:7"
+
+
 def test_a_missing_file_is_told(tmp_path):
     found = complaint(tmp_path / "nowhere.toml")
 
