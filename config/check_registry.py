@@ -13,6 +13,7 @@ from config.destinations import lacking, registry_of
 from sync.registry_line import RegistryLine
 from sync.registry_lookup import Lookup
 from sync.registry_options import RegistryOptions
+from sync.registry_sense import ONE_UPLOAD
 from sync.templates import PLACEHOLDERS, Template, in_url
 from titip.delivery import REGISTRY
 from titip.errors import TitipError
@@ -74,6 +75,13 @@ def _way(settings: Settings) -> Iterator[Finding]:
     if registry.url.startswith("http://") and registry.bearer.get_secret_value():
         text = "registry.bearer travels in clear to an http:// address"
         yield note(TOPIC, text, "use https:// in registry.url")
+    named = Template.parse(registry.lookup).names if registry.kind == "http" else frozenset()
+    if "filename" in named and not (named & ONE_UPLOAD or registry.lookup_sha256):
+        text = (
+            "registry.lookup names a file by its name alone: of two files with one name the second "
+            "would be taken for the first"
+        )
+        yield note(TOPIC, text, "name it by {upload_id} or {sha256}, or set registry.lookup_sha256")
 
 
 async def _health(settings: Settings, built: Destination) -> Finding:

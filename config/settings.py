@@ -21,9 +21,11 @@ from pydantic_settings import (
 )
 
 from config.addresses import Address, Endpoint, Listen, PublicAddress, WebOrigin
+from config.own_places import leads_here, own_place
 from config.units import (
     MOST,
     Duration,
+    HeadTime,
     Keeping,
     Network,
     Patience,
@@ -55,7 +57,7 @@ class Gateway(Section):
     auth: Literal["token", "none"] = "token"
     origins: tuple[WebOrigin, ...] = ("*",)
     max_connections: int = Field(20_000, ge=10, le=MOST)
-    header_timeout: Duration = Field(timedelta(seconds=10), gt=timedelta(0))
+    header_timeout: HeadTime = timedelta(seconds=10)
     idle_timeout: Duration = Field(timedelta(seconds=30), gt=timedelta(0))
     min_rate: Size = Field(256, ge=0)
     max_open_uploads: int = Field(20_000, ge=1, le=MOST)
@@ -199,6 +201,28 @@ class Settings(BaseSettings):
             return init_settings, env_settings
         tables = InitSettingsSource(settings_cls, init_kwargs=read_toml(cls.file))
         return init_settings, env_settings, tables
+
+    @model_validator(mode="after")
+    def _leads_away(self) -> Settings:
+        registry, gateway = self.registry, self.gateway
+        if registry.kind != "none" and leads_here(
+            registry.url, listen=gateway.listen, public_url=gateway.public_url
+        ):
+            raise ValueError(
+                "registry.url leads to this gateway itself, which would hand in to itself for "
+                "ever: write the registry's own address"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _apart(self) -> Settings:
+        own = own_place(self.mirror_path, data=self.storage.path)
+        if self.mirror.kind == "folder" and own:
+            raise ValueError(
+                f"mirror.path lies in {own}, which is the data folder's own: name another folder, "
+                "best on another disk"
+            )
+        return self
 
     @property
     def mirror_path(self) -> Path:

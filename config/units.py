@@ -16,12 +16,16 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from titip.text import is_unfilled
+
 LONGEST: Final = timedelta(days=36_500)
 """A hundred years: what is counted from now still ends within the calendar."""
 LONGEST_PAUSE: Final = timedelta(days=30)
 """Pauses are doubled up to 65,536 times before they are cut to their ceiling."""
 LONGEST_PATIENCE: Final = timedelta(days=1)
 """Twice this is a socket's time limit, which the system counts in 31 bits of milliseconds."""
+SHORTEST_HEAD: Final = timedelta(milliseconds=100)
+"""Below this no request's head comes in whole over a line of any length."""
 LARGEST: Final = 1 << 60
 """Sizes and their sums fit into 63 bits, as SQLite and the system have them."""
 MOST: Final = 1_000_000_000
@@ -128,9 +132,17 @@ def _keeping(value: timedelta | None) -> timedelta | None:
     return None if value is None else _duration(value)
 
 
+def _head_time(value: timedelta) -> timedelta:
+    if value < SHORTEST_HEAD:
+        raise ValueError('is too short for any request: write at least "100ms"')
+    return value
+
+
 def _place(value: Path) -> Path:
     if "\0" in str(value):
         raise ValueError("has a NUL in it, which no path can have")
+    if is_unfilled(str(value)):
+        raise ValueError("has a ~ or a $NAME in it, which nobody fills in: write the whole path")
     return value
 
 
@@ -138,6 +150,7 @@ Size = Annotated[int, BeforeValidator(parse_size), AfterValidator(_size)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_duration)]
 Pause = Annotated[Duration, AfterValidator(partial(_duration, longest=LONGEST_PAUSE))]
 Patience = Annotated[Duration, AfterValidator(partial(_duration, longest=LONGEST_PATIENCE))]
+HeadTime = Annotated[Duration, AfterValidator(_head_time)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
 Keeping = Annotated[timedelta | None, BeforeValidator(parse_keeping), AfterValidator(_keeping)]
 Period = Annotated[timedelta, BeforeValidator(parse_period), AfterValidator(_duration)]

@@ -13,6 +13,7 @@ from sync import json_pointer, templates
 from sync.addresses import address_problem
 from sync.registry_answer import AnswerRules
 from sync.registry_headers import RegistryHeaders
+from sync.registry_sense import senseless
 from titip.origins import AddressError, origins
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class RegistryOptions:
         """Raise ValueError that names every problem and its mend."""
         problems = [*self._addresses(), *self._names(), *self._pointers(), *self._belief()]
         problems += [*templates.problems(self._templates()), *self._connection()]
+        problems += senseless(self)
         if problems:
             raise ValueError("; ".join(problems))
 
@@ -165,9 +167,8 @@ class RegistryOptions:
             yield "registry.key_lifetime needs a header Idempotency-Key in registry.headers"
         if yes := sorted({*self.not_stored} & {*self.accepted, *self.duplicate, *range(200, 300)}):
             yield f"registry.not_stored lists {yes[0]}, which says that the file was taken"
-        for name in ("accepted", "duplicate", "not_stored"):
-            if any(not FIRST_STATUS <= one <= LAST_STATUS for one in getattr(self, name)):
-                yield f"registry.{name} may list statuses from {FIRST_STATUS} to {LAST_STATUS}"
+        if any(not FIRST_STATUS <= one <= LAST_STATUS for one in self.not_stored):
+            yield f"registry.not_stored may list statuses from {FIRST_STATUS} to {LAST_STATUS}"
 
 
 def _check_place(name: str, place: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from sync.small_file import read_small
-from titip.text import decoded
+from titip.text import decoded, is_unfilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,6 @@ MOST: Final = 64 << 10
 """Bytes of such a file; no header could carry more."""
 
 _FILE: Final = re.compile(r"(?:\A|(?<=\s))file:(\S.*)\Z")
-_UNFILLED: Final = re.compile(r"~|\$\{?\w")
 
 Signature = tuple[int, int, int]
 
@@ -61,7 +60,7 @@ class SecretText:
     @property
     def is_unfilled(self) -> bool:
         """Tell whether the file's name wants a shell to fill it, which there is none."""
-        return self._path is not None and bool(_UNFILLED.match(str(self._path)))
+        return self._path is not None and is_unfilled(str(self._path))
 
     def problem(self) -> str:
         """Say what is wrong with the file; empty where all is well, or where there is none."""

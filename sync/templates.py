@@ -30,6 +30,10 @@ PLACEHOLDERS: Final = (
 )
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,15}\Z")
+_FENCED: Final = re.compile(
+    r"(?<!\{{)\{{\{{\s*({0})\s*\}}\}}(?!\}})|\$\{{\s*({0})\s*\}}".format("|".join(PLACEHOLDERS))
+)
+"""A placeholder as other programs write theirs: it would not be filled in, or not alone."""
 _ADVICE: Final = "there are {}; write {{{{ and }}}} for braces".format(
     ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
 )
@@ -101,9 +105,14 @@ class Template:
         return cls(tuple((literal, name) for literal, name, _, _ in found))
 
     @property
+    def names(self) -> frozenset[str]:
+        """Give the placeholders of the text."""
+        return frozenset(name for _, name in self.parts if name is not None)
+
+    @property
     def has_placeholders(self) -> bool:
         """Tell whether the text depends on what is known of a file."""
-        return any(name is not None for _, name in self.parts)
+        return bool(self.names)
 
     def fill(self, known: Mapping[str, str], *, spell: Callable[[str], str]) -> str:
         """Write the text with the values, each spelt by `spell`."""
@@ -125,6 +134,9 @@ def problems(texts: Iterable[tuple[str, str]]) -> list[str]:
         except BadTemplate as error:
             hidden = setting.startswith("registry.headers.")
             wrong.append(f"{setting}: {error.silent if hidden else error}")
+        if found := _FENCED.search(text):
+            name = found[1] or found[2]
+            wrong.append(f"{setting}: write {{{name}}} with one pair of braces and no sign before")
     return wrong
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+_UNFILLED: Final = re.compile(r"\A~|\$\{+\w+\}|(?:\A|/)\$[A-Za-z_]")
 
 _MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -18,6 +21,11 @@ def decoded(data: bytes) -> str:
         if data.startswith(mark):
             return data.removeprefix(mark).decode(coding)
     return data.decode("utf-8")
+
+
+def is_unfilled(path: str) -> bool:
+    """Tell whether a shell would fill this in: ~ to begin with, ${NAME}, $NAME to begin a part."""
+    return bool(_UNFILLED.search(path))
 
 
 def storable(text: str) -> str:

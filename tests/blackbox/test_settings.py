@@ -54,6 +54,21 @@ HOPELESS = {
         ),
         ["mirror.after", "health.cool_off", "mirror.path", "mirror.drive.creates_per_second"],
     ),
+    "a registry that makes no sense": (
+        (
+            f'[registry]\n{URL}bearer = "Bearer {SECRET}"\naccepted = [200, 302]\n'
+            f'lookup = "http://127.0.0.1:9/{{{{upload_id}}}}"\n'
+            'fields = { file = "{sha256}" }\n'
+        ),
+        ["registry.bearer", "registry.accepted", "registry.lookup", "registry.fields"],
+    ),
+    "paths and addresses of its own": (
+        (
+            '[storage]\npath = "~/titip"\n[mirror]\npath = "$HOME/copies"\n'
+            '[gateway]\nheader_timeout = "10ms"\n'
+        ),
+        ["storage.path", "mirror.path", "gateway.header_timeout"],
+    ),
     "a header with a placeholder": (
         f'[registry]\n{URL}[registry.headers]\nX-Key = "{SECRET}{{foo}}"\n',
         ["registry.headers.X-Key"],

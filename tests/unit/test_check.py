@@ -307,7 +307,8 @@ def test_a_stalled_registry_is_told(tmp_path):
 
 def test_a_lookup_that_finds_everything_is_told(tmp_path):
     with registry_standin() as running:
-        text = settings_for(running).replace(running.lookup_url, running.health_url)
+        everything = f"{running.health_url}?of={{upload_id}}"
+        text = settings_for(running).replace(running.lookup_url, everything)
         findings = look(desk_at(tmp_path, text), code=1)
 
     assert "a lost file would count as delivered" in about(findings, "registry lookup", "bad")[0]
@@ -367,6 +368,26 @@ def test_a_token_in_clear_is_a_note(tmp_path):
         in about(findings, "registry lookup", "note")[0]
     )
     assert "hush" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("end", "more", "told"),
+    [
+        ("{filename}", "", True),
+        ("{filename}", 'lookup_sha256 = "/sha256"', False),
+        ("{upload_id}/{filename}", "", False),
+    ],
+)
+def test_a_look_up_by_a_name_that_may_come_twice_is_a_note(tmp_path, end, more, told):
+    desk = desk_at(
+        tmp_path,
+        '[registry]\nkind = "http"\nurl = "http://127.0.0.1:9/intake"\n'
+        f'lookup = "http://127.0.0.1:9/{end}"\n{more}\n',
+    )
+
+    notes = about(look(desk, code=1), "registry", "note")
+
+    assert any("by its name alone" in one for one in notes) is told
 
 
 def test_options_of_a_registry_that_cannot_work_are_told_each(tmp_path):

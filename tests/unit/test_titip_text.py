@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titip.text import decoded
+from titip.text import decoded, is_unfilled
 
 CODINGS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
@@ -23,3 +23,13 @@ def test_a_text_without_a_mark_is_utf_8(text):
 def test_what_is_no_text_is_an_error(data):
     with pytest.raises(UnicodeError):
         decoded(data)
+
+
+@pytest.mark.parametrize("path", ["~", "~/a", "$A", "/a/$HOME/b", "a-${B}", "${{B}}"])
+def test_what_a_shell_would_fill_in_is_known(path):
+    assert is_unfilled(path)
+
+
+@pytest.mark.parametrize("path", ["", "a~", "/~", "$", "$5", "a$b", "${", "/a/b"])
+def test_a_path_that_only_looks_odd_is_whole(path):
+    assert not is_unfilled(path)
