@@ -76,11 +76,10 @@ def _way(settings: Settings) -> Iterator[Finding]:
         text = "registry.bearer travels in clear to an http:// address"
         yield note(TOPIC, text, "use https:// in registry.url")
     named = Template.parse(registry.lookup).names if registry.kind == "http" else frozenset()
-    if "filename" in named and not (named & ONE_UPLOAD or registry.lookup_sha256):
-        text = (
-            "registry.lookup names a file by its name alone: of two files with one name the second "
-            "would be taken for the first"
-        )
+    is_asked = registry.kind == "http" and bool(registry.lookup)
+    if is_asked and not (named & ONE_UPLOAD or registry.lookup_sha256):
+        by = "by its name alone" if "filename" in named else "by nothing of its own"
+        text = f"registry.lookup names a file {by}: another one may be found in its place"
         yield note(TOPIC, text, "name it by {upload_id} or {sha256}, or set registry.lookup_sha256")
 
 

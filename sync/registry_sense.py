@@ -13,11 +13,10 @@ if TYPE_CHECKING:
 
 ONE_UPLOAD: Final = frozenset({"upload_id", "delivery_id", "sha256"})
 """What no two uploads share."""
-_NAMED: Final = ONE_UPLOAD | {"filename"}
-"""What a registry may keep a file under: it may see to it that no name comes twice."""
 
-_YES: Final = range(200, 300)
-_NO: Final = range(400, 500)
+_YES: Final = frozenset({*range(200, 400), 409})
+"""What may say yes: some lead on to the new entry (303), or say that it is there (409)."""
+_THERE: Final = range(200, 500)
 
 
 def senseless(options: RegistryOptions) -> Iterator[str]:
@@ -27,11 +26,6 @@ def senseless(options: RegistryOptions) -> Iterator[str]:
         yield (
             f"registry.fields has a field {options.file_field!r}, as registry.file_field calls the "
             "file: rename one of them"
-        )
-    if options.lookup and not _names(options.lookup, _NAMED):
-        yield (
-            "registry.lookup asks the same for every upload: write {upload_id}, {delivery_id} or "
-            "{sha256} where it names the file"
         )
     for name, text in options.headers.items():
         is_key = options.key_lifetime is not None and name.lower() == "idempotency-key"
@@ -45,12 +39,9 @@ def senseless(options: RegistryOptions) -> Iterator[str]:
 
 def _statuses(options: RegistryOptions) -> Iterator[str]:
     for status in sorted({*options.accepted} - {*_YES}):
-        yield f"registry.accepted lists {status}: only a status from 200 to 299 says yes"
-    for status in sorted({*options.duplicate} - {*_YES, *_NO}):
-        yield (
-            f"registry.duplicate lists {status}: only a status from 200 to 299 or from 400 to 499 "
-            "says that the file was there already"
-        )
+        yield f"registry.accepted lists {status}, which never says yes"
+    for status in sorted({*options.duplicate} - {*_THERE}):
+        yield f"registry.duplicate lists {status}, which never says that a file was there already"
     for status in sorted({*options.duplicate} & {*options.accepted}):
         yield f"registry.duplicate lists {status}, which is accepted too: leave it out of one list"
 
