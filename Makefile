@@ -15,6 +15,8 @@ CORE     := titip/*,gateway/protocol.py,gateway/answers.py,gateway/commands.py,g
 CORE     := $(CORE),gateway/dialects.py,gateway/draft.py,gateway/draft_answers.py,gateway/plain.py
 CORE     := $(CORE),gateway/trailers.py
 NODE     := tests/e2e/node
+# Most tests wait, for a process, a socket or a disk: another file's run meanwhile.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo serve test torture nightly mutants check format bench node lock clean .venv
 .DELETE_ON_ERROR:
@@ -30,7 +32,7 @@ serve: $(VENV)/.installed ## run the gateway and the sync daemon (TITIP__SECTION
 
 test: check node ## every check, then every test, with the coverage gates
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-report=term
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
 
 torture: .venv ## kill and freeze it under load, and cut its power: SECONDS=600 SEED=1 IMAGES=3000
