@@ -62,5 +62,5 @@ async def wait_for_change(event: asyncio.Event, *, within: float) -> bool:
         async with asyncio.timeout(within):
             await event.wait()
     except TimeoutError:
-        return False
+        return event.is_set()  # it may have come in the very moment that the time was over
     return True

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from titip.upload import UploadId
 
+_ENDLESS: Final = frozenset({stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
+"""What lies in a file's place, and would be waited at or read for ever."""
+
 SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 
 
@@ -139,7 +142,7 @@ class Spool:
                 raise Damaged("its file is missing") from error
         try:
             told = os.fstat(fd)
-            if not stat.S_ISREG(told.st_mode):  # a pipe would be waited at for ever
+            if stat.S_IFMT(told.st_mode) in _ENDLESS:
                 raise Damaged("what lies in its place is no file")
             yield SpoolContent(fd, told.st_size)
         finally:

@@ -47,6 +47,7 @@ OCTETS: Final = "application/octet-stream"
 FOLDER: Final = "application/vnd.google-apps.folder"
 FILE_FIELDS: Final = "id,size,md5Checksum,sha256Checksum,trashed,appProperties"
 _COUNT: Final = re.compile(r"[0-9]{1,18}\Z")
+NO_COPY: Final = "Drive has no such copy any more"
 TRIES: Final = 3
 SLOWEST_PART: Final = 8 * 1024
 """Bytes a second below which a part of a copy is not waited for."""
@@ -145,6 +146,8 @@ class DriveCalls:
 
     async def part(self, file_id: str, *, offset: int, size: int) -> Part:
         """Give up to `size` bytes of a file; raises Faltered where there is no such file."""
+        if not may_name(file_id):
+            raise Faltered(NO_COPY)
         request = self._files.get_media(fileId=file_id, supportsAllDrives=True)
         headers = {
             **(request.headers or {}),
@@ -167,7 +170,7 @@ class DriveCalls:
             return await self._quickly(get)
         except Undecided as fault:
             if fault.status == HTTPStatus.NOT_FOUND:
-                raise Faltered("Drive has no such copy any more") from None
+                raise Faltered(NO_COPY) from None
             raise settled(fault) from None
 
     async def folder(self, folder_id: str) -> DriveFolder:

@@ -73,6 +73,10 @@ MOST_SHORT: Final = 8
 SHORT: Final = "the registry takes less of each chunk than it is sent; does a proxy cut them?"
 
 
+class _Short(Faltered):
+    """Fewer bytes were taken than were sent."""
+
+
 class TusDelivery:
     """One attempt of one parcel.
 
@@ -206,8 +210,14 @@ class TusDelivery:
             if is_last:
                 return await self._after_the_last(silence, doubt=Doubt.UNHEARD)
             raise
-        if reached > offset + size:
+        return await self._taken(reached, sent=offset + size)
+
+    async def _taken(self, reached: int, *, sent: int) -> int:
+        """Weigh the offset that the answer to a chunk tells; gives the one to go on from."""
+        if reached > sent:
             raise _claims_more(reached)
+        if sent == self._length and reached != sent:  # all has left: this shows nothing
+            return await self._after_the_last(_Short(SHORT), doubt=Doubt.ANSWERED)
         self._acknowledged = reached == self._length
         return reached
 
@@ -252,7 +262,8 @@ class TusDelivery:
             raise Refused(ANOTHER, detail=fault.detail)
         if held.offset < self._length:
             self._progress.absent(looked_up=True)
-            raise fault
+            if not isinstance(fault, _Short):
+                raise fault
         return held.offset
 
     async def _arrived(self) -> Arrival:

@@ -56,7 +56,7 @@ HOPELESS = {
     ),
     "a registry that makes no sense": (
         (
-            f'[registry]\n{URL}bearer = "Bearer {SECRET}"\naccepted = [200, 302]\n'
+            f'[registry]\n{URL}bearer = "Bearer {SECRET}"\naccepted = [200, 404]\n'
             f'lookup = "http://127.0.0.1:9/{{{{upload_id}}}}"\n'
             'fields = { file = "{sha256}" }\n'
         ),

@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,6 +163,21 @@ def test_whatever_a_tus_registry_answers_a_file_is_there_once_and_told_only_when
         assert len(tus.effects) == 1
         assert row.evidence is Evidence.REFERENCE
         assert row.locator
+
+
+@pytest.mark.parametrize("told", [{}, {"upload-offset": "0"}, {"upload-offset": "20"}])
+@pytest.mark.parametrize("status", [200, 204, 409])
+def test_an_odd_answer_to_the_last_bytes_leaves_the_file_in_doubt(status, told):
+    """The upload was taken in with them, and is gone from its address."""
+    deeds = [Deed()] * 4 + [Deed(odd=Reply(status, told))]
+
+    row, tus = asyncio.run(
+        life_of(deeds, data=STATEMENT, takes_in=True, resyncs=set(range(CLAIMS)))
+    )
+
+    assert len(tus.effects) == 1
+    assert row.state is DeliveryState.PARKED
+    assert row.doubtful
 
 
 def test_a_tus_registry_that_answers_one_request_oddly_gets_the_file_all_the_same():
