@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No deadline: a shared machine that pauses for a moment is no failure of ours. pytest's time
@@ -27,3 +28,12 @@ sys.dont_write_bytecode = False
 # program that they start: a test that presses it would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def uncounted():
+    """Let programs begin at their own pace: to count their lines costs half of that again."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+            patch.delenv(name)
+        yield

@@ -10,7 +10,7 @@ from tests.e2e.outage import outage
 from tests.e2e.papers import papers
 from tests.nightly import NIGHTLY
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("uncounted")]
 
 FILES, KILLS = (500, 30) if NIGHTLY else (150, 10)
 
