@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hypothesis import strategies as st
+
 from sync.wire import NoAnswer, Reply
 from tests.destination_fakes import Crash
 
@@ -35,6 +37,19 @@ class Deed:
 
 
 HONEST = Deed()
+
+
+def deeds(odd: st.SearchStrategy[Reply]) -> st.SearchStrategy[Deed]:
+    """Draw what becomes of a request, with these odd answers."""
+    drawn = st.builds(
+        Deed,
+        takes=st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.0]),
+        acts=st.booleans(),
+        odd=st.none() | odd,
+        silent=st.sampled_from([False, False, True]),
+        dies=st.sampled_from([False, False, False, True]),
+    )
+    return st.just(HONEST) | drawn
 
 
 @dataclass

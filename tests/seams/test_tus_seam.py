@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sync.tus_registry import TusOptions, TusRegistry
 from sync.wire import Reply
 from tests.seams.life import CLAIMS, SEAM, Clock, life
-from tests.seams.memory_wire import Deed, FarSide, MemoryWire, Request
+from tests.seams.memory_wire import Deed, FarSide, MemoryWire, Request, deeds
 from titip.delivery import REGISTRY, DeliveryState
 from titip.evidence import Evidence
 
@@ -118,24 +118,14 @@ HEADERS = st.fixed_dictionaries(
 BODIES = st.sampled_from([b"", b"<html>Login", b'{"error": "no"}', b"\xff\xfe", b"[" * 5000])
 STATUSES = st.integers(100, 599) | st.sampled_from([200, 204, 404, 409, 410, 423, 460, 500, 503])
 ODD = st.builds(Reply, STATUSES, HEADERS, BODIES)
-DEEDS = st.one_of(
-    st.just(Deed()),
-    st.builds(
-        Deed,
-        takes=st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.0]),
-        acts=st.booleans(),
-        odd=st.none() | ODD,
-        silent=st.sampled_from([False, False, True]),
-        dies=st.sampled_from([False, False, False, True]),
-    ),
-)
+DEEDS = deeds(ODD)
 STATEMENT = b"a supporter's statement"
 
 
-async def life_of(deeds, *, data, takes_in, resyncs):
+async def life_of(script, *, data, takes_in, resyncs):
     """Let one delivery live through its claims; give its row and what the registry holds."""
     tus = MemoryTus(takes_in)
-    far = FarSide(tus.act, tus.may_say, list(deeds))
+    far = FarSide(tus.act, tus.may_say, list(script))
     with patch("sync.tus_registry.Wire", lambda **_: MemoryWire(far)):
         near = TusRegistry(TusOptions(url=BASE, chunk=CHUNK))
         try:
@@ -147,15 +137,15 @@ async def life_of(deeds, *, data, takes_in, resyncs):
 
 @SEAM
 @given(
-    deeds=st.lists(DEEDS, max_size=24),
+    script=st.lists(DEEDS, max_size=24),
     data=st.sampled_from([STATEMENT, STATEMENT, b"a", b""]),
     takes_in=st.booleans(),
     resyncs=st.sets(st.integers(1, CLAIMS)),
 )
 def test_whatever_a_tus_registry_answers_a_file_is_there_once_and_told_only_when_it_is(
-    *, deeds, data, takes_in, resyncs
+    *, script, data, takes_in, resyncs
 ):
-    row, tus = asyncio.run(life_of(deeds, data=data, takes_in=takes_in, resyncs=resyncs))
+    row, tus = asyncio.run(life_of(script, data=data, takes_in=takes_in, resyncs=resyncs))
 
     assert len(tus.effects) <= 1
     assert all(one.data == data for one in tus.effects)
@@ -169,10 +159,10 @@ def test_whatever_a_tus_registry_answers_a_file_is_there_once_and_told_only_when
 @pytest.mark.parametrize("status", [200, 204, 409])
 def test_an_odd_answer_to_the_last_bytes_leaves_the_file_in_doubt(status, told):
     """The upload was taken in with them, and is gone from its address."""
-    deeds = [Deed()] * 4 + [Deed(odd=Reply(status, told))]
+    script = [Deed()] * 4 + [Deed(odd=Reply(status, told))]
 
     row, tus = asyncio.run(
-        life_of(deeds, data=STATEMENT, takes_in=True, resyncs=set(range(CLAIMS)))
+        life_of(script, data=STATEMENT, takes_in=True, resyncs=set(range(CLAIMS)))
     )
 
     assert len(tus.effects) == 1
@@ -183,9 +173,9 @@ def test_an_odd_answer_to_the_last_bytes_leaves_the_file_in_doubt(status, told):
 def test_a_tus_registry_that_answers_one_request_oddly_gets_the_file_all_the_same():
     for status in range(100, 600):
         place = status % 5
-        deeds = [Deed()] * place + [Deed(odd=Reply(status, {}), acts=place > 1)]
+        script = [Deed()] * place + [Deed(odd=Reply(status, {}), acts=place > 1)]
         row, tus = asyncio.run(
-            life_of(deeds, data=STATEMENT, takes_in=False, resyncs=set(range(CLAIMS)))
+            life_of(script, data=STATEMENT, takes_in=False, resyncs=set(range(CLAIMS)))
         )
         assert len(tus.effects) == 1, status
         assert row.state is DeliveryState.DELIVERED, status
