@@ -83,6 +83,9 @@ class Comparison:
         for promise in self.ledger.promises.values():
             if promise.sealed or promise.withdrawn or not promise.offset:
                 continue
+            unheard = self.sealed.get(promise.upload)
+            if unheard is not None and unheard["freed_at"]:
+                continue  # its sender did not hear of the seal; what was freed is compared far away
             if promise.maybe_withdrawn and not self._path(promise.upload).exists():
                 continue
             if not self._has_prefix(promise):
