@@ -70,6 +70,9 @@ ANOTHER: Final = (
 MOST_SHORT: Final = 8
 """Chunks in a row of which not all may be taken; and as many in bytes, beside the file's length."""
 
+SMALLEST: Final = 64 * 1024
+"""Bytes below which no chunk is made for a registry that takes little at a time."""
+
 SHORT: Final = "the registry takes less of each chunk than it is sent; does a proxy cut them?"
 
 
@@ -119,6 +122,9 @@ class TusDelivery:
             short, lost = (short + 1 if missing else 0), lost + missing
             if short >= MOST_SHORT or lost > self._length + MOST_SHORT * self._steps.chunk_size:
                 raise Faltered(SHORT, suspect=SHORT)
+            if missing:  # what it takes at most may be less than a chunk of ours
+                fits = max(reached - offset, SMALLEST)
+                self._steps.chunk_size = min(self._steps.chunk_size, fits)
             offset = reached
         self._body_sent()
         return await self._arrived()

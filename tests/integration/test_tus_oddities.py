@@ -150,6 +150,16 @@ async def test_a_server_that_takes_less_than_it_is_sent_is_not_sent_to_for_ever(
         assert len(far.headers) == 8
 
 
+async def test_a_server_that_takes_little_at_a_time_gets_it_in_such_chunks():
+    async with a_registry() as (far, near):
+        far.takes = 100_000
+
+        await deliver(near)
+
+        assert bytes(far.uploads[0]) == DATA
+        assert sum(int(one["Content-Length"]) for one in far.headers) < len(DATA) + 2 * MIB
+
+
 async def test_what_a_server_takes_less_now_and_then_is_sent_again():
     async with a_registry() as (far, near):
         far.takes = 700_000
