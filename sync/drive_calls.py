@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -65,6 +65,7 @@ class DriveFile:
     md5: str | None = None
     sha256: str | None = None
     trashed: bool = False
+    properties: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> DriveFile:
@@ -77,6 +78,7 @@ class DriveFile:
             md5=_text(document.get("md5Checksum")),
             sha256=_text(document.get("sha256Checksum")),
             trashed=document.get("trashed") is True,
+            properties=_properties(document),
         )
 
 
@@ -138,11 +140,14 @@ class DriveCalls:
         """Give the file of that id, trashed or not; None where there is none."""
         request = self._files.get(fileId=file_id, fields=FILE_FIELDS, supportsAllDrives=True)
         try:
-            return DriveFile.of(await self._ask(request))
+            file = DriveFile.of(await self._ask(request))
         except Undecided as fault:
             if fault.status == HTTPStatus.NOT_FOUND:
                 return None
             raise settled(fault) from None
+        if file.id != file_id:  # something in between mixed answers up
+            raise unreadable(HTTPStatus.OK)
+        return file
 
     async def part(self, file_id: str, *, offset: int, size: int) -> Part:
         """Give up to `size` bytes of a file; raises Faltered where there is no such file."""
@@ -181,7 +186,7 @@ class DriveCalls:
             supportsAllDrives=True,
         )
         told = await self._ask(request)
-        if not isinstance(told.get("id"), str):
+        if told.get("id") != folder_id:
             raise unreadable(HTTPStatus.OK)
         return DriveFolder(
             drive=_text(told.get("driveId")) or "",
@@ -212,15 +217,21 @@ class DriveCalls:
         return sorted(found, key=lambda one: str(one.get("createdTime", "")))
 
     async def make_folder(self, body: File) -> None:
-        """Make a folder under its reserved id; one that is there already was made by us."""
+        """Make a folder under its reserved id; one of ours may be there already.
+
+        Raises Faltered where that id is another's.
+        """
         request = self._files.create(
             body={**body, "mimeType": FOLDER}, fields="id", supportsAllDrives=True
         )
         try:
-            await self._ask(request)
+            if (await self._ask(request)).get("id") == body["id"]:
+                return
         except Undecided as fault:
             if fault.status != HTTPStatus.CONFLICT:
                 raise
+        if (await self.folder(body["id"])).properties != body["appProperties"]:
+            raise Faltered("Drive reserved an id that is another folder's or file's")
 
     async def trash(self, file_id: str) -> None:
         """Put a file into the trash."""

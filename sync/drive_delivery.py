@@ -105,7 +105,8 @@ class DriveDelivery:
         ended = await sending.to_the_end(self._known.session, outcome)
         match ended:
             case Done(file):
-                return file or await self._existing()
+                is_ours = file is not None and file.id == self._known.id
+                return file if is_ours else await self._existing()
             case Gone():
                 log.info("mirror.session_lost", upload=self._upload.id)
                 await self._commit(replace(self._known, session=""))
@@ -137,7 +138,7 @@ class DriveDelivery:
                 await self._commit(replace(self._known, session=uri, folder=folder))
                 return None
         await self._commit(DriveCheckpoint())
-        raise Faltered("Drive says that the file is there but does not show it")
+        raise Faltered("Drive says that the file is there, and shows none or another's")
 
     async def _why_not(self, fault: Undecided, *, last: bool) -> DriveFile | None:
         """Make room for another try at opening a session, or give up by raising."""
@@ -155,11 +156,14 @@ class DriveDelivery:
         return None
 
     async def _existing(self) -> DriveFile | None:
-        """Give the file under our id if it is the right one; a wrong one loses the id."""
+        """Give the file under our id if it is the right one; a wrong one loses the id.
+
+        An id that was reserved twice may be that of another's copy, or of a folder.
+        """
         file = await self._desk.calls.file(self._known.id)
         if file is None:
             return None
-        if not file.trashed and not await self._differs(file):
+        if self._may_be_ours(file) and not file.trashed and not await self._differs(file):
             return file
         await self._discard(file)
         self._known = DriveCheckpoint(folder=self._known.folder)
@@ -175,7 +179,10 @@ class DriveDelivery:
         return None
 
     async def _discard(self, file: DriveFile) -> None:
-        """Put a wrong copy into the trash, as well as that goes."""
+        """Put a wrong copy into the trash, as well as that goes; never what is not ours."""
+        if not self._is_named(file):
+            log.error("mirror.id_twice", upload=self._upload.id, file=file.id)
+            return
         if file.trashed:
             return
         log.error("mirror.damaged", upload=self._upload.id, moved_to="the trash", file=file.id)
@@ -198,6 +205,15 @@ class DriveDelivery:
         if file.sha256 is None:
             file = await self._desk.calls.file(file.id) or file
         return _told(file)
+
+    def _is_named(self, file: DriveFile) -> bool:
+        """Tell whether it carries this upload's name."""
+        return file.properties.get(UPLOAD_KEY) == self._upload.id
+
+    def _may_be_ours(self, file: DriveFile) -> bool:
+        """Tell whether its bytes decide; other credentials see no name, a folder has no size."""
+        is_nameless = UPLOAD_KEY not in file.properties and file.size is not None
+        return self._is_named(file) or is_nameless
 
     async def _differs(self, file: DriveFile) -> str:
         return await difference(_told(file), self._upload, self._content)

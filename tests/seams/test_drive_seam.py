@@ -1,8 +1,9 @@
 """A Drive that may answer anything at any time, and what a copy on its way makes of it.
 
 In process and on a clock of its own. Drive, or what stands between, may be silent, cut off, refuse,
-or talk nonsense, and its lists may lag behind. What it does not do is tell, as Drive tells it, of
-a file that it does not hold, or of none where there is one: nothing could see through that.
+or talk nonsense, its lists may lag behind, and it may reserve an id that is somebody's already.
+What it does not do is tell, as Drive tells it, of a file that it does not hold, or of none where
+there is one: nothing could see through that.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ FOLDER = "application/vnd.google-apps.folder"
 _ASKED = re.compile(r"key='([^']*)' and value='([^']*)'")
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
 _SERVICE = cache(drive_service)
+STATEMENT = b"a supporter's statement"
 
 
 @dataclass
@@ -64,18 +66,34 @@ class Session:
     data: bytes = b""
 
 
+def strangers() -> dict[str, Item]:
+    """Give what is not ours: another upload's copy, a person's file, another party's folder."""
+    bodies: list[tuple[dict[str, Any], bytes | None]] = [
+        ({"id": "strangers-copy", "appProperties": {"titip_upload": "another"}}, b"another's"),
+        ({"id": "strangers-file"}, STATEMENT[::-1]),
+        ({"id": "strangers-folder", "appProperties": {"titip_submitter": "another"}}, None),
+    ]
+    return {body["id"]: Item(body, data) for body, data in bodies}
+
+
 @dataclass
 class MemoryDrive:
-    """A Drive that is nothing but memory."""
+    """A Drive that is nothing but memory; first it reserves the ids that are `twice`."""
 
     lists_lag: bool = False
-    items: dict[str, Item] = field(default_factory=dict)
+    twice: list[str] = field(default_factory=list)
+    items: dict[str, Item] = field(default_factory=strangers)
     sessions: dict[str, Session] = field(default_factory=dict)
     numbers: Any = field(default_factory=itertools.count)
 
     @property
     def copies(self):
-        return [one for one in self.items.values() if one.data is not None and not one.trashed]
+        theirs = strangers()
+        return [
+            one
+            for one in self.items.values()
+            if one.data is not None and not one.trashed and one.body["id"] not in theirs
+        ]
 
     def act(self, request: Request, is_whole: bool) -> Reply:
         place = urlsplit(request.url)
@@ -92,7 +110,8 @@ class MemoryDrive:
             case "GET", "about":
                 return _told({"user": {}})
             case "GET", "generateIds":
-                return _told({"ids": [f"reserved-{next(self.numbers):04}"]})
+                new = f"reserved-{next(self.numbers):04}"
+                return _told({"ids": [self.twice.pop(0) if self.twice else new]})
             case "GET", "files":
                 return _told({"files": self._found(query["q"][0])})
             case "POST", "files":
@@ -229,12 +248,11 @@ TROUBLES = st.builds(
     st.integers(0, 10),
     st.lists(DEEDS, min_size=1, max_size=20),
 )
-STATEMENT = b"a supporter's statement"
 
 
-async def life_of(script, *, data, lists_lag=False, resyncs=()):
+async def life_of(script, *, data, lists_lag=False, twice=(), resyncs=()):
     """Let one copy live through its claims; give its row and what Drive holds."""
-    drive, clock = MemoryDrive(lists_lag), Clock()
+    drive, clock = MemoryDrive(lists_lag, list(twice)), Clock()
     far = FarSide(drive.act, drive.may_say, list(script))
     options = DriveOptions(
         endpoint=BASE, quick_wait=timedelta(0), creates_per_second=1e6, workers=1
@@ -257,18 +275,34 @@ async def life_of(script, *, data, lists_lag=False, resyncs=()):
     script=TROUBLES,
     data=st.sampled_from([STATEMENT, STATEMENT, b"a", b""]),
     lists_lag=st.booleans(),
+    twice=st.lists(st.sampled_from([*strangers(), "reserved-0000", "reserved-0001"]), max_size=4),
     resyncs=st.sets(st.integers(1, CLAIMS)),
 )
 def test_whatever_drive_answers_a_copy_is_there_once_and_told_only_when_it_is(
-    *, script, data, lists_lag, resyncs
+    *, script, data, lists_lag, twice, resyncs
 ):
-    row, drive = asyncio.run(life_of(script, data=data, lists_lag=lists_lag, resyncs=resyncs))
+    row, drive = asyncio.run(
+        life_of(script, data=data, lists_lag=lists_lag, twice=twice, resyncs=resyncs)
+    )
 
     assert len(drive.copies) <= 1
+    assert {one: drive.items[one] for one in strangers()} == strangers()
+    assert not any(one.body["parents"][0] in strangers() for one in drive.copies)
     assert all(one.data == data for one in drive.copies)
     if row.state is DeliveryState.DELIVERED:
         assert row.evidence is Evidence.DIGEST
         assert [one.body["id"] for one in drive.copies] == [row.locator]
+
+
+@pytest.mark.parametrize("before", range(3), ids=["copy", "root", "submitter"])
+@pytest.mark.parametrize("stranger", strangers())
+def test_an_id_that_is_somebody_s_already_costs_the_copy_nothing_but_another_id(stranger, before):
+    twice = [f"unused-{n:05}" for n in range(before)] + [stranger]
+    row, drive = asyncio.run(life_of([], data=STATEMENT, twice=twice))
+    assert row.state is DeliveryState.DELIVERED
+    assert len(drive.copies) == 1
+    assert {one: drive.items[one] for one in strangers()} == strangers()
+    assert drive.copies[0].body["parents"][0] not in strangers()
 
 
 def test_a_drive_that_answers_one_request_oddly_gets_the_copy_all_the_same():
