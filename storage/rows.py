@@ -188,6 +188,7 @@ def brakes_of(text: str) -> Brakes:
             since=from_ms(one["since"]),
             count=one["count"],
             trial_at=from_ms_or_none(one["trial_at"]),
+            others_got_in=one.get("others_got_in", False),
         )
         for name, one in kept["runs"].items()
     }
@@ -204,6 +205,7 @@ def text_of_brakes(brakes: Brakes) -> str:
             "since": to_ms(run.since),
             "count": run.count,
             "trial_at": to_ms_or_none(run.trial_at),
+            "others_got_in": run.others_got_in,
         }
         for name, run in brakes.runs.items()
     }

@@ -64,7 +64,7 @@ class BrakeMonitor:
 
     async def settle(self, event: DeliveryEvent, delivery: Delivery, *, now: datetime) -> None:
         """Keep what was learnt; a delivery ends its submitter's brake."""
-        if isinstance(event, Succeeded) and delivery.submitter in self._brakes.runs:
+        if isinstance(event, Succeeded) and self._brakes.runs:
             after, runs = self._brakes.delivered(delivery.submitter)
             if runs:
                 count = await self._refusals.requeue_runs(

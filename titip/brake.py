@@ -5,8 +5,8 @@ within minutes. Per submitter, so that no party can brake another. Pure.
 
 - A run is what one submitter's files met in a row: refusals alike in status and reason.
 - At AFTER of them the submitter is braked: one trial file in each TRIAL_EVERY.
-- Where two submitters are braked for the same, or the only one that has files waiting is, the
-  destination is refusing: a fact beside its circuit.
+- Where two submitters are braked for the same, or the only one that has files waiting is and
+  nobody else's got in meanwhile, the destination is refusing: a fact beside its circuit.
 - A delivery ends its submitter's brake, and refusing as a whole; then the files that were parked
   in those runs may go once more.
 """
@@ -32,7 +32,10 @@ ONCE_MORE: Final = "once"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Refusals of one submitter's files in a row; `reason` is what the last one was told."""
+    """Refusals of one submitter's files in a row; `reason` is what the last one was told.
+
+    `others_got_in`: a file of somebody else was delivered since it began.
+    """
 
     id: str
     alike: str
@@ -40,6 +43,7 @@ class Run:
     since: datetime
     count: int = 1
     trial_at: datetime | None = None
+    others_got_in: bool = False
 
     @property
     def braked(self) -> bool:
@@ -64,7 +68,7 @@ class Brakes:
         """Give the runs that show that the destination refuses everybody alike; none: it is not."""
         braked = self.braked
         if self.alone and len(braked) == 1:
-            return braked
+            return {name: run for name, run in braked.items() if not run.others_got_in}
         causes = [run.alike for run in braked.values()]
         return {name: run for name, run in braked.items() if causes.count(run.alike) > 1}
 
@@ -86,7 +90,9 @@ class Brakes:
         refusing = self.refusing
         ended = refusing if submitter in refusing else {}
         left = {
-            name: run for name, run in self.runs.items() if name != submitter and name not in ended
+            name: replace(run, others_got_in=True)
+            for name, run in self.runs.items()
+            if name != submitter and name not in ended
         }
         return replace(self, runs=left), [run.id for run in ended.values()]
 

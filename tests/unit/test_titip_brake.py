@@ -69,6 +69,16 @@ def test_the_only_one_with_files_waiting_is_enough():
     assert refused(Brakes(), "pair-1").refusing
 
 
+def test_a_destination_that_takes_in_what_another_party_hands_in_refuses_nobody_but_one():
+    brakes, _ = refused(Brakes(), "pair-1").delivered("pair-2")
+
+    assert brakes.alone
+    assert set(brakes.braked) == {"pair-1"}
+    assert not brakes.refusing
+    assert not brakes_of(text_of_brakes(brakes)).refusing
+    assert refused(brakes, "pair-2").refusing
+
+
 def test_who_waits_is_taken_in_and_kept_while_nobody_does():
     alone, others = Brakes().waiting(["pair-1", "pair-1"]), Brakes().waiting(["pair-1", "pair-2"])
 
