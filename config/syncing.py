@@ -81,8 +81,10 @@ async def _run_lane(
 
 
 async def _stand_at(settings: Settings, books: Books) -> None:
-    """Note the registry's host: on another port, or by TLS now, it is the same registry."""
-    place = origin(settings.registry.url).host
+    """Note the registry's host and kind: on another port, or by TLS now, it is the same."""
+    registry = settings.registry
+    host = origin(registry.url).host
+    place = host if registry.kind == "http" else f"{host} ({registry.kind})"
     parked = await books.queue.moved(REGISTRY, place, now=utc_now())
     if parked:
         log.warning("registry.moved", place=place, parked=parked)

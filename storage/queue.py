@@ -57,8 +57,13 @@ MOVED: Final = (
 )
 
 _LAPSE: Final = (
-    "UPDATE deliveries SET due_at = :until "
-    "WHERE destination = :destination AND state = 'active' AND due_at > :until"
+    "UPDATE deliveries SET due_at = :until WHERE destination = :destination AND state = 'active'"
+)
+
+_SETTLE_ANEW: Final = (
+    "UPDATE deliveries SET settles_at = :until "
+    "WHERE destination = :destination AND doubtful <> 0 AND state NOT IN ('delivered', 'skipped') "
+    "AND settles_at IS NOT NULL"
 )
 
 _BRING_BACK: Final = (
@@ -152,6 +157,7 @@ class JournalQueue:
 
         def shorten(db: apsw.Connection) -> int:
             db.execute(_BRING_BACK, {"destination": destination, "until": to_ms(farthest)})
+            db.execute(_SETTLE_ANEW, {"destination": destination, "until": to_ms(until)})
             db.execute(_LAPSE, {"destination": destination, "until": to_ms(until)})
             return db.changes()
 

@@ -41,8 +41,9 @@ _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _YES: Final = range(200, 300)
 
 RESTORED: Final = (
-    "needs attention: a backup was restored; the file may have arrived since, and cannot be asked "
-    "for"
+    "needs attention: a backup was restored, or the registry was changed; the file may have "
+    "arrived, and cannot be asked for: look there, then titip delivered, or titip resync "
+    "--not-there"
 )
 TAKEN_IN: Final = (
     "needs attention: the upload is gone there after its last bytes had left; it may have been "
@@ -85,9 +86,9 @@ class TusDelivery:
 
     An upload over there that is gone is begun anew, unless its last bytes may have arrived: it
     may be gone because it was taken in. A human has to look then, and so where a backup was
-    restored and no upload is known over there: a later one than the backup tells of may have
-    ended. One that was begun before the bytes were repaired is left behind unfinished, since a
-    damaged part of them may lie there.
+    restored, or the registry is another one now, and no upload is known over there: one that
+    nothing here tells of may have ended. One that was begun before the bytes were repaired is left
+    behind unfinished, since a damaged part of them may lie there.
     """
 
     def __init__(

@@ -11,8 +11,9 @@ The table `ALLOWED` is the whole machine; `advance` is the only function that ta
   the destination, or a person, has ended the doubt. `doubt_since` is when it began, `settles_at`
   from when on "it is not there" may be believed: until then a registry may still be at work.
 - `absences` counts how often a look-up ended a doubt with "it is not there".
-- `restored` means that it comes from a backup, and attempts that nothing here tells of may have
-  had their effect: a checkpoint, or that there is none, proves nothing.
+- `restored` means that it comes from a backup, or was sent to another place, and attempts that
+  nothing here tells of may have had their effect: a checkpoint, or that there is none, proves
+  nothing.
 """
 
 from __future__ import annotations
@@ -321,7 +322,7 @@ def _told(delivery: Delivery, event: Refused | Damaged | Moved | _Trouble | None
     if isinstance(event, Damaged):
         return replace(delivery, reason=DAMAGED + event.reason, detail="")
     if isinstance(event, Moved):
-        return replace(_doubted(delivery), reason=event.reason)
+        return replace(_doubted(delivery), restored=True, reason=event.reason)
     return replace(delivery, reason=event.reason, detail=event.detail)
 
 

@@ -158,8 +158,9 @@ class Queue(Protocol):
     async def lapse(self, destination: str, *, until: datetime, farthest: datetime) -> int:
         """End at `until` the leases that a former process of this lane left behind.
 
-        Bring back to `farthest` what waits for later still: only a clock that was ahead can have
-        sent it there. Tell how many leases were ended.
+        What may have arrived settles then too: the clock may have been set between the two, and
+        shows no time that passed. Bring back to `farthest` what waits for later still: only a
+        clock that was ahead can have sent it there. Tell how many leases were ended.
         """
 
 

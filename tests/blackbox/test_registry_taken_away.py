@@ -1,10 +1,10 @@
-"""A registry that is taken out of the settings while a file is under way to it: a person's turn."""
+"""A registry that is another one now, or none, and what may be at the former one."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.blackbox.hostile_server import HANG, hostile_server
+from tests.blackbox.hostile_server import HANG, Say, hostile_server
 from tests.blackbox.program import titip
 from tests.waiting import wait_for
 
@@ -31,3 +31,23 @@ def test_what_was_under_way_is_told_as_maybe_there_and_can_be_recorded_by_hand(t
     assert "2 files to be entered by hand" in todo
     assert "1 of these may be there already: look there first" in todo
     assert (ended["state"], ended["locator"]) == ("delivered", "SILON-4")
+
+
+def test_what_may_be_there_is_not_sent_again_because_the_registry_speaks_tus_now(tmp_path):
+    tus = Say(204, headers={"Tus-Version": "1.0.0", "Tus-Extension": "creation"})
+    with hostile_server(lambda asked: tus if asked.method == "OPTIONS" else Say(500)) as registry:
+        table = f'[registry]\nkind = "http"\nurl = "{registry.url}/files/"\n'
+        with titip(tmp_path, table) as served:
+            doubted = served.hand_in(b"a scan")
+            served.until(doubted, "parked")
+            served.stop()
+
+            text = served.config.read_text("utf-8").replace('"http"', '"tus"')
+            served.config.write_text(text, "utf-8")
+            served.start()
+            wait_for(lambda: "(tus)" in served.delivery(doubted)["reason"])
+            served.run("resync", "--parked")
+            wait_for(lambda: "cannot be asked for" in served.delivery(doubted)["reason"])
+
+    assert registry.count("POST") == 1
+    assert registry.count("PATCH") == 0

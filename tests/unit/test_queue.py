@@ -1,5 +1,6 @@
 """The deliveries as a lane and an operator see them, in a real journal."""
 
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -10,7 +11,7 @@ from tests.storage_rooms import POLICY, opened_house
 from titip import delivery as d
 from titip.delivery import MIRROR, REGISTRY, DeliveryState
 from titip.errors import IllegalEvent, LeaseLost
-from titip.evidence import Evidence
+from titip.evidence import Doubt, Evidence
 from titip.health import Health, Ill
 from titip.overview import Query, Selection
 from titip.owing import delivery_id
@@ -133,6 +134,29 @@ async def test_a_former_process_s_leases_lapse_soon_after_a_restart(house):
     house.clock.forward(seconds=5)
 
     assert len(await claim(house)) == 1
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+async def test_what_may_have_arrived_settles_anew_after_a_restart(house, hours):
+    """The clock may have been set meanwhile: it shows no time that passed."""
+    wait = timedelta(seconds=40)
+    for number in range(3):
+        await house.hand_in(bytes([number]))
+    unheard, refused, cut_off = [parcel.delivery for parcel in await claim(house)]
+    for delivery, event in ((unheard, d.Unknown("no answer")), (refused, d.Refused("no"))):
+        after = advanced(house, delivery, event)
+        after = replace(after, doubtful=Doubt.UNHEARD, settles_at=house.clock() + wait)
+        await house.queue.record(delivery, after, now=house.clock())
+    now = house.clock.forward(hours=hours)
+
+    await house.queue.lapse(REGISTRY, until=now + wait, farthest=now + timedelta(hours=1))
+
+    rows = [
+        await house.journal.read(lambda db, one=one: find_delivery(db, one.id))
+        for one in (unheard, refused, cut_off)
+    ]
+    assert [row.settles_at for row in rows] == [now + wait, now + wait, None]
+    assert rows[2].due_at == now + wait
 
 
 async def test_a_checkpoint_outlives_faults(house):
