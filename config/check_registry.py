@@ -13,7 +13,7 @@ from config.destinations import lacking, registry_of
 from sync.registry_line import RegistryLine
 from sync.registry_lookup import Lookup
 from sync.registry_options import RegistryOptions
-from sync.registry_sense import ONE_UPLOAD
+from sync.registry_sense import ONE_FILE
 from sync.templates import PLACEHOLDERS, Template, in_url
 from titip.delivery import REGISTRY
 from titip.errors import TitipError
@@ -77,7 +77,7 @@ def _way(settings: Settings) -> Iterator[Finding]:
         yield note(TOPIC, text, "use https:// in registry.url")
     named = Template.parse(registry.lookup).names if registry.kind == "http" else frozenset()
     is_asked = registry.kind == "http" and bool(registry.lookup)
-    if is_asked and not (named & ONE_UPLOAD or registry.lookup_sha256):
+    if is_asked and not (named & ONE_FILE or registry.lookup_sha256):
         by = "by its name alone" if "filename" in named else "by nothing of its own"
         text = f"registry.lookup names a file {by}: another one may be found in its place"
         yield note(TOPIC, text, "name it by {upload_id} or {sha256}, or set registry.lookup_sha256")
@@ -97,6 +97,9 @@ async def _health(settings: Settings, built: Destination) -> Finding:
         case False:
             mend = "if it is known to be down, all is as it should be; else check the address"
             return bad(topic, f"{shown(address)} does not answer well", mend)
+        case None if settings.registry.health:
+            text = f"{shown(address)} refuses to be asked, so it tells nothing"
+            return bad(topic, text, "correct registry.health, or leave it out")
         case None:
             text = "it cannot be asked, so its recovery is found by trying a file now and then"
             return note(topic, text, "name registry.health, if it has such an address")

@@ -30,6 +30,10 @@ ENV_PREFIX: Final = "TITIP__"
 _PATTERNS: Final[Mapping[str, str]] = {
     "reference": 'write a JSON pointer, such as "/id", or "" for none',
     "lookup_sha256": 'write a JSON pointer, such as "/sha256", or "" for none',
+    "reason": 'write a JSON pointer, such as "/message", or "" for the usual places',
+}
+_PLAIN: Final[Mapping[str, str]] = {
+    "tuple_type": "must be a list: write it in brackets, such as [200, 201]",
 }
 _ADDRESS: Final = 'write an address, such as "https://registry.example/intake", or "" for none'
 
@@ -111,8 +115,8 @@ def _what(found: Mapping[str, Any], location: Sequence[str]) -> str:
             return f"is not well-formed; {_PATTERNS.get(location[-1], _ADDRESS)}"
         case "model_type":
             return f"must be a table: write [{'.'.join(location)}] and its keys below"
-        case _:
-            return str(found["msg"])
+        case kind:
+            return _PLAIN.get(kind, str(found["msg"]))
 
 
 def _unknown(location: Sequence[str]) -> str:

@@ -225,6 +225,7 @@ def _arrangement(settings: Settings, doubts: ClockState) -> Arrangement:
         gateway_runs=gateway_runs,
         sync_runs=sync_runs,
         reserve=settings.storage.reserve,
+        registry_asked=settings.registry.kind == "tus" or bool(settings.registry.health),
         reserved=not gateway_runs or Ballast(root / BALLAST).held,
         clock=advice(doubts),
         troubles=tuple(dict.fromkeys(note for role in roles if (note := trouble_of(root, role)))),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from config.cli_screen import age, amount, clock, count
 from titip.delivery import MIRROR, REGISTRY, DeliveryState
-from titip.health import Circuit
+from titip.health import UNBELIEVED, Circuit
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Arrangement:
     gateway_runs: bool
     sync_runs: bool
     reserve: int
+    registry_asked: bool = False
     reserved: bool = True
     troubles: tuple[str, ...] = ()
     clock: str = ""
@@ -75,15 +76,15 @@ def picture(census: Census, room: Room, *, how: Arrangement, now: datetime) -> P
     )
 
 
-def condition(standing: Standing, *, by_hand: bool, now: datetime) -> str:
+def condition(standing: Standing, *, how: Arrangement, now: datetime) -> str:
     """Say in plain words how a destination is."""
     if standing.paused:
         return "paused by an operator: nothing is sent"
-    if standing.name == REGISTRY and by_hand:
+    if standing.name == REGISTRY and how.by_hand:
         return "none is configured: operators enter the files by hand"
     if standing.health is None:
         return "not tried yet"
-    said = _health(standing.health, now)
+    said = _health(standing.health, now, asked=standing.name == MIRROR or how.registry_asked)
     runs = list(standing.brakes.refusing.values())
     if not runs:
         return said
@@ -91,7 +92,7 @@ def condition(standing: Standing, *, by_hand: bool, now: datetime) -> str:
     return f"refuses files since {clock(first.since, now=now)} ({first.reason}); {said}"
 
 
-def _health(health: Health, now: datetime) -> str:
+def _health(health: Health, now: datetime, *, asked: bool) -> str:
     reason = f" ({health.reason})" if health.reason else ""
     since = clock(health.since, now=now)
     match health.circuit:
@@ -100,17 +101,21 @@ def _health(health: Health, now: datetime) -> str:
                 return f"shaky{reason}; {count(int(health.window), 'file')} at a time"
             return f"well; up to {count(int(health.window), 'file')} at a time"
         case Circuit.OPEN:
-            return f"stalled since {since}{reason}; {_next_try(health, now)}"
+            return f"stalled since {since}{reason}; {_next_try(health, now, asked=asked)}"
         case Circuit.HALF_OPEN:
             return f"recovering since {since}: the next file that is due is tried alone"
         case _ as never:
             assert_never(never)
 
 
-def _next_try(health: Health, now: datetime) -> str:
-    if health.until is None or health.until <= now:
-        return "next try at once"
-    return f"next try in {age(health.until - now + timedelta(seconds=1))}"
+def _next_try(health: Health, now: datetime, *, asked: bool) -> str:
+    until = health.until or health.since
+    if until <= now and asked:
+        latest = clock(until + UNBELIEVED, now=now)
+        return f"asked often whether it is well: a file is tried then, or at {latest} all the same"
+    if until <= now:
+        return "the next file that is due is tried"
+    return f"next try in {age(until - now + timedelta(seconds=1))}"
 
 
 def _headline(standings: dict[str, Standing], *, how: Arrangement, now: datetime) -> str:
@@ -119,7 +124,7 @@ def _headline(standings: dict[str, Standing], *, how: Arrangement, now: datetime
         return "Files are taken in and kept; no registry is configured."
     if registry is None:
         return "Nothing is known of the registry."
-    said = condition(registry, by_hand=False, now=now)
+    said = condition(registry, how=how, now=now)
     health = registry.health
     if registry.paused or health is None or not health.stalled:
         return f"The registry: {said}."
@@ -192,7 +197,7 @@ def _line(standing: Standing, *, how: Arrangement, now: datetime) -> Destination
         parked=counts.get(DeliveryState.PARKED, 0),
         spared=counts.get(DeliveryState.SKIPPED, 0),
         oldest="" if oldest is None else age(now - oldest),
-        condition=condition(standing, by_hand=how.by_hand, now=now) + _in_doubt(standing),
+        condition=condition(standing, how=how, now=now) + _in_doubt(standing),
         well=not (
             standing.paused or standing.brakes.refusing or (health is not None and health.stalled)
         ),

@@ -47,7 +47,13 @@ def _is_one_host(asked: str, listening: str) -> bool:
 
 
 def own_place(path: Path, *, data: Path) -> str:
-    """Name the part of the data folder that a path is or lies in; "" where it is none of ours."""
-    inside = Path(os.path.relpath(path.absolute(), data.absolute())).parts[:1]
+    """Name what is ours of what a path is, holds or lies in; "" for nothing of it.
+
+    A folder of a submitter may have any name, that of one of our files too.
+    """
+    way = Path(os.path.relpath(path.absolute(), data.absolute())).parts
+    if set(way) <= {os.pardir}:
+        return data.name
+    inside = way[:1]
     ours = [name for name in inside if name in _OWN or name.startswith(_JOURNAL)]
     return ours[0] if ours else ""

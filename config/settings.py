@@ -117,7 +117,7 @@ class Registry(Section):
     lookup_absent: str = ""
     trust_status: bool = False
     settle: Pause | None = None
-    key_lifetime: Duration | None = None
+    key_lifetime: Duration | None = Field(None, gt=timedelta(0))
     health: Address = ""
     origins: tuple[str, ...] = ()
 
@@ -219,8 +219,8 @@ class Settings(BaseSettings):
         own = own_place(self.mirror_path, data=self.storage.path)
         if self.mirror.kind == "folder" and own:
             raise ValueError(
-                f"mirror.path lies in {own}, which is the data folder's own: name another folder, "
-                "best on another disk"
+                f"mirror.path is, holds or lies in {own}, which is the data folder's own: name "
+                "another folder, best on another disk"
             )
         return self
 

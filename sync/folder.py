@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+IN_THE_WAY: Final = (
+    "something else lies in mirror.path where this copy or its folder belongs: move it away"
+)
+
 ROOM_TO_BE_WELL: Final = 16 << 20
 """Bytes free below which a probe says that the folder is not well."""
 
@@ -149,7 +153,7 @@ class _Copying:
     abandoned: threading.Event
 
     def into(self, place: _Place) -> Arrival:
-        place.copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_way(place)
         for leftover in place.leftovers():
             leftover.unlink(missing_ok=True)
         there = self._already(place)
@@ -191,6 +195,16 @@ class _Copying:
                 self.progress.sent(len(piece))
             file.flush()
             os.fsync(file.fileno())
+
+
+def _make_way(place: _Place) -> None:
+    """Make the submitter's folder; raises Faltered where something else lies in the way."""
+    try:
+        place.copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except FileExistsError as error:
+        raise Faltered(IN_THE_WAY, suspect=IN_THE_WAY) from error
+    if place.copy.is_dir():
+        raise Faltered(IN_THE_WAY)
 
 
 def _arrival(place: _Place, path: Path) -> Arrival:

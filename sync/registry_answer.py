@@ -120,6 +120,12 @@ _SUCCESS: Final = range(200, 300)
 _YES: Final = range(200, 400)
 _SERVER_ERRORS: Final = range(500, 600)
 _TELLS_NOTHING: Final = frozenset({408, 409})
+_OF_THE_HOUR: Final = frozenset({408, 425, 429})
+
+
+def refuses_question(status: int) -> bool:
+    """Tell whether an answer is about what was asked, and not about how the registry is now."""
+    return status in _CLIENT_ERRORS and status not in _OF_THE_HOUR
 
 
 def meaning_of(answer: Answer, rules: AnswerRules) -> Meaning:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from sync.registry_answer import Meaning, alike, meaning_of, said
@@ -42,7 +43,10 @@ def _wait(answer: Answer, words: str) -> DeliveryFault:
 
 
 def _credentials(answer: Answer, words: str) -> DeliveryFault:
-    reason = f"credentials refused; renew registry.bearer or its headers ({answer.label})"
+    if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        reason = f"a proxy on the way asks for a login: write it into HTTP_PROXY ({answer.label})"
+    else:
+        reason = f"credentials refused; renew registry.bearer or its headers ({answer.label})"
     return Unavailable(reason, detail=words)
 
 

@@ -15,7 +15,7 @@ import structlog
 from sync.answer_body import CODINGS, AnswerBody, in_utf8, plain_headers
 from sync.bounded_connector import BoundedConnector
 from sync.connection_policy import USER_AGENT, proxy_for, reason_of, trust
-from sync.registry_answer import Answer
+from sync.registry_answer import Answer, refuses_question
 from sync.registry_body import Body, Framing
 from sync.registry_headers import RegistryHeaders
 from titip.errors import TitipError, Unavailable, Unknown
@@ -102,9 +102,10 @@ class RegistryLine:
         return await self._asked(url, headers, within=self._options.answer_within)
 
     async def healthy(self) -> bool | None:
-        """Tell whether the health address answers well, and soon; None: there is none.
+        """Tell whether the health address answers well, and soon; None: nothing tells.
 
-        Raises Unavailable while a secret is not there.
+        A refusal of the question, such as 404, is no word on the registry's health. Raises
+        Unavailable while a secret is not there.
         """
         self._headers.refuse_lacking()
         if not self._options.health:
@@ -115,7 +116,7 @@ class RegistryLine:
             )
         except Unavailable:
             return False
-        return answer.status in _SUCCESS
+        return None if refuses_question(answer.status) else answer.status in _SUCCESS
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""

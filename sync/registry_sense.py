@@ -11,12 +11,15 @@ if TYPE_CHECKING:
 
     from sync.registry_options import RegistryOptions
 
-ONE_UPLOAD: Final = frozenset({"upload_id", "delivery_id", "sha256"})
-"""What no two uploads share."""
+ONE_FILE: Final = frozenset({"upload_id", "delivery_id", "sha256"})
+"""What no two files share."""
 
-_YES: Final = frozenset({*range(200, 400), 409})
-"""What may say yes: some lead on to the new entry (303), or say that it is there (409)."""
-_THERE: Final = range(200, 500)
+ONE_UPLOAD: Final = ONE_FILE - {"sha256"}
+"""What no two uploads share: two submitters may hand in the same bytes."""
+
+_YES: Final = range(200, 300)
+_THERE: Final = frozenset({*_YES, *range(400, 500)})
+"""What may say yes, or that a file is there. A 3xx leads elsewhere, often to a login page."""
 
 
 def senseless(options: RegistryOptions) -> Iterator[str]:
@@ -39,9 +42,12 @@ def senseless(options: RegistryOptions) -> Iterator[str]:
 
 def _statuses(options: RegistryOptions) -> Iterator[str]:
     for status in sorted({*options.accepted} - {*_YES}):
-        yield f"registry.accepted lists {status}, which never says yes"
+        yield f"registry.accepted lists {status}, which never says yes: only 200 to 299 may"
     for status in sorted({*options.duplicate} - {*_THERE}):
-        yield f"registry.duplicate lists {status}, which never says that a file was there already"
+        yield (
+            f"registry.duplicate lists {status}, which never says that a file was there already: "
+            "only 200 to 299 and 400 to 499 may"
+        )
     for status in sorted({*options.duplicate} & {*options.accepted}):
         yield f"registry.duplicate lists {status}, which is accepted too: leave it out of one list"
 

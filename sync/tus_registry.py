@@ -12,6 +12,7 @@ from tusclient.client import TusClient
 
 from sync.bound_origin import BoundOrigin, login_of, without_login
 from sync.given import Given
+from sync.registry_answer import refuses_question
 from sync.registry_faults import fault_of
 from sync.registry_headers import RegistryHeaders, filled
 from sync.registry_options import origin_problems
@@ -129,7 +130,8 @@ class TusRegistry:
     async def probe(self) -> bool | None:
         """Ask for the far side's abilities, which every tus server tells.
 
-        Raises Unavailable while a secret is not there.
+        A refusal of the question, by a proxy perhaps, tells nothing. Raises Unavailable while a
+        secret is not there.
         """
         self._headers.refuse_lacking()
         for _ in range(2):
@@ -138,8 +140,9 @@ class TusRegistry:
             except Unavailable:
                 return False
             except Answered as answered:
-                if answered.answer.status != HTTPStatus.UNAUTHORIZED or not self._headers.renew():
-                    return False
+                status = answered.answer.status
+                if status != HTTPStatus.UNAUTHORIZED or not self._headers.renew():
+                    return None if refuses_question(status) else False
             else:
                 return True
         return False

@@ -28,9 +28,9 @@ FAILED_COHORT: Final = 5
 SHRINK: Final = 0.7
 """What a push-back leaves of the window (between Netflix's 0.9 and TCP's 0.5)."""
 
-UNBELIEVED: Final = timedelta(hours=1)
+UNBELIEVED: Final = timedelta(minutes=10)
 """So long after the rest a probe may say no before a canary goes all the same: it may be the
-probe's address that is wrong."""
+probe's address that is wrong, and one file more harms no registry."""
 
 EAGER_OPENINGS: Final = 3
 """After so many failed canaries a good probe no longer shortens the cool-off: it may lie."""

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -123,12 +123,13 @@ def place(location: str, *, base: str, allowed: Collection[Origin] = ()) -> Plac
 
     One of its own origin, or of an allowed one, is taken as it is. One of the same host with
     another scheme or port is what a registry writes that does not know of the proxy before it:
-    the configured origin takes their place. Any other raises ForeignOrigin; what is no address
+    the configured origin takes their place. A fragment is left out: it names no other resource. Any
+    other raises ForeignOrigin; what is no address
     raises AddressError.
     """
     home = origin(base)
     try:
-        url = urljoin(base, _readable(location))
+        url = urldefrag(urljoin(base, _readable(location))).url
     except ValueError as error:
         raise AddressError("the Location is no address") from error
     parts = _split(url)

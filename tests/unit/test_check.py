@@ -314,6 +314,16 @@ def test_a_lookup_that_finds_everything_is_told(tmp_path):
     assert "a lost file would count as delivered" in about(findings, "registry lookup", "bad")[0]
 
 
+@pytest.mark.parametrize("kind", ["http", "tus"])
+def test_a_health_address_that_refuses_to_be_asked_is_told_as_that(tmp_path, kind):
+    with hostile_server(lambda _asked: Say(404)) as far:
+        text = f'[registry]\nkind = "{kind}"\nurl = "{far.url}"\nhealth = "{far.url}/healht"\n'
+        findings = look(desk_at(tmp_path, text), code=1)
+
+    (said,) = about(findings, "registry health", "bad")
+    assert said.endswith("refuses to be asked, so it tells nothing")
+
+
 def test_a_registry_that_cannot_be_asked_is_a_note(tmp_path):
     desk = desk_at(tmp_path, '[registry]\nkind = "http"\nurl = "http://127.0.0.1:9/intake"\n')
 

@@ -1,5 +1,6 @@
 """`titip status`: true sentences for somebody who is tired."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from config.cli_screen import age, clock
 from config.cli_status import Arrangement, picture
 from titip.delivery import DeliveryState
-from titip.health import Circuit, Health
+from titip.health import UNBELIEVED, Circuit, Health
 from titip.overview import Census, Standing
 from titip.ports import Room
 from titip.upload import UploadState
@@ -77,6 +78,20 @@ def test_a_stall_without_a_mirror_promises_no_mirror():
     headline = shown(standing("registry", health=STALLED), how=how).headline
 
     assert "files are kept here until it is back" in headline
+
+
+def test_a_rest_that_is_over_is_told_as_what_is_waited_for():
+    until = NOW - timedelta(minutes=1)
+    rested = replace(STALLED, until=until)
+
+    alone = shown(standing("registry", health=rested)).headline
+    asked = shown(
+        standing("registry", health=rested), how=replace(HOW, registry_asked=True)
+    ).headline
+
+    assert "the next file that is due is tried" in alone
+    latest = clock(until + UNBELIEVED, now=NOW)
+    assert f"asked often whether it is well: a file is tried then, or at {latest} all" in asked
 
 
 def test_a_stall_needs_nobody():

@@ -54,6 +54,22 @@ async def test_a_wrong_copy_is_moved_aside_and_written_anew(mirror, tmp_path):
     assert (tmp_path / "mirror" / COPY).read_bytes() == DATA
 
 
+@pytest.mark.parametrize("in_the_way", [COPY.partition("/")[0], COPY])
+async def test_what_lies_in_the_way_of_one_copy_is_that_file_s_trouble(
+    mirror, tmp_path, in_the_way
+):
+    where = tmp_path / "mirror" / in_the_way
+    if in_the_way == COPY:
+        where.mkdir(parents=True)
+    else:
+        where.parent.mkdir()
+        where.write_bytes(b"a person's notes")
+
+    with pytest.raises(Faltered, match="move it away"):
+        await deliver(mirror)
+    assert where.exists()
+
+
 async def test_a_good_copy_is_left_alone(mirror, tmp_path):
     await deliver(mirror)
     before = (tmp_path / "mirror" / COPY).stat()

@@ -194,7 +194,7 @@ async def test_an_outage_is_one_fact_and_costs_the_queue_nothing(tmp_path):
 
         for _ in range(20):
             await line.turn()
-            line.house.clock.forward(minutes=1)
+            line.house.clock.forward(seconds=25)
 
         assert len(destination.seen) == 1
         assert await line.states() == {"deferred": 1, "queued": 49}

@@ -227,3 +227,9 @@ def test_a_refusal_that_names_a_time_makes_this_file_wait_and_no_other():
     assert type(fault) is Faltered
     assert fault.retry_after == timedelta(hours=1)
     assert not fault.suspect
+
+
+def test_a_login_that_a_proxy_asks_for_is_no_credential_of_the_registry_s():
+    assert "proxy" in fault_of(Answer(407), RULES).reason
+    assert "registry.bearer" not in fault_of(Answer(407), RULES).reason
+    assert "registry.bearer" in fault_of(Answer(401), RULES).reason

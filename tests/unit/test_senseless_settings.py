@@ -131,17 +131,17 @@ def test_the_file_of_a_secret_wants_its_whole_path(path):
 # ------------------------------------------------------------------------------ what answers mean
 
 
-@pytest.mark.parametrize("status", [100, 199, 400, 404, 422, 503])
+@pytest.mark.parametrize("status", [100, 199, 300, 302, 303, 399, 400, 404, 409, 422, 503])
 def test_a_status_that_never_says_yes_is_not_accepted(status):
     (said,) = told(accepted=[200, status])
 
-    assert said == f"registry.accepted lists {status}, which never says yes"
-    assert told(accepted=[200, 303, 409]) == []
+    assert said.startswith(f"registry.accepted lists {status}, which never says yes")
+    assert told(accepted=[*range(200, 300)]) == []
 
 
-@pytest.mark.parametrize("status", [100, 500, 503])
-def test_an_outage_does_not_say_that_a_file_was_there(status):
-    (said,) = told(duplicate=[303, 409, status])
+@pytest.mark.parametrize("status", [100, 302, 303, 500, 503])
+def test_an_outage_or_a_way_elsewhere_does_not_say_that_a_file_was_there(status):
+    (said,) = told(duplicate=[409, status])
 
     assert said.startswith(f"registry.duplicate lists {status}, which never says")
 
@@ -187,14 +187,14 @@ def test_braces_that_are_meant_are_taken():
     assert told(fields={"meta": text}) == []
 
 
-@pytest.mark.parametrize("text", ["titip", "{submitter}", "{filename}", "{{sha256}}-x"])
+@pytest.mark.parametrize("text", ["titip", "{submitter}", "{filename}", "{sha256}"])
 def test_a_key_that_several_uploads_share_is_told_where_the_registry_counts_on_it(text):
     said = told(headers={"idempotency-key": text}, key_lifetime=timedelta(hours=1))
 
     assert any("registry.headers.idempotency-key is the same for more" in one for one in said)
 
 
-@pytest.mark.parametrize("name", ["upload_id", "delivery_id", "sha256"])
+@pytest.mark.parametrize("name", ["upload_id", "delivery_id"])
 def test_a_key_of_one_upload_is_taken(name):
     headers = {"Idempotency-Key": f"titip-{{{name}}}"}
 
@@ -286,9 +286,18 @@ def test_a_path_with_an_odd_sign_is_taken(path):
 def test_a_mirror_in_the_data_folder_s_own_places_is_refused(data, inside):
     (said,) = refused(storage={"path": data}, mirror={"path": f"{data}/{inside}"})
 
-    assert said.startswith("mirror.path lies in ")
+    assert said.startswith("mirror.path is, holds or lies in ")
 
 
-@pytest.mark.parametrize("path", [None, "data/mirror", "data/x/spool", "spool", "data/../m", "."])
+@pytest.mark.parametrize("path", ["", "/srv/titip/.", "/srv/titip/..", "/srv", "/"])
+def test_a_mirror_that_is_or_holds_the_data_folder_is_refused(path):
+    (said,) = refused(storage={"path": "/srv/titip"}, mirror={"path": path or "/srv/titip"})
+
+    assert said.startswith("mirror.path is, holds or lies in titip,")
+
+
+@pytest.mark.parametrize(
+    "path", [None, "data/mirror", "data/x/spool", "spool", "data/../m", "../data"]
+)
 def test_a_mirror_beside_them_is_taken(path):
     taken(storage={"path": "data"}, mirror={"path": path})
