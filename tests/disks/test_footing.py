@@ -28,24 +28,6 @@ def somebody_else():
         os.seteuid(0)
 
 
-def test_a_folder_is_made_tried_and_left_as_it_was(tmp_path):
-    root = tmp_path / "new" / "data"
-
-    stand_on(root)
-    stand_on(root)
-
-    assert root.stat().st_mode & 0o777 == 0o700
-    assert list(root.iterdir()) == []
-
-
-@pytest.mark.parametrize("path", ["file", "file/data"])
-def test_a_file_in_its_place_is_told(tmp_path, path):
-    (tmp_path / "file").write_text("x")
-
-    with pytest.raises(UnfitFolder, match=r"file: name a folder in storage\.path"):
-        stand_on(tmp_path / path)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_a_folder_of_somebody_else_is_told(tmp_path):
     for place in (tmp_path, *tmp_path.parents[:2]):

@@ -7,8 +7,10 @@ import apsw
 import pytest
 
 from storage import backup, snapshot
+from storage.durable import sync_folder
 from storage.holds import all_holds, put_hold
-from storage.manifest import UnfitBackup
+from storage.manifest import UnfitBackup, write_manifest
+from storage.migrate import UnfitJournal
 from storage.snapshot import UnsoundJournal, copy_journal
 from storage.tenure import Taken, tenure
 from tests.backup_rooms import (
@@ -89,6 +91,29 @@ async def test_the_second_backup_brings_only_what_is_new(house, root, bak):
     assert second.work.copied_bytes == 13
     assert (sum(third.work.ways.values()), third.work.kept) == (0, 7)
     assert (bak / "spool" / new.id[:2] / new.id).read_bytes() == b"new"
+
+
+async def test_a_backup_is_complete_only_once_the_name_of_each_new_file_is_synced(
+    house, root, bak, monkeypatch
+):
+    await house.hand_in(b"old")
+    backed_up(root, bak)
+    new = [await house.hand_in(bytes([number])) for number in range(5)]
+    steps: list[str] = []
+
+    def synced(path):
+        steps.extend(one.name for one in path.iterdir())
+        sync_folder(path)
+
+    def told(*args):
+        steps.append("complete")
+        write_manifest(*args)
+
+    monkeypatch.setattr(backup, "sync_folder", synced)
+    monkeypatch.setattr(backup, "write_manifest", told)
+    backed_up(root, bak)
+
+    assert {upload.id for upload in new} <= set(steps[: steps.index("complete")])
 
 
 async def test_writers_go_on_meanwhile_and_the_journals_copy_ends(house, root, tmp_path):
@@ -314,6 +339,15 @@ async def test_a_journal_of_another_schema_is_backed_up_by_its_own_titip(house, 
 
     with pytest.raises(UnfitBackup, match="schema 9, this Titip knows 2"):
         backed_up(root, bak)
+
+
+async def test_a_sqlite_that_loses_commits_makes_no_backup(house, root, bak, monkeypatch):
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
+
+    with pytest.raises(UnfitJournal, match="lose commits"):
+        backed_up(root, bak)
+
+    assert not bak.exists()
 
 
 async def test_a_damaged_journal_gives_no_backup(root, bak):

@@ -41,9 +41,9 @@ async def claim(house, destination=REGISTRY, *, submitter="pair-1", limit=10, hu
     )
 
 
-async def settle(house, delivery, event):
+async def settle(house, delivery, event, *, run=""):
     after = advanced(house, delivery, event)
-    await house.queue.record(delivery, after, now=house.clock())
+    await house.queue.record(delivery, after, now=house.clock(), run=run)
     return after
 
 
@@ -282,6 +282,46 @@ async def test_only_an_operator_s_word_ends_the_doubt_about_a_lost_answer(house,
     (third,) = await claim(house)
     assert doubted.doubtful
     assert third.delivery.doubtful is not vouched
+
+
+@pytest.mark.parametrize(
+    "lever",
+    [
+        lambda house: house.operations.resync(Selection(destination=REGISTRY), now=house.clock()),
+        lambda house: house.operations.pause(REGISTRY, paused=False),
+        lambda house: house.operations.ask_probe(REGISTRY),
+    ],
+    ids=["resync", "resume", "probe"],
+)
+async def test_what_an_operator_asks_for_rings_for_the_lanes(house, lever):
+    await house.hand_in(b"1")
+    (parcel,) = await claim(house)
+    await settle(house, parcel.delivery, d.Refused("needs a human"))
+    before = house.bell.rings
+
+    await lever(house)
+
+    assert house.bell.rings == before + 1
+
+
+@pytest.mark.parametrize("doubted", [False, True])
+async def test_a_refused_file_that_may_be_there_goes_once_more_only_where_one_can_ask(
+    house, doubted
+):
+    sure, doubtful = await house.hand_in(b"1"), await house.hand_in(b"2")
+    by_upload = {parcel.upload.id: parcel.delivery for parcel in await claim(house)}
+    await settle(house, by_upload[sure.id], d.Refused("no photo"), run="r")
+    await settle(house, by_upload[doubtful.id], d.Unknown("reset"))
+    house.clock.forward(minutes=1)
+    (again,) = await claim(house)
+    await settle(house, again.delivery, d.Refused("no photo"), run="r")
+
+    count = await house.refusals.requeue_runs(REGISTRY, ["r"], now=house.clock(), doubted=doubted)
+
+    states = [(await house.records.of_upload(one.id))[0].state for one in (sure, doubtful)]
+    left = DeliveryState.QUEUED if doubted else DeliveryState.PARKED
+    assert states == [DeliveryState.QUEUED, left]
+    assert count == states.count(DeliveryState.QUEUED)
 
 
 async def test_a_large_resync_goes_in_batches(house, monkeypatch):
