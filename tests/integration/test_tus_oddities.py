@@ -8,8 +8,9 @@ from aiohttp import web
 from standin.server import LOOPBACK, cut, root_url, serve_app
 from sync.tus_registry import TusOptions, TusRegistry
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
+from tests.waiting import until
 from titip.errors import Faltered, Refused, Unavailable, Unknown
-from titip.evidence import Evidence
+from titip.evidence import Doubt, Evidence
 
 MIB = 1 << 20
 DATA = bytes(range(256)) * (10 * 1024)
@@ -26,6 +27,7 @@ class ScriptedTus:
         self.takes_whole_every = 0
         self.moves_on = False
         self.created = 201
+        self.asked = 200
 
     def app(self):
         app = web.Application(client_max_size=1 << 30)
@@ -47,6 +49,8 @@ class ScriptedTus:
 
     async def head(self, request):
         held = self.uploads[int(request.match_info["n"])]
+        if self.asked != 200:
+            return web.Response(status=self.asked)
         if held is None:
             return web.Response(status=410)
         return web.Response(headers={"Upload-Offset": str(len(held))})
@@ -56,6 +60,7 @@ class ScriptedTus:
         number = int(request.match_info["n"])
         held = self.uploads[number] or bytearray()
         body = await request.read()
+        await self.has_read()
         status = self.script.pop(0) if self.script else 0
         if status:
             return web.Response(status=status)
@@ -65,6 +70,9 @@ class ScriptedTus:
         is_whole = len(held) == len(DATA)
         self.uploads[number] = None if is_whole and self.moves_on else held
         return web.Response(status=204, headers={"Upload-Offset": str(len(held))})
+
+    async def has_read(self):
+        """Let a chunk wait for its answer."""
 
 
 @asynccontextmanager
@@ -178,6 +186,54 @@ async def test_an_upload_that_moves_on_once_it_is_whole_has_arrived():
 
         assert arrival.locator.endswith("/files/0")
         assert far.uploads == [None]
+
+
+async def test_that_the_whole_file_has_left_is_told_before_anything_is_answered():
+    async with a_registry() as (far, near):
+        progress, too_early = RecordingProgress(), []
+
+        async def has_read():
+            if len(far.headers) < 3:
+                too_early.append(progress.bodies)
+            else:
+                await until(lambda: progress.bodies)
+
+        far.has_read = has_read
+        await deliver(near, progress)
+
+        assert bytes(far.uploads[0]) == DATA
+        assert too_early == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("status", "left"),
+    [
+        *((status, Doubt.ANSWERED) for status in (200, 303, 413, 422)),
+        *((status, Doubt.UNHEARD) for status in (408, 409, 500, 503)),
+    ],
+)
+async def test_what_the_last_bytes_were_answered_stands_while_nobody_can_be_asked(status, left):
+    async with a_registry(0, 0, status) as (far, near):
+        far.asked, progress = 500, RecordingProgress()
+
+        with pytest.raises(Unknown, match="after the whole file had left"):
+            await deliver(near, progress)
+
+        assert progress.doubt is left
+
+
+async def test_a_creation_whose_answer_was_lost_leaves_no_doubt_about_bytes_that_never_left():
+    async with a_registry() as (far, near):
+        far.created, progress = 0, RecordingProgress()
+        with pytest.raises(Unavailable) as caught:
+            await deliver(near, progress)
+
+        far.created = 201
+        again = await deliver(near)
+
+        assert type(caught.value) is Unavailable
+        assert not progress.doubt
+        assert again.locator.endswith("/files/1")
 
 
 async def test_an_empty_file_whose_answer_was_lost_is_not_sent_again():
