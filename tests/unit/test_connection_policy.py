@@ -3,7 +3,9 @@ import socket
 import ssl
 from http.client import BadStatusLine, RemoteDisconnected
 
+import aiohttp
 import pytest
+import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -105,6 +107,55 @@ def wrapped(error):
     outer = RuntimeError("https://host/?s3cret")
     outer.__cause__ = error
     return outer
+
+
+def of_wire(cause):
+    return urllib3.exceptions.ProxyError("Unable to connect to proxy", cause)
+
+
+def of_aiohttp(cause):
+    there = aiohttp.client_reqrep.ConnectionKey(
+        "proxy.example",
+        3128,
+        is_ssl=False,
+        ssl=True,
+        proxy=None,
+        proxy_auth=None,
+        proxy_headers_hash=None,
+    )
+    return aiohttp.ClientProxyConnectionError(there, cause)
+
+
+CAUSES = [
+    ConnectionRefusedError(errno.ECONNREFUSED, "x"),
+    ConnectionResetError(errno.ECONNRESET, "x"),
+    OSError(errno.EHOSTUNREACH, "x"),
+    socket.gaierror(socket.EAI_NONAME, "x"),
+    TimeoutError(),
+]
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=repr)
+@pytest.mark.parametrize("failed", [of_wire, of_aiohttp])
+@pytest.mark.parametrize("outer", [lambda error: error, wrapped])
+def test_what_fails_at_the_proxy_is_blamed_on_the_proxys_address(monkeypatch, cause, failed, outer):
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:s3cret@proxy.example:3128")
+
+    reason = reason_of(outer(failed(cause)), URL)
+
+    assert "proxy.example" in reason
+    assert "registry.example" not in reason
+    assert "s3cret" not in reason
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=repr)
+def test_what_fails_behind_the_proxy_is_not_blamed_on_it(monkeypatch, cause):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+
+    reason = reason_of(wrapped(cause), URL)
+
+    assert "registry.example" in reason
+    assert "proxy.example" not in reason
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.registry_answer import Answer, AnswerRules, Meaning, doubt_after, meaning_of, said
+from sync.registry_answer import Answer, AnswerRules, Meaning, alike, doubt_after, meaning_of, said
 from sync.registry_faults import fault_of
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable
 from titip.evidence import Doubt
@@ -219,6 +219,22 @@ def test_refusals_are_alike_whatever_file_request_or_moment_they_name(words, nam
     assert isinstance(two, Refused)
     assert one.alike == two.alike
     assert "no" in one.alike
+
+
+@given(names=st.lists(st.text("qxzQXZ", min_size=2, max_size=4), min_size=2, max_size=2))
+@pytest.mark.parametrize("words", ["the photo of {} is dark", "{}: no photo"])
+def test_refusals_are_alike_whatever_short_name_they_name(words, names):
+    one, two = (alike(Answer(422), words.format(name), own=[name]).partition(" ") for name in names)
+
+    assert one == two
+    assert "photo" in one[2]
+
+
+@pytest.mark.parametrize("letter", "photsdarkP")
+def test_a_name_of_one_letter_takes_no_letter_out_of_other_words(letter):
+    words = "the photo is dark"
+
+    assert alike(Answer(422), words, own=[letter]) == alike(Answer(422), words)
 
 
 def test_a_refusal_that_names_a_time_makes_this_file_wait_and_no_other():

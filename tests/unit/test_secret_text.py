@@ -40,6 +40,18 @@ def test_a_file_is_read_and_read_again_when_it_changes(path):
     assert secret.value == "Token renamed"
 
 
+def test_the_secret_alone_is_what_the_file_holds_now(path):
+    secret = SecretText(f"Token file:{path}")
+    assert secret.secret() == "k1"
+
+    path.write_text("another\n", "utf-8")
+    assert secret.secret() == "another"
+
+    path.unlink()
+    assert secret.secret() == "another"
+    assert SecretText("Token k1").secret() == ""
+
+
 def test_a_change_that_leaves_no_mark_is_seen_when_it_is_asked_for(path):
     secret = SecretText(f"file:{path}")
     assert secret.value == "k1"

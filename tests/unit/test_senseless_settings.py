@@ -12,6 +12,7 @@ from config.cli_errors import problems_of, problems_of_destination
 from config.settings import Settings
 from sync.bearer import bearer_fault
 from sync.registry_options import BodyKind, RegistryOptions
+from sync.templates import PLACEHOLDERS
 from sync.tus_registry import TusOptions
 
 URL = "http://registry.example/intake"
@@ -179,6 +180,16 @@ def test_a_placeholder_as_other_programs_write_theirs_is_told(spelt, where):
 
     assert said.startswith(f"registry.{where}")
     assert "with one pair of braces" in said
+
+
+@given(
+    name=st.sampled_from(PLACEHOLDERS),
+    spelt=st.sampled_from(["{{{{{}}}}}", "{{{{ {} }}}}", "${{{}}}", "${{ {} }}"]),
+)
+def test_it_is_told_how_the_placeholder_is_written_here(name, spelt):
+    (said,) = (one for one in told(fields={"meta": spelt.format(name)}) if "one pair" in one)
+
+    assert f"write {{{name}}} with one pair" in said
 
 
 def test_braces_that_are_meant_are_taken():
