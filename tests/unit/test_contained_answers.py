@@ -60,6 +60,36 @@ async def test_a_locator_as_long_as_may_be_is_kept():
     assert await deliver_to(longest) is longest
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("NIK 51 is known", "NIK 51 is known"),
+        ("", ""),
+        ("x" * 5000, "x" * contained.LONGEST_REASON),
+        ("SILON-\ud83d", "SILON-?"),
+        (None, ""),
+        (417, ""),
+        (b"known", ""),
+        (["known"], ""),
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("kind", [errors.Refused, errors.Faltered, errors.Unavailable])
+async def test_the_destinations_own_words_are_kept_where_they_are_a_text(kind, told, kept):
+    class Raising:
+        name = REGISTRY
+
+        async def deliver(self, parcel, content, progress):
+            raise kind("refused this file", detail=told)
+
+    with pytest.raises(kind) as raised:
+        await Contained(cast("Destination", Raising())).deliver(
+            a_parcel(), MemoryContent(b""), RecordingProgress()
+        )
+
+    assert raised.value.detail == kept
+
+
 async def test_a_probe_that_breaks_is_told_with_where_it_broke():
     class Breaking:
         name = REGISTRY
