@@ -6,6 +6,7 @@ sender that closes its half while an answer is owed. Here each gets what every r
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -166,7 +167,8 @@ class Connection(web.RequestHandler):
         self._trailers.pop(request.content, None)
         over = request.content is self._rest
         if over and self.transport is not None and self.transport.can_write_eof():
-            self.transport.write_eof()
+            with suppress(OSError):  # the sender went away meanwhile
+                self.transport.write_eof()
         return outcome
 
     def log_exception(self, *args: object, **kwargs: object) -> None:

@@ -1,5 +1,7 @@
 """Requests that HTTP itself does not allow: each gets a problem, in the words of tus, at once."""
 
+import asyncio
+import errno
 import json
 
 import pytest
@@ -214,6 +216,25 @@ async def test_a_turned_away_connection_hears_it_in_the_words_of_tus(tmp_path):
         assert (status, problem["type"]) == (503, "urn:titip:problem:busy")
         assert (headers["Tus-Resumable"], headers["Retry-After"]) == ("1.0.0", "5")
         await line.closed()
+
+
+async def test_a_sender_that_is_gone_before_it_hears_its_refusal_is_no_fault(
+    gate, caplog, monkeypatch
+):
+    left = asyncio.Event()
+
+    def gone(_transport):
+        left.set()
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr("asyncio.selector_events._SelectorSocketTransport.write_eof", gone)
+    line = await gate.dial()
+    await line.send(b"G@T / HTTP/1.1\r\n\r\n")
+    await asyncio.wait_for(left.wait(), 10)
+    line.writer.transport.abort()
+
+    await until(lambda: gate.app[GATE].connections.number == 0)
+    assert not caplog.records
 
 
 async def test_connections_that_end_badly_leave_nothing_behind(gate, caplog):
