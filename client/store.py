@@ -103,20 +103,11 @@ class Store:
             # Made with its final mode: SQLite gives the same to the files it adds beside it.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             path.chmod(0o600)
-            connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            # The busy timeout does not cover this switch: another process making it at this very
-            # moment, or reading, refuses it. Either way the store works as it is.
-            with suppress(sqlite3.OperationalError):
-                connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            _lay_out(connection)
+            return cls(_opened(path))
         except (OSError, sqlite3.Error) as error:
             raise StoreTrouble(
                 f"the resume store {path} cannot be used ({error}): move it away, or {ELSEWHERE}"
             ) from error
-        return cls(connection)
 
     def close(self) -> None:
         """Close the file. No call may follow."""
@@ -240,6 +231,23 @@ def default_path() -> Path:
     else:
         root = Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state")
     return root / "titip" / "push.sqlite3"
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        # The busy timeout does not cover this switch: another process making it at this very
+        # moment, or reading, refuses it. Either way the store works as it is.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        _lay_out(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _lay_out(connection: sqlite3.Connection) -> None:

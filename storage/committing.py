@@ -47,10 +47,10 @@ class Piece:
         if self.error is None:
             self.future.set_result(self.result)
             return
-        try:
-            self.future.set_exception(self.error)
-        except Exception as unfit:  # noqa: BLE001 - a future takes no StopIteration
-            self.future.set_exception(StorageBroken(f"the work failed ({kind_of(unfit)})"))
+        error = self.error
+        if isinstance(error, StopIteration):  # the one that no future takes as it is
+            error = StorageBroken(f"the work failed ({kind_of(error)})")
+        self.future.set_exception(error)
 
 
 class Writer:

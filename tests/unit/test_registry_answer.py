@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from http import HTTPStatus
 
 import pytest
 from hypothesis import given
@@ -175,7 +176,7 @@ def test_the_registrys_own_words_are_a_detail_and_never_in_the_reason():
     fault = fault_of(Answer(422, body=body), RULES)
 
     assert fault.detail == "NIK 5171010101010001 is known"
-    assert fault.reason == "refused this file (422 Unprocessable Entity)"
+    assert fault.reason == f"refused this file (422 {HTTPStatus(422).phrase})"
 
 
 def test_the_operator_may_say_where_the_reason_stands():
