@@ -72,7 +72,9 @@ def drive(location="", moved=""):
             return Say(200, headers={"Location": location})
         if asked.method == "PUT":
             return Say(308, headers={"Location": moved} if moved else {})
-        return Say(200, {"id": "folder-0001", "files": [], "user": {}})
+        if asked.method == "POST":
+            return Say(200, json.loads(asked.body))
+        return Say(200, {"id": path.rpartition("/")[2], "files": [], "user": {}})
 
     return script
 

@@ -128,7 +128,7 @@ async def test_a_folder_that_goes_away_stops_intake_and_is_not_begun_anew(
         _, told = await titip.ready()
         offset = await titip.offset(begun)
         if stranger:
-            shutil.rmtree(root)
+            root.rename(tmp_path / "stranger")
         made = root.exists()
         elsewhere.rename(root)
 

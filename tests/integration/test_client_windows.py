@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 WINDOWS = """
-import os, signal, sys
+import asyncio, os, signal, sys  # what POSIX has is taken away once the system's own has used it
 
 ABSENT = {"fcntl", "grp", "pwd", "resource", "termios", "uvloop", "apsw"}
 

@@ -77,7 +77,7 @@ async def fault_of(near, **how):
         ("stalled", {"health_lies": True}, Unknown, True),
         ("stalled", {"health_hangs": True}, Unknown, False),
         ("bad_gateway", {}, Unknown, False),
-        ("expired", {}, Unavailable, False),
+        ("expired", {}, Unavailable, None),
         ("throttled", {"per_second": 0}, Unavailable, True),
         ("capacity", {"limit": 0}, Unavailable, True),
         ("refusing", {}, Refused, True),

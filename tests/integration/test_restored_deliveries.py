@@ -46,6 +46,7 @@ def the_settings(root, registry, mirror):
             "url": registry.intake_url,
             "lookup": registry.lookup_url,
             "lookup_sha256": "/sha256",
+            "settle": "1s",
         },
         retry={"floor": "50ms", "ceiling": "200ms"},
     )

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.fault_proxy import CutAfter, FaultProxy
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.e2e.outage import Outage
@@ -70,7 +71,11 @@ class Trial:
         """
         digest = hashlib.sha256(self.paper.read_bytes()).hexdigest()
 
-        one = await self.ask(f"/api/uploads/{location.rpartition('/')[2]}")
+        async def joined() -> Any:
+            one = await self.ask(f"/api/uploads/{location.rpartition('/')[2]}")
+            return one if one["state"] != "open" else None
+
+        one = await until(joined, within=10)
         uploads = (await self.ask("/api/uploads"))["uploads"]
 
         assert (one["state"], one["sha256"]) == ("sealed", digest)
