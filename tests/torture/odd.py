@@ -79,7 +79,7 @@ def of_tus(rng: Random) -> Params:
     bare = asks or turn == "options"
     params = {**_shape(rng), "on": turn, "status": status}
     params["body"] = "empty" if bare else rng.choice(NO_REFERENCES)
-    headers = _headers(rng, status, only_health=turn == "options")
+    headers = _headers(rng, status, only_health=False)  # a delivery asks for OPTIONS too
     if turn == "patch" and params["at"] == "after_storing" and rng.random() < 0.5:
         headers["Upload-Offset"] = "0"
     if turn == "create" and rng.random() < 0.5:
