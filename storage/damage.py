@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
@@ -58,10 +57,9 @@ def mark_damaged(
     return bool(db.changes())
 
 
-def note_mended(db: apsw.Connection, upload: Upload, *, now: datetime) -> Upload:
+def note_mended(db: apsw.Connection, upload: UploadId, *, now: datetime) -> None:
     """Note that a damaged upload's bytes are the sealed ones again."""
-    db.execute(_MEND, (to_ms(now), upload.id))
-    return replace(upload, damaged_at=None, repairs=upload.repairs + db.changes())
+    db.execute(_MEND, (to_ms(now), upload))
 
 
 def damaged(db: apsw.Connection) -> list[Upload]:

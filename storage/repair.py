@@ -81,7 +81,7 @@ class Repair:
 
         def note(db: apsw.Connection) -> int:
             now = self._now()
-            note_mended(db, upload, now=now)
+            note_mended(db, upload.id, now=now)
             return sum(self._requeue(db, upload, name, now) for name in DESTINATIONS)
 
         return await self._journal.write(note)
