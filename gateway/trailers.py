@@ -113,7 +113,7 @@ def _past_chunks(data: bytes, at: int) -> int:
     """Give where the chunks end that are there in whole: tiny ones are many."""
     while (told := _SIZE_LINE.match(data, at)) and (size := int(told[1], 16)):
         end = told.end() + size
-        if data[end : end + 2] != b"\r\n":
+        if not data.startswith(b"\r\n", end):
             break
         at = end + 2
     return at
