@@ -77,6 +77,22 @@ async def test_a_copy_that_is_not_the_sealed_file_changes_nothing(house, copy):
     assert (await house.store.find(upload.id)).damaged
 
 
+@pytest.mark.parametrize("size", [1, 3, 5, 6, 7])
+async def test_of_a_copy_that_never_ends_no_more_is_taken_than_shows_that(house, size):
+    upload = await house.hand_in(b"papers")
+    taken = []
+
+    async def endless():
+        while True:
+            taken.append(b"x" * size)
+            yield taken[-1]
+
+    with pytest.raises(Damaged, match="more than 6 bytes"):
+        await rot.repair_of(house).put_back(upload, endless())
+
+    assert len(b"".join(taken[:-1])) <= upload.size
+
+
 async def test_only_what_was_parked_for_its_bytes_goes_again(house):
     upload = await house.hand_in(b"papers")
     await parked(house, upload, Refused("refused this file (422)"))
