@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -259,3 +260,37 @@ def test_what_is_in_doubt_is_never_less_in_doubt_for_a_restart():
     assert row.state is DeliveryState.PARKED
     assert row.doubtful is Doubt.UNHEARD
     assert len(line.stored_at) == 1
+
+
+@pytest.mark.parametrize("status", [None, 408, 409, 500, 502, 520])
+def test_within_the_lifetime_of_its_key_a_file_in_doubt_is_handed_in_again_by_itself(status):
+    lost = None if status is None else Answer(status)
+    deeds = [Deed(lost, stores=True), Deed(Answer(200, body=b'{"id": "SILON-1"}'), stores=True)]
+    chosen = {"key_lifetime": LIFETIME, "reference": "/id"}
+
+    row, line, _ = asyncio.run(life_of(deeds, [], chosen, resyncs=set()))
+
+    assert (row.state, row.locator) == (DeliveryState.DELIVERED, "SILON-1")
+    assert [kind for kind, _ in line.events].count("send") == 2
+    assert len(line.stored_at) == 1
+
+
+@pytest.mark.parametrize("shown", ["", "SILON-8"])
+@pytest.mark.parametrize("reference", ["SILON-7", "417", 'Nº "7"\\8'])
+def test_the_reference_of_a_yes_is_kept_until_a_look_up_shows_the_file(reference, shown):
+    def document(told):
+        return Answer(200, body=json.dumps(told).encode())
+
+    yes = Deed(document({"id": reference}), stores=True)
+    later = {"sha256": SHA256} | ({"id": shown} if shown else {})
+    looks = [Unavailable("did not answer in time"), document(later)]
+    chosen = {
+        "lookup": "http://registry.test/{upload_id}",
+        "lookup_sha256": "/sha256",
+        "reference": "/id",
+    }
+
+    row, line, _ = asyncio.run(life_of([yes], looks, chosen, resyncs=set()))
+
+    assert (row.state, row.locator) == (DeliveryState.DELIVERED, shown or reference)
+    assert [kind for kind, _ in line.events].count("send") == 1
