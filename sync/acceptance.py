@@ -21,7 +21,7 @@ class Acceptance:
     def parse(cls, text: str) -> Acceptance | None:
         """Read a checkpoint; None for one that tells of no acceptance."""
         try:
-            found = json.loads(text or "null")
+            found = json.loads(text)
         except ValueError:
             return None
         if not isinstance(found, dict) or not isinstance(found.get("reference"), str):
