@@ -117,8 +117,8 @@ class SpoolDeposit:
     ) -> Upload:
         """Write the batch, sync, then commit the offset; see titip.ports.Deposit."""
         self._refuse_excess(batch)
-        if batch or self._written > self._upload.offset or self._makes_file(closing):
-            await self._hop(self._put_and_sync, batch)
+        if batch or self._written > self._upload.offset or self._seals(closing):
+            await self._hop(self._put_and_sync, batch, closing)
         after = self._moved(closing)
         self._offered = True
         try:
@@ -190,8 +190,10 @@ class SpoolDeposit:
         self._running = running
         self._written += sum(map(len, batch))
 
-    def _put_and_sync(self, batch: Sequence[bytes]) -> None:
+    def _put_and_sync(self, batch: Sequence[bytes], closing: Closing) -> None:
         self._put(batch)
+        if self._seals(closing):
+            _cut(self._open(), self._written)
         try:
             sync_data(self._open())
             if not self._adopted:
@@ -220,8 +222,7 @@ class SpoolDeposit:
     def _cut_tail(self) -> None:
         self._written = self._upload.offset
         self._running = None
-        with translated():
-            os.ftruncate(self._open(), self._upload.offset)
+        _cut(self._open(), self._written)
 
     def _released_at_once(self) -> bool:
         """Close the file without a hop when that blocks nobody: all is synced, no hop is left."""
@@ -237,10 +238,9 @@ class SpoolDeposit:
         if self._new and not self._offered:
             self._means.spool.remove(self._upload.id)  # no row can tell of it: free its room now
 
-    def _makes_file(self, closing: Closing) -> bool:
-        """Tell whether an empty file is to be made now, or a digest is to be known."""
-        at_end = seals(replace(self._upload, offset=self._written), closing)
-        return at_end and (self._written == 0 or self._digest is None)
+    def _seals(self, closing: Closing) -> bool:
+        """Tell whether what is written by now is all: the file is to be there, and not longer."""
+        return seals(replace(self._upload, offset=self._written), closing)
 
     def _moved(self, closing: Closing) -> Upload:
         now = self._means.now()
@@ -257,6 +257,13 @@ def _unforeseen(error: BaseException) -> StorageBroken:
     """Name what nobody foresaw: what it left in the spool is for a start to find out."""
     log.error("spool.bug", error=kind_of(error), where=trace_of(error))
     return StorageBroken(f"a fault in Titip itself ({kind_of(error)}): restart Titip")
+
+
+def _cut(fd: int, size: int) -> None:
+    """Cut off what a body left here that was never committed."""
+    with translated():
+        if os.fstat(fd).st_size > size:
+            os.ftruncate(fd, size)
 
 
 def _digest_of(fd: int, size: int) -> Digest:

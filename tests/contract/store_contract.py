@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from itertools import product
 from typing import NamedTuple
 
 import pytest
@@ -181,6 +182,43 @@ class StoreContract:
             await deposit.close()
             assert sealed.sha256 == hashlib.sha256(b"abcdef").hexdigest()
             assert kept.store.path(sealed.id).read_bytes() == b"abcdef"
+
+    @pytest.mark.parametrize("keeps", [*product("+-", repeat=3)], ids="".join)
+    async def test_the_sealed_file_ends_where_the_last_commit_did(self, keeps):
+        async with self.kept() as kept:
+            deposit = await kept.store.create(an_upload(None))
+            meant = b""
+            for size, keep in zip((3, 1, 5), keeps, strict=True):
+                await deposit.write([b"x" * size])
+                if keep == "+":
+                    await deposit.commit(closing=Closing.LATER)
+                    meant += b"x" * size
+                else:
+                    await deposit.rewind()
+
+            sealed = await deposit.commit(closing=Closing.NOW)
+            await deposit.close()
+
+            assert (sealed.length, sealed.sha256) == (len(meant), hashlib.sha256(meant).hexdigest())
+            assert kept.store.path(sealed.id).read_bytes() == meant
+
+    @pytest.mark.parametrize("how", ["word", "length"])
+    @pytest.mark.parametrize("then", [b"", b"y", b"yyyy"])
+    async def test_what_was_left_uncommitted_is_no_part_of_the_sealed_file(self, how, then):
+        async with self.kept() as kept:
+            first = await kept.store.create(an_upload(None))
+            begun = await first.commit([b"xx"], closing=Closing.LATER)
+            await first.write([b"LOST"])
+            await first.close()
+            meant = b"xx" + then
+
+            told = len(meant) if how == "length" else None
+            second = await kept.store.resume(begun, length=told)
+            sealed = await second.commit([then] if then else [], closing=Closing.NOW)
+            await second.close()
+
+            assert sealed.sha256 == hashlib.sha256(meant).hexdigest()
+            assert kept.store.path(sealed.id).read_bytes() == meant
 
     @pytest.mark.holds("titip:length-413")
     @pytest.mark.parametrize("how", ["write", "commit"])
