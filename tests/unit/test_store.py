@@ -11,6 +11,7 @@ import pytest
 
 from storage import deposit as deposits
 from storage import durable
+from storage.journal import Journal
 from storage.recovery import recover
 from tests.storage_rooms import opened_house, sha256
 from titip.delivery import DeliveryState
@@ -24,7 +25,7 @@ from titip.errors import (
     UploadGone,
     UploadMissing,
 )
-from titip.upload import UploadExists, UploadState
+from titip.upload import Closing, UploadExists, UploadState
 
 
 @pytest.fixture
@@ -84,6 +85,34 @@ async def test_a_digest_is_read_again_after_a_restart(tmp_path):
         await second.close()
 
     assert sealed.sha256 == sha256(b"a" * (2 << 20) + b"b" * (1 << 20))
+
+
+@pytest.mark.parametrize("length", [None, 6])
+async def test_a_digest_is_read_again_where_only_the_end_is_told_after_a_restart(tmp_path, length):
+    with opened_house(tmp_path) as house:
+        upload = house.new(length)
+        first = await house.store.create(upload)
+        await first.commit([b"papers"], closing=Closing.LATER)
+        await first.close()
+
+    with opened_house(tmp_path) as house:
+        second = await house.store.resume(upload)
+        sealed = await second.commit(closing=Closing.NOW)
+        await second.close()
+
+    assert sealed.sha256 == sha256(b"papers")
+
+
+@pytest.mark.parametrize("committed", [b"", b"abc"])
+async def test_a_rewound_chunk_gives_its_room_back_at_once(house, committed):
+    deposit = await house.store.create(house.new(None))
+    await deposit.commit([committed], closing=Closing.LATER)
+    await deposit.write([b"x" * (1 << 20)])
+
+    await deposit.rewind()
+
+    assert house.store.path(deposit.upload.id).stat().st_size == len(committed)
+    await deposit.close()
 
 
 async def test_a_rewound_chunk_leaves_no_trace(house):
@@ -194,6 +223,35 @@ async def test_a_second_creation_under_one_key_finds_the_first(house):
     await racing.close()
     assert not house.store.path(racing.upload.id).exists()
     assert (await house.records.census()).uploads == {UploadState.SEALED: 1}
+
+
+async def test_on_a_full_disk_a_key_still_finds_its_upload_and_nothing_new_begins(
+    house, monkeypatch
+):
+    first = await house.store.create(replace(house.new(2), key="k1"))
+    sealed = await first.commit([b"ab"])
+    await first.close()
+    monkeypatch.setattr(Journal, "reserved", False)
+
+    with pytest.raises(UploadExists) as known:
+        await house.store.create(replace(house.new(2), key="k1"))
+    with pytest.raises(StorageFull):
+        await house.store.create(replace(house.new(2), key="k2"))
+
+    assert known.value.upload == sealed
+
+
+async def test_what_is_handed_in_is_its_owner_s_alone_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        with opened_house(tmp_path) as house:
+            await house.hand_in(b"papers")
+            await _begun(house, b"ab", length=4)
+    finally:
+        os.umask(before)
+
+    made = [path for path in (tmp_path / "spool").rglob("*") if path.is_file()]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o600, 0o600]
 
 
 async def test_a_key_is_its_submitter_s_alone_and_free_again_after_an_end(house):
