@@ -331,6 +331,52 @@ async def test_data_and_name_are_synced_before_the_offset_is_committed(house, mo
     assert order == ["write", "data", "folder", "commit", "write", "data", "commit"]
 
 
+async def test_a_commit_without_a_new_byte_costs_the_disk_nothing(house, monkeypatch):
+    deposit = await house.store.resume(await _begun(house, b"ab", length=10))
+    order: list[str] = []
+    _spy(monkeypatch, order)
+
+    await deposit.commit()
+    await deposit.close()
+
+    assert order == ["commit"]
+
+
+async def test_a_creation_of_which_nobody_knows_whether_it_was_committed_keeps_its_bytes(house):
+    upload, means = house.new(4), house.store.means
+
+    async def kept_and_unheard(before, after):
+        await means.keep(before, after)
+        raise StorageBroken("the writer ended")
+
+    deposit = deposits.SpoolDeposit(upload, replace(means, keep=kept_and_unheard), new=True)
+    with pytest.raises(StorageBroken):
+        await deposit.commit([b"ab"])
+    await deposit.close()
+
+    assert (await house.store.find(upload.id)).offset == 2
+    assert house.store.path(upload.id).read_bytes() == b"ab"
+
+
+async def test_bytes_in_a_folder_that_was_taken_away_are_not_committed(house, monkeypatch):
+    upload = await _begun(house, b"ab", length=10)
+    deposit = await house.store.resume(upload)
+    await deposit.write([b"cd"])
+    root, sync = house.spool.root, deposits.sync_data
+
+    def taken_away(fd):
+        sync(fd)
+        root.rename(root.with_name("elsewhere"))
+        root.mkdir()
+
+    monkeypatch.setattr(deposits, "sync_data", taken_away)
+    with pytest.raises(StorageBroken):
+        await deposit.commit([b"ef"])
+    await deposit.close()
+
+    assert (await house.store.find(upload.id)).offset == 2
+
+
 async def test_recovery_cuts_tails_puts_strangers_aside_and_frees_ended_ones(tmp_path):
     with opened_house(tmp_path) as house:
         torn = await _begun(house, b"abc", length=10)
