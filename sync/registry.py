@@ -20,6 +20,14 @@ from sync.acceptance import Acceptance
 from sync.given import Given
 from sync.registry_answer import Meaning, doubt_after, meaning_of
 from sync.registry_body import Framing, form
+from sync.registry_doubts import (
+    NOBODY_CAN_TELL,
+    SEND_AGAIN,
+    contradiction,
+    left_in_doubt,
+    plainly,
+    unbelieved,
+)
 from sync.registry_faults import fault_of
 from sync.registry_line import RegistryLine
 from sync.registry_lookup import Lookup
@@ -42,16 +50,7 @@ log = structlog.get_logger()
 
 __all__ = ["BodyKind", "HttpRegistry", "RegistryOptions"]
 
-NOBODY_CAN_TELL: Final = (
-    "needs attention: it may have arrived, and this registry cannot be asked (registry.lookup); "
-    "look there, then titip delivered, or titip resync --not-there"
-)
-SEND_AGAIN: Final = "titip resync --not-there"
 ONE_EACH: Final = "another file had it, too; does registry.reference name this file's own number?"
-CONTRADICTION: Final = (
-    "the registry said yes, and its look-up says that the file is not there; is registry.lookup "
-    "right?"
-)
 
 
 class Line(Protocol):
@@ -129,12 +128,12 @@ class HttpRegistry:
         """Find out what became of earlier attempts; None: send (again)."""
         if self._lookup is not None:
             known = await self._lookup.patiently(parcel, progress)
-            if known is None and parcel.delivery.checkpoint:
-                await progress.checkpoint("")
-                raise _contradiction(parcel)
+            if known is None:
+                yes = Acceptance.parse(parcel.delivery.checkpoint)
+                await self._not_there(self._lookup, parcel, progress, yes=yes)
             return known
         if not self._may_repeat(parcel, parcel.delivery.doubtful):
-            raise _left_in_doubt(parcel)
+            raise left_in_doubt(parcel)
         return None
 
     async def _hand_in(self, parcel: Parcel, content: Content, progress: Progress) -> Answer:
@@ -184,7 +183,7 @@ class HttpRegistry:
             accepted = Acceptance(reference)
             await progress.checkpoint(accepted.text)
             fault = self._unproven(answer)
-            known = await self._cleared_up(parcel, progress, fault, doubt=doubt)
+            known = await self._cleared_up(parcel, progress, fault, doubt=doubt, yes=accepted)
             return _with_reference(known, accepted)
         return await self._turned_away(parcel, progress, answer, doubt=doubt)
 
@@ -221,7 +220,13 @@ class HttpRegistry:
         raise fault
 
     async def _cleared_up(
-        self, parcel: Parcel, progress: Progress, fault: DeliveryFault, *, doubt: Doubt
+        self,
+        parcel: Parcel,
+        progress: Progress,
+        fault: DeliveryFault,
+        *,
+        doubt: Doubt,
+        yes: Acceptance | None = None,
     ) -> Arrival:
         """Look up what the answer does not tell; raises what it is where nothing is found."""
         if self._lookup is None:
@@ -229,11 +234,23 @@ class HttpRegistry:
         known = await self._lookup.patiently(parcel, progress)
         if known is not None:
             return known
-        await progress.checkpoint("")
-        if isinstance(fault, _Unproven):
-            raise _contradiction(parcel)
+        await self._not_there(self._lookup, parcel, progress, yes=yes)
         suspect = fault.suspect if isinstance(fault, Faltered) else ""
         raise Faltered(f"{fault.reason}; it is not there", detail=fault.detail, suspect=suspect)
+
+    async def _not_there(
+        self, lookup: Lookup, parcel: Parcel, progress: Progress, *, yes: Acceptance | None
+    ) -> None:
+        """Take a look-up's "not there" for true, unless a yes stands against one that never found.
+
+        Raises what it means that the registry said yes to the file before.
+        """
+        if yes is not None and not lookup.has_found:
+            raise unbelieved(parcel, yes)
+        progress.absent(looked_up=True)
+        await progress.checkpoint("")
+        if yes is not None:
+            raise contradiction(parcel)
 
     def _unresolved(self, parcel: Parcel, fault: DeliveryFault, *, doubt: Doubt) -> DeliveryFault:
         """Say what becomes of a file in doubt at a registry that cannot be asked."""
@@ -241,13 +258,13 @@ class HttpRegistry:
             reason = f"{fault.reason}; to send it again: {SEND_AGAIN}"
             return Refused(reason, detail=fault.detail, alike=fault.alike)
         if self._may_repeat(parcel, max(doubt, parcel.delivery.doubtful)):
-            return Unknown(fault.reason, detail=fault.detail, besides=_plain(fault))
+            return Unknown(fault.reason, detail=fault.detail, besides=plainly(fault))
         cause = fault.suspect if isinstance(fault, Faltered) else ""
         return Refused(
             f"{fault.reason}; {NOBODY_CAN_TELL}",
             detail=fault.detail,
             alike=cause,
-            besides=_plain(fault),
+            besides=plainly(fault),
         )
 
     def _may_repeat(self, parcel: Parcel, doubt: Doubt) -> bool:
@@ -261,31 +278,6 @@ class HttpRegistry:
 
 class _Unproven(Faltered):
     """The registry said yes, and nothing in its answer shows it."""
-
-
-def _contradiction(parcel: Parcel) -> DeliveryFault:
-    """Say what it means that a file was taken and is not there: once that happens, twice not.
-
-    With a look-up that knows no file at all each would be sent again and again.
-    """
-    if parcel.delivery.absences:
-        return Refused(f"needs attention: {CONTRADICTION}", alike=CONTRADICTION)
-    return Faltered(CONTRADICTION, suspect=CONTRADICTION)
-
-
-def _left_in_doubt(parcel: Parcel) -> Refused:
-    """Say that nothing was sent; why it is in doubt is still the reason. Nobody was asked."""
-    before, detail = parcel.delivery.reason, parcel.delivery.detail
-    again = before if NOBODY_CAN_TELL in before or SEND_AGAIN in before else ""
-    reason = again or (f"{before}; {NOBODY_CAN_TELL}" if before else NOBODY_CAN_TELL)
-    return Refused(reason, detail=detail, besides=Faltered("nothing was sent"))
-
-
-def _plain(fault: DeliveryFault) -> DeliveryFault:
-    """Give silence as the destination's plain trouble: it was looked at already."""
-    if isinstance(fault, Unknown):
-        return Unavailable(fault.reason, detail=fault.detail)
-    return fault
 
 
 def _with_reference(known: Arrival, accepted: Acceptance | None) -> Arrival:

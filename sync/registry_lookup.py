@@ -69,6 +69,12 @@ class Lookup:
         self._options = options
         self._ask = ask
         self._sleep = sleep
+        self._has_found = False
+
+    @property
+    def has_found(self) -> bool:
+        """Tell whether it ever showed a file; one that never did may ask in the wrong place."""
+        return self._has_found
 
     async def once(self, parcel: Parcel) -> Arrival | Absent | Unclear:
         """Ask once; raises Unavailable, and Refused where other bytes stand under the key."""
@@ -83,10 +89,12 @@ class Lookup:
             )
         if answer.document is NOT_SAID:
             return Unclear("the look-up did not answer in JSON")
-        return self._found(answer, parcel)
+        found = self._found(answer, parcel)
+        self._has_found = self._has_found or isinstance(found, Arrival)
+        return found
 
     async def patiently(self, parcel: Parcel, progress: Progress) -> Arrival | None:
-        """Ask until the file is there, or until "it is not there" may be believed: then None.
+        """Ask until the file is there, or "it is not there" is no longer "not yet": then None.
 
         Raises Unknown where neither is known after a while or the look-up fails, and Refused.
         """
@@ -97,7 +105,6 @@ class Lookup:
             if isinstance(found, Arrival):
                 return found
             if isinstance(found, Absent) and left <= 0:
-                progress.absent(looked_up=True)
                 return None
             pause = min(max(1.0, 2 * pause), max(left, 1.0))
             if waited >= min(PATIENCE.total_seconds(), max(left, 1.0)):

@@ -309,7 +309,7 @@ async def test_an_acceptance_is_remembered_although_its_lookup_failed():
         assert far.stats()["requests"]["intake"] == 1
 
 
-async def test_what_was_accepted_but_is_not_found_is_sent_again_once_it_has_settled():
+async def test_what_was_accepted_is_not_sent_again_for_a_look_up_that_never_found_a_file():
     async with a_registry() as (far, _):
         forgetful = HttpRegistry(
             RegistryOptions(
@@ -329,17 +329,16 @@ async def test_what_was_accepted_but_is_not_found_is_sent_again_once_it_has_sett
 
         progress.settling = timedelta(0)
         told = await fault_of(forgetful, parcel=parcel, progress=progress)
-        assert type(told) is Faltered
+        assert type(told) is Unknown
         assert "is registry.lookup right?" in told.reason
-        assert far.stats()["received"] == 1
 
-        again = tried_again(parcel, progress, doubtful=False)
-        again = replace(again, delivery=replace(again.delivery, absences=1))
-        told = await fault_of(forgetful, parcel=again, progress=progress)
+        parcel = replace(parcel, delivery=replace(parcel.delivery, reason=told.reason))
+        told = await fault_of(forgetful, parcel=parcel, progress=progress)
         await forgetful.close()
 
         assert type(told) is Refused
-        assert far.stats()["received"] == 2
+        assert told.detail == "the registry's number for it: SILON-000001"
+        assert far.stats()["received"] == 1
 
 
 async def test_a_spool_that_fails_within_the_body_is_not_the_registrys_trouble():

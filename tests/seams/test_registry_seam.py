@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.registry import HttpRegistry, RegistryOptions
-from sync.registry_answer import Answer
+from sync.registry_answer import Answer, Meaning, meaning_of
 from tests.destination_fakes import Crash, a_parcel
 from tests.seams.life import CLAIMS, SEAM, Clock, life
 from titip.delivery import REGISTRY, DeliveryState
@@ -50,6 +50,8 @@ class MemoryLine:
     deeds: list[Deed]
     looks: list[object]
     honours_key: bool = False
+    blind: bool = False
+    """Its look-up asks under a key that no file has."""
     stored_at: list[datetime] = field(default_factory=list)
     events: list[tuple[str, Any]] = field(default_factory=list)
 
@@ -80,7 +82,7 @@ class MemoryLine:
             raise odd
         if isinstance(odd, Answer):
             return odd
-        if not self.is_there:
+        if self.blind or not self.is_there:
             self.events.append(("absent", self.clock.now))
             return Answer(404, body=b'{"error": "none"}')
         document = {"id": "SILON-1", "sha256": SHA256}
@@ -143,10 +145,12 @@ CONFIGURED = (
 )
 
 
-async def life_of(deeds, looks, chosen, *, resyncs):
+async def life_of(deeds, looks, chosen, *, resyncs, blind=False):
     """Let one delivery live through its claims; give it, the registry, and what happened."""
     clock = Clock()
-    line = MemoryLine(clock, list(deeds), list(looks), honours_key="key_lifetime" in chosen)
+    line = MemoryLine(
+        clock, list(deeds), list(looks), honours_key="key_lifetime" in chosen, blind=blind
+    )
     options = RegistryOptions(
         url="http://registry.test/intake",
         headers={"Idempotency-Key": "{delivery_id}"},
@@ -162,6 +166,10 @@ async def life_of(deeds, looks, chosen, *, resyncs):
         told=lambda kind, what: line.events.append((kind, what)),
     )
     return row, line, options
+
+
+def is_yes(answer, options):
+    return meaning_of(answer, options.rules) is Meaning.ACCEPTED
 
 
 def leaves_nothing(deed, options):
@@ -213,6 +221,49 @@ def test_whatever_a_registry_answers_nothing_is_sent_blind_and_nothing_believed_
     assert row.state is not DeliveryState.ACTIVE or row.doubtful or line.events[-2][0] != "row"
     if row.state is DeliveryState.DELIVERED:
         assert_proved(row, line, options)
+
+
+@SEAM
+@given(
+    deeds=st.lists(DEEDS, max_size=CLAIMS),
+    looks=st.lists(LOOKS, max_size=12),
+    digest=st.sampled_from([{}, {"lookup_sha256": "/sha256"}]),
+    resyncs=st.sets(st.integers(1, CLAIMS)),
+)
+def test_a_yes_is_not_sent_again_for_the_word_of_a_look_up_that_never_found_a_file(
+    *, deeds, looks, digest, resyncs
+):
+    chosen = {"lookup": "http://registry.test/{delivery_id}"} | digest
+    row, line, options = asyncio.run(life_of(deeds, looks, chosen, resyncs=resyncs, blind=True))
+
+    sent = [what for kind, what in line.events if kind == "send"]
+    said_yes = [
+        number
+        for number, deed in enumerate(sent)
+        if deed.whole and not deed.dies and deed.answer and is_yes(deed.answer, options)
+    ]
+    assert said_yes in ([], [len(sent) - 1])
+    assert row.doubtful or not said_yes or row.state is DeliveryState.DELIVERED
+
+
+def test_a_look_up_that_found_another_file_is_believed_against_a_yes():
+    clock, kept, lost = Clock(), Deed(Answer(201), stores=True), Deed(Answer(201))
+    line = MemoryLine(clock, [kept], [])
+    options = RegistryOptions(
+        url="http://registry.test/intake",
+        lookup="http://registry.test/{upload_id}",
+        lookup_sha256="/sha256",
+    )
+    near = HttpRegistry(options, line=line, now=clock, sleep=clock.sleep)
+
+    def lived():
+        return asyncio.run(life(near, clock, data=DATA, destination=REGISTRY, resyncs=set()))
+
+    assert lived().evidence is Evidence.DIGEST
+    line.stored_at.clear()
+    line.deeds = [lost, kept]
+    assert lived().evidence is Evidence.DIGEST
+    assert [kind for kind, _ in line.events].count("send") == 3
 
 
 def deed_is_vouched(deed, chosen):
