@@ -135,9 +135,14 @@ def _meanwhile(mirror: Standing | None, how: Arrangement) -> str:
     """Say where the files are while the registry is stalled; one copy is less than two."""
     if not how.mirror_wanted:
         return "Nothing is lost: files are kept here until it is back."
-    ill = mirror is not None and mirror.health is not None and mirror.health.stalled
+    health = None if mirror is None else mirror.health
+    ill = health is not None and health.stalled
     if ill or (mirror is not None and mirror.paused) or not how.sync_runs:
         return "Files are kept, but here alone: nothing is being mirrored now."
+    if health is not None and health.bad_streak:
+        return "Files are kept, but the mirror has trouble: see below."
+    if mirror is None or not mirror.counts.get(DeliveryState.DELIVERED):
+        return "Files are kept here; none of them is mirrored yet."
     return "Nothing is lost: files are being mirrored until it is back."
 
 

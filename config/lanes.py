@@ -78,6 +78,8 @@ def lane_rules(settings: Settings, destination: str) -> LaneRules:
     return LaneRules(
         retry=RetryPolicy(settings.retry.floor, settings.retry.ceiling),
         slow_after=settings.health.slow_after,
+        silent_after=None if destination == REGISTRY else 2 * settings.health.slow_after,
+        most_carried=2 * settings.health.max_window,
         askable=destination != REGISTRY
         or settings.registry.kind == "tus"
         or bool(settings.registry.lookup),

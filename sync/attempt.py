@@ -50,6 +50,7 @@ async def carry(
             if not _may_have_arrived(parcel):
                 await in_thread(content.prove)
             ours = LeasedContent(content, lease)
+            lease.handed_over()
             arrival = await destination.deliver(parcel, ours, lease)
     except asyncio.CancelledError:
         return _interrupted(lease), None

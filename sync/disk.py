@@ -13,7 +13,7 @@ from sync.small_file import open_regular
 from titip.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
@@ -40,8 +40,11 @@ def blamed_on_folder() -> Iterator[None]:
         raise Unavailable(advice or f"the mirror's folder failed: {told}") from error
 
 
-def digest_file(path: Path) -> tuple[int, str]:
-    """Give size and sha256 of a synced file, read from the disk where the system can be made to."""
+def digest_file(path: Path, each: Callable[[int], object]) -> tuple[int, str]:
+    """Give size and sha256 of a synced file, read from the disk where the system can be made to.
+
+    `each` is called with 0 for each piece: none of it leaves, but it goes on.
+    """
     digest = hashlib.sha256()
     size = 0
     with open_regular(path) as file:
@@ -50,6 +53,7 @@ def digest_file(path: Path) -> tuple[int, str]:
         while piece := file.read(PIECE):
             digest.update(piece)
             size += len(piece)
+            each(0)
     return size, digest.hexdigest()
 
 

@@ -161,7 +161,7 @@ class _Copying:
             return there
         try:
             self._write(place.temporary)
-            arrival = _arrival(place, place.temporary)
+            arrival = self._arrival(place, place.temporary)
             if not self._is_good(arrival):
                 raise Faltered("the copy reads back differently; check the disk of mirror.path")
             place.temporary.replace(place.copy)
@@ -173,7 +173,7 @@ class _Copying:
     def _already(self, place: _Place) -> Arrival | None:
         if not place.copy.is_file():
             return None
-        arrival = _arrival(place, place.copy)
+        arrival = self._arrival(place, place.copy)
         if self._is_good(arrival):
             _sync_names(place)
             return arrival
@@ -181,6 +181,10 @@ class _Copying:
         place.copy.rename(aside)
         log.error("mirror.damaged", upload=self.parcel.upload.id, moved_to=aside.name)
         return None
+
+    def _arrival(self, place: _Place, path: Path) -> Arrival:
+        size, sha256 = digest_file(path, self.progress.sent)
+        return Arrival(locator=place.locator, size=size, sha256=sha256)
 
     def _is_good(self, arrival: Arrival) -> bool:
         upload = self.parcel.upload
@@ -205,11 +209,6 @@ def _make_way(place: _Place) -> None:
         raise Faltered(IN_THE_WAY, suspect=IN_THE_WAY) from error
     if place.copy.is_dir():
         raise Faltered(IN_THE_WAY)
-
-
-def _arrival(place: _Place, path: Path) -> Arrival:
-    size, sha256 = digest_file(path)
-    return Arrival(locator=place.locator, size=size, sha256=sha256)
 
 
 def _sync_names(place: _Place) -> None:

@@ -117,7 +117,7 @@ class Lane:
         """Look after the destination's health, then start what may be started; tell how many."""
         await self._watch.look()
         started = 0
-        while (free := self._watch.places(self._carrying.values())) > 0:
+        while (free := self._free()) > 0:
             taken = await self._claim(free)
             if not taken:
                 break
@@ -128,6 +128,11 @@ class Lane:
         """Wait until nothing is being carried."""
         while self._carrying:
             await asyncio.wait(self._carrying)
+
+    def _free(self) -> int:
+        """Tell how many may be claimed; what hangs and counts no more still takes room."""
+        places = self._watch.places(self._carrying.values())
+        return min(places, self._rules.most_carried - len(self._carrying))
 
     async def _claim(self, free: int) -> int:
         now, name = self._world.now(), self._destination.name
@@ -174,7 +179,7 @@ class Lane:
 
     def _start(self, parcel: Parcel, claimed_at: datetime) -> None:
         hear = partial(self._watch.heard, claimed_at=claimed_at)
-        overdue = Overdue(hear, self._rules.slow_after)
+        overdue = Overdue(hear, self._rules.slow_after, self._rules.silent_after)
         lease = Lease(
             parcel.delivery,
             self._world.queue,
@@ -208,7 +213,7 @@ class Lane:
             tell_bug("delivery.unrecorded", parcel.delivery.id, error)
         finally:
             self._leases.discard(lease)
-            overdue.stop()
+            overdue.end()
 
     async def _keep_outcome(self, lease: Lease, event: DeliveryEvent) -> None:
         """Record how it ended; where that cannot be kept, that it ended.

@@ -24,10 +24,14 @@ class LaneRules:
     """The times a lane keeps to.
 
     `farthest`: no delivery waits longer than that for its next look, unless the clock was set.
+    `silent_after`: a destination that shows no sign of life for so long is ill; None where its
+    wire has clocks of its own. `most_carried`: no more at once, with those that hang.
     """
 
     retry: RetryPolicy
     slow_after: timedelta = timedelta(seconds=30)
+    silent_after: timedelta | None = None
+    most_carried: int = 16
     lease: timedelta = timedelta(seconds=60)
     settle: timedelta = SETTLE
     farthest: timedelta = timedelta(hours=2)

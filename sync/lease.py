@@ -22,14 +22,20 @@ RENEWAL: Final = 10.0
 """Seconds that renewing a lease that ran out may take: the journal may wait for its turn."""
 
 
-class AnswerTimer(Protocol):
-    """The clock on an answer."""
+class Timer(Protocol):
+    """The clock on a delivery's answer and on its signs of life; see sync.overdue."""
+
+    def begin(self) -> None:
+        """Begin to listen for signs of life."""
+
+    def moved(self) -> None:
+        """Note one; from any thread."""
 
     def start(self) -> None:
         """Begin to wait: the whole body has left."""
 
     def stop(self) -> None:
-        """Wait no longer."""
+        """Wait for no answer any longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,9 @@ class Lease:
         *,
         times: LeaseTimes,
         now: Callable[[], datetime],
-        timer: AnswerTimer,
+        timer: Timer,
     ) -> None:
-        """Begin with a delivery that was just claimed; `timer` runs while an answer is awaited."""
+        """Begin with a delivery that was just claimed; `timer` runs from `handed_over` on."""
         self.bytes_sent = 0
         self._row = delivery
         self._effect = _Effect.of(delivery)
@@ -68,8 +74,13 @@ class Lease:
         """Give the row as last written, with what this attempt knows of its effect."""
         return self._effect.on(self._row)
 
+    def handed_over(self) -> None:
+        """Note that the destination has the delivery now: what takes long is its own."""
+        self._timer.begin()
+
     async def checkpoint(self, text: str) -> None:
         """Commit how to go on after a crash; see titip.ports.Progress."""
+        self._timer.moved()
         async with self._writing:
             self._row = await self._queue.checkpoint(self.delivery, text)
 
@@ -99,8 +110,9 @@ class Lease:
             raise LeaseLost("the lease ran out and could not be renewed") from error
 
     def sent(self, count: int) -> None:
-        """Count bytes that left."""
+        """Count bytes that left; a sign of life, with none too."""
         self.bytes_sent += count
+        self._timer.moved()
 
     def body_sent(self) -> None:
         """Note that the whole body has left, and start the clock on the answer."""

@@ -164,7 +164,13 @@ def tried_again(parcel: Parcel, progress: RecordingProgress, *, doubtful: bool =
 
 
 class NoTimer:
-    """A clock on an answer that never rings."""
+    """A clock that never rings."""
+
+    def begin(self) -> None:
+        """Begin to listen."""
+
+    def moved(self) -> None:
+        """Note a sign of life."""
 
     def start(self) -> None:
         """Begin to wait."""

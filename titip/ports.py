@@ -221,7 +221,7 @@ class Progress(Protocol):
         """Commit how to go on with this delivery after a crash; raises LeaseLost."""
 
     def sent(self, count: int) -> None:
-        """Count bytes that left; may be called from any thread."""
+        """Count bytes that left, if only 0 of them: it is alive; may be called from any thread."""
 
     def body_sent(self) -> None:
         """Tell that the whole body has left: from here on it may have had its effect."""

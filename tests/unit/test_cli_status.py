@@ -44,12 +44,31 @@ def shown(*standings, how=HOW, free=1 << 40, promised=0, uploads=None, damaged=0
 
 
 def test_a_stall_is_told_with_its_cause_and_that_nothing_is_lost():
-    headline = shown(standing("registry", health=STALLED)).headline
+    mirror = standing("mirror", health=Health(since=NOW), delivered=1)
+    headline = shown(standing("registry", health=STALLED), mirror).headline
 
     assert f"stalled since {clock(STALLED.since, now=NOW)}" in headline
     assert "(no answer within 30 s of the last byte)" in headline
     assert "next try in 12 s" in headline
     assert "Nothing is lost: files are being mirrored until it is back." in headline
+
+
+@pytest.mark.parametrize(
+    ("health", "delivered", "said"),
+    [
+        (None, 0, "Files are kept here; none of them is mirrored yet."),
+        (Health(since=NOW), 0, "Files are kept here; none of them is mirrored yet."),
+        (Health(since=NOW, bad_streak=1), 7, "Files are kept, but the mirror has trouble:"),
+        (STALLED, 7, "Files are kept, but here alone: nothing is being mirrored now."),
+    ],
+)
+def test_a_mirror_that_does_not_take_files_is_not_said_to(health, delivered, said):
+    mirror = standing("mirror", health=health, delivered=delivered)
+
+    headline = shown(standing("registry", health=STALLED), mirror).headline
+
+    assert said in headline
+    assert "Nothing is lost" not in headline
 
 
 def test_damage_is_told_before_all_else_and_with_its_mend():

@@ -112,7 +112,7 @@ def test_a_copy_is_read_back_from_the_disk_not_from_memory(tmp_path, monkeypatch
     monkeypatch.setattr(os, "posix_fadvise", lambda _descriptor, *args: asked.append(args))
     (tmp_path / "copy").write_bytes(DATA)
 
-    digest_file(tmp_path / "copy")
+    digest_file(tmp_path / "copy", int)
 
     assert asked == [(0, 0, os.POSIX_FADV_DONTNEED)]
 

@@ -160,7 +160,7 @@ def test_a_copy_that_is_no_file_holds_no_thread_up(tmp_path):
     os.mkfifo(tmp_path / "copy")
 
     with pytest.raises(OSError, match="no regular file"):
-        digest_file(tmp_path / "copy")
+        digest_file(tmp_path / "copy", int)
 
 
 def test_nothing_is_put_into_a_request_while_a_secret_is_not_there(path):

@@ -362,7 +362,7 @@ async def test_bytes_in_a_folder_that_was_taken_away_are_not_committed(house, mo
     upload = await _begun(house, b"ab", length=10)
     deposit = await house.store.resume(upload)
     await deposit.write([b"cd"])
-    root, sync = house.spool.root, deposits.sync_data
+    root, sync = house.spool.root, durable.sync_data
 
     def taken_away(fd):
         sync(fd)
