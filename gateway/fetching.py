@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
+import structlog
 from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.digests import repr_digest
 from gateway.errors import Refusal
 from gateway.problems import BYTES_DAMAGED, BYTES_GONE, NO_RANGE, NOT_SEALED
-from titip.errors import UploadGone
+from titip.errors import Damaged, UploadGone
 from titip.metadata import filename
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aiohttp.abc import AbstractStreamWriter
 
     from gateway.gate import Gate
     from titip.access import Bearer
-    from titip.upload import UploadId
+    from titip.upload import Upload, UploadId
+
+log = structlog.get_logger()
 
 LONGEST_NAME: Final = 150
 """Characters of a name that are passed on: below the 255 bytes of most file systems."""
@@ -57,8 +61,8 @@ async def fetch(
             assert_never(never)
     if upload.damaged:
         raise Refusal(BYTES_DAMAGED)
-    path = gate.deps.store.path(upload.id)
-    if upload.freed_at is not None or not await asyncio.to_thread(path.is_file):
+    path = None if upload.freed_at is not None else await _sound(gate, upload)
+    if path is None:
         raise Refusal(BYTES_GONE)
     _refuse_beyond(request, upload.size)
     headers = {
@@ -70,6 +74,14 @@ async def fetch(
         "Repr-Digest": repr_digest(upload.sha256),
     }
     return _File(path, headers=headers)
+
+
+async def _sound(gate: Gate, upload: Upload) -> Path | None:
+    try:
+        return await gate.deps.store.sealed_file(upload)
+    except Damaged as damage:
+        log.error("upload.damaged", upload=upload.id, reason=str(damage))
+        raise Refusal(BYTES_DAMAGED) from damage
 
 
 def _refuse_beyond(request: web.BaseRequest, size: int) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import apsw
 
 from storage.backup_cut import Ended, amend, counts, listed, schema_of
-from storage.copying import PART, TooShort, Way, bring, sha256_of, size_of
+from storage.copying import PART, Way, bring, sha256_of, size_of
 from storage.deliveries import deliveries_of_upload
 from storage.durable import make_folder, sync_folder
 from storage.manifest import (
@@ -33,6 +33,7 @@ from storage.snapshot import copy_journal, opened_for_reading
 from storage.spool import SHARDS
 from storage.tenure import tenure
 from storage.uploads import find, has_bytes, of_shard
+from titip.errors import Damaged
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class _Backup:
         source = _place(self._root, upload.id)
         try:
             way = bring(source, target, size=upload.offset, immutable=sealed)
-        except (FileNotFoundError, TooShort):
+        except (FileNotFoundError, Damaged):
             return _Brought(upload, absent=True)
         damaged = check and sha256_of(target) != upload.sha256
         return _Brought(upload, way=way, damaged=damaged)

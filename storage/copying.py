@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from storage.opening import open_bytes
+from titip.errors import Damaged
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+SHORT: Final = "it has fewer bytes than were committed"
 
 PART: Final = ".part"
 """Ends the name of what is not complete yet."""
@@ -34,24 +41,18 @@ class Way(StrEnum):
     COPIED = "copied"
 
 
-class TooShort(Exception):
-    """The source has fewer bytes than it must."""
-
-
 def bring(source: Path, target: Path, *, size: int, immutable: bool) -> Way:
     """Bring the first `size` bytes of a file to `target`, replacing it, durable but for its name.
 
     The caller syncs the folder. `immutable`: nothing writes to the source any more, so that the
-    two may be one file. Raises TooShort, and OSError as it comes.
+    two may be one file, and that it has no more bytes. Raises Damaged, and OSError as it comes.
     """
     part = target.with_name(target.name + PART)
     part.unlink(missing_ok=True)
-    with _opened(source, os.O_RDONLY) as from_fd:
+    with _closing(open_bytes(source, size=size if immutable else None)) as from_fd:
         if os.fstat(from_fd).st_size < size:
-            raise TooShort(source)
-        way = _share(from_fd, part, size) or (
-            _link(source, part) if immutable and os.fstat(from_fd).st_size == size else None
-        )
+            raise Damaged(SHORT)
+        way = _share(from_fd, part, size) or (_link(source, part) if immutable else None)
         if way is None:
             way = _copy(from_fd, part, size)
     part.replace(target)
@@ -60,17 +61,18 @@ def bring(source: Path, target: Path, *, size: int, immutable: bool) -> Way:
 
 
 def size_of(path: Path) -> int | None:
-    """Give the size of a file, None where there is none."""
+    """Give the size of a file, None where there is none, or something else."""
     try:
-        return path.stat().st_size
+        told = path.lstat()
     except FileNotFoundError:
         return None
+    return told.st_size if stat.S_ISREG(told.st_mode) else None
 
 
 def sha256_of(path: Path) -> str:
     """Digest a file, in hex."""
     digest = hashlib.sha256()
-    with _opened(path, os.O_RDONLY) as fd:
+    with _closing(open_bytes(path)) as fd:
         while piece := os.read(fd, PIECE):
             digest.update(piece)
     return digest.hexdigest()
@@ -80,7 +82,7 @@ def _share(from_fd: int, part: Path, size: int) -> Way | None:
     """Share the blocks where the file system can; None where it cannot."""
     import fcntl  # noqa: PLC0415 - not on Windows, where there is no server to back up
 
-    with _opened(part, os.O_RDWR | os.O_CREAT | os.O_EXCL) as fd:
+    with _made(part, os.O_RDWR) as fd:
         try:
             fcntl.ioctl(fd, FICLONE, from_fd)
         except OSError:
@@ -100,12 +102,12 @@ def _link(source: Path, part: Path) -> Way | None:
 
 
 def _copy(from_fd: int, part: Path, size: int) -> Way:
-    with _opened(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as fd:
+    with _made(part, os.O_WRONLY) as fd:
         done = 0
         while done < size:
             piece = os.pread(from_fd, min(PIECE, size - done), done)
             if not piece:
-                raise TooShort(part)
+                raise Damaged(SHORT)
             view = memoryview(piece)
             while view:
                 wrote = os.write(fd, view)
@@ -114,9 +116,12 @@ def _copy(from_fd: int, part: Path, size: int) -> Way:
     return Way.COPIED
 
 
+def _made(path: Path, flags: int) -> AbstractContextManager[int]:
+    return _closing(os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 @contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
-    fd = os.open(path, flags, 0o600)
+def _closing(fd: int) -> Iterator[int]:
     try:
         yield fd
     finally:

@@ -76,4 +76,8 @@ def _match(spool: Spool, upload: Upload, size: int, findings: Findings) -> None:
 
 def _sizes(spool: Spool, shard: str) -> dict[str, int]:
     with translated(), os.scandir(spool.root / shard) as entries:
-        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+        return {
+            entry.name: entry.stat(follow_symlinks=False).st_size
+            for entry in entries
+            if entry.is_file(follow_symlinks=False)
+        }

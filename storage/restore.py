@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from storage.backup_cut import counts, doubt, listed, schema_of
 from storage.clock import utc_now
-from storage.copying import TooShort, Way, bring, sha256_of
+from storage.copying import Way, bring, sha256_of
 from storage.durable import make_folder, sync_data, sync_folder
 from storage.journal import Journal
 from storage.manifest import JOURNAL, NAME, UnfitBackup, read_manifest
@@ -26,6 +26,7 @@ from storage.snapshot import opened_for_reading, refuse_unsound
 from storage.spool import Spool
 from storage.tenure import tenure
 from storage.uploads import has_bytes
+from titip.errors import Damaged
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class _Restoring:
         sealed = upload.state is UploadState.SEALED
         try:
             way = bring(source, target, size=upload.offset, immutable=sealed)
-        except (FileNotFoundError, TooShort):
+        except (FileNotFoundError, Damaged):
             return upload, _Outcome(None)
         wrong = sealed and not self._fast and sha256_of(target) != upload.sha256
         return upload, _Outcome(way, damaged=wrong)

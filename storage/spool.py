@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from storage.durable import make_folder, sync_data, sync_folder, translated
+from storage.opening import NO_FILE, ODD, open_bytes
 from titip.errors import Damaged, StorageBroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from titip.upload import UploadId
-
-_ENDLESS: Final = frozenset({stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK})
-"""What lies in a file's place, and would be waited at or read for ever."""
+    from titip.upload import Upload, UploadId
 
 SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 
@@ -79,7 +76,7 @@ class Spool:
         Raises Damaged when the file does not hold so many bytes.
         """
         self.refuse_moved()
-        flags = os.O_RDWR | (0 if holds else os.O_CREAT) | (os.O_EXCL if new else 0)
+        flags = os.O_RDWR | os.O_NOFOLLOW | (0 if holds else os.O_CREAT) | (os.O_EXCL if new else 0)
         with translated():
             try:
                 fd = os.open(f"{self._root_text}/{upload[:2]}/{upload}", flags, 0o600)
@@ -87,6 +84,10 @@ class Spool:
                 if not holds:
                     raise
                 raise Damaged("its file is missing") from error
+            except OSError as error:
+                if error.errno not in ODD:
+                    raise
+                raise Damaged(NO_FILE) from error
             if holds and os.fstat(fd).st_size < holds:
                 os.close(fd)
                 raise Damaged("it has fewer bytes than were committed")
@@ -136,17 +137,25 @@ class Spool:
         """Open the bytes of a sealed upload for reading; raises Damaged, StorageBroken."""
         with translated():
             try:
-                fd = os.open(self.path(upload), os.O_RDONLY | os.O_NONBLOCK)
+                fd = open_bytes(self.path(upload))
             except FileNotFoundError as error:
                 self.refuse_moved()
                 raise Damaged("its file is missing") from error
         try:
-            told = os.fstat(fd)
-            if stat.S_IFMT(told.st_mode) in _ENDLESS:
-                raise Damaged("what lies in its place is no file")
-            yield SpoolContent(fd, told.st_size)
+            yield SpoolContent(fd, os.fstat(fd).st_size)
         finally:
             os.close(fd)
+
+    def sealed_file(self, upload: Upload) -> Path | None:
+        """Give the file with the sealed bytes, None where it is gone; see titip.ports.Store."""
+        path = self.path(upload.id)
+        with translated():
+            try:
+                os.close(open_bytes(path, size=upload.size))
+            except FileNotFoundError:
+                self.refuse_moved()
+                return None
+        return path
 
     def _identify(self) -> tuple[tuple[int, int], ...]:
         places = (os.stat(self._home), os.stat(self._root_text))  # noqa: PTH116 - for each upload

@@ -170,6 +170,10 @@ class SpoolStore:
         """Give the file that holds the bytes."""
         return self._spool.path(upload)
 
+    async def sealed_file(self, upload: Upload) -> Path | None:
+        """Give the file with the sealed bytes; see titip.ports.Store."""
+        return await asyncio.to_thread(self._spool.sealed_file, upload)
+
     def close(self) -> None:
         """Let the disk threads end."""
         self._threads.shutdown()

@@ -113,6 +113,10 @@ class MemoryStore:
     def path(self, upload: UploadId) -> Path:
         return self._root / upload
 
+    async def sealed_file(self, upload: Upload) -> Path | None:
+        path = self.path(upload.id)
+        return path if path.is_file() else None
+
     def refuse_if_broken(self) -> None:
         if self.broken:
             raise StorageBroken("the disk failed")

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientSession, web
 from multidict import CIMultiDict
@@ -22,6 +22,8 @@ from titip.upload import UploadId
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from tests.storage_rooms import House
 
 BOUND = 10.0
 """Seconds a fact may take to come true on a busy machine."""
@@ -131,15 +133,16 @@ async def gateway(
     options: GatewayOptions | None = None,
     *,
     clock: Callable[[], ClockState] = ClockState,
+    house: House | None = None,
 ) -> AsyncIterator[Gateway]:
-    """Run a gateway as long as the block lasts."""
-    store = MemoryStore(root)
+    """Run a gateway as long as the block lasts; over what a house keeps, if one is given."""
+    store: Any = MemoryStore(root) if house is None else house.store
     records = MemoryRecords(store)
     operations = MemoryOperations(store, records)
     tokens = MemoryTokens()
     deps = Deps(
         store=store,
-        joiner=MemoryJoiner(store),
+        joiner=MemoryJoiner(store) if house is None else house.joiner,
         records=records,
         operations=operations,
         tokens=tokens,

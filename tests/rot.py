@@ -1,8 +1,11 @@
 """Rot, planted in the spool: what a disk, a restore or somebody's hand does to a sealed file."""
 
+import errno
 import os
 from pathlib import Path
 from random import Random
+
+import pytest
 
 from storage.repair import Repair
 from tests.storage_rooms import POLICY
@@ -48,16 +51,13 @@ async def pieces_of(data: bytes, size: int = 1 << 20):
         yield data[start : start + size]
 
 
-def unreadable(path: Path) -> bool:
-    """Let the system refuse to read it, without telling another size; False where it cannot be."""
-    size = path.stat().st_size
-    path.unlink()
-    path.mkdir()
-    return path.stat().st_size == size
+def unreadable(path: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let the system refuse to read it, as a file system that is not permitted to does."""
+    this, read = path.stat(), os.pread
 
+    def refusing(fd: int, size: int, offset: int) -> bytes:
+        if os.path.samestat(os.fstat(fd), this):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return read(fd, size, offset)
 
-def size_of_a_folder(where: Path) -> int:
-    """So large must a file be for `unreadable`."""
-    folder = where / "a folder"
-    folder.mkdir()
-    return folder.stat().st_size
+    patch.setattr(os, "pread", refusing)

@@ -111,7 +111,13 @@ class Store(Protocol):
         """Tell the space there is."""
 
     def path(self, upload: UploadId) -> Path:
-        """Give the file that holds the bytes, for sending a sealed one to its owner."""
+        """Give the file that holds the bytes, whatever lies there."""
+
+    async def sealed_file(self, upload: Upload) -> Path | None:
+        """Give the file with the sealed bytes, for sending them; None where it is gone.
+
+        Raises Damaged for what is no file of the sealed size, StorageBroken.
+        """
 
 
 # ---------------------------------------------------------------- passing on
