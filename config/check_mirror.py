@@ -10,7 +10,7 @@ from config.check_connection import PATIENCE_SECONDS, reach
 from config.check_finding import bad, note, well
 from config.check_machine import existing, is_there
 from config.cli_errors import problems_of_destination
-from config.destinations import lacking, mirror_of
+from config.destinations import has_copies, lacking, mirror_of
 from titip.delivery import MIRROR
 from titip.errors import TitipError
 from titip.origins import shown
@@ -30,7 +30,8 @@ async def mirror_findings(settings: Settings) -> list[Finding]:
     """Look at the mirror."""
     if settings.mirror.when == "never":
         return [note(TOPIC, 'mirror.when = "never": what is handed in lies on this machine alone')]
-    if settings.mirror.kind == "folder" and not is_there(settings.mirror_path):
+    is_new = not is_there(settings.mirror_path) and not has_copies(settings)
+    if settings.mirror.kind == "folder" and is_new:
         return [*_place(settings), _future(settings.mirror_path)]
     if settings.mirror.kind == "folder":
         return [*_place(settings), *await _asked(settings)]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from storage.manifest import JOURNAL
+from storage.standings import noted_place
 from sync.bounded import Bounded
 from sync.drive_options import DriveOptions
 from sync.folder import FolderMirror, FolderOptions
 from sync.verified import Verified
 from titip.delivery import MIRROR, REGISTRY
+from titip.text import storable
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -87,9 +90,24 @@ def settle_time(settings: Settings) -> timedelta:
     return settings.registry.settle or answer_within(settings)
 
 
+def mirror_place(settings: Settings) -> str:
+    """Name where the mirror's copies go, as the journal notes it with the first of them."""
+    if settings.mirror.kind == "folder":
+        return storable(str(settings.mirror_path.absolute()))
+    return "drive"
+
+
+def has_copies(settings: Settings) -> bool:
+    """Tell whether the last copy that the journal knows of was made where copies go now."""
+    noted = noted_place(settings.storage.path / JOURNAL, MIRROR)
+    return noted == mirror_place(settings)
+
+
 def _mirror(settings: Settings) -> FolderMirror | DriveMirror:
     if settings.mirror.kind == "folder":
-        return FolderMirror(FolderOptions(path=settings.mirror_path))
+        return FolderMirror(
+            FolderOptions(path=settings.mirror_path, has_copies=has_copies(settings))
+        )
     return _drive(settings)
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from config.destinations import mirror_place
 from storage.ballast import Ballast
 from storage.clock import utc_now
 from storage.durable import make_folder, make_way
@@ -91,6 +92,7 @@ def opened_books(settings: Settings, *, serving: str = "") -> Iterator[Books]:
                 policy=policy,
                 rng=rng,
                 spare_mirror=settings.mirror.when == "stalled",
+                mirror_place=mirror_place(settings),
             ),
             doorbell=doorbell,
         )

@@ -90,12 +90,17 @@ class JournalQueue:
         policy: RetryPolicy,
         rng: Random,
         spare_mirror: bool,
+        mirror_place: str = "",
     ) -> None:
-        """Work on this journal; `spare_mirror` when the mirror only stands in for the registry."""
+        """Work on this journal; `spare_mirror` when the mirror only stands in for the registry.
+
+        `mirror_place` is noted once a copy was made there.
+        """
         self._journal = journal
         self._policy = policy
         self._rng = rng
         self._spare_mirror = spare_mirror
+        self._mirror_place = mirror_place
 
     async def waiting(self, destination: str, *, now: datetime, hurry: bool) -> Sequence[str]:
         """Name the submitters with something due; see titip.ports.Queue."""
@@ -141,6 +146,8 @@ class JournalQueue:
                 mark_damaged(db, after.upload, now=now)
             if after.destination == REGISTRY and after.evidence.enough:
                 self._spare(db, after, now=now)
+            if after.destination == MIRROR and after.state is DeliveryState.DELIVERED:
+                self._note_mirror(db)
 
         await self._journal.write(settle)
 
@@ -235,6 +242,10 @@ class JournalQueue:
         step(db, delivery, claimed)
         begin_attempt(db, claimed, now=now)
         return Parcel(claimed, existing(db, delivery.upload))
+
+    def _note_mirror(self, db: apsw.Connection) -> None:
+        if field_of(db, "place", MIRROR, "") != self._mirror_place:
+            put(db, PUT_PLACE, {"name": MIRROR, "value": self._mirror_place})
 
     def _spare(self, db: apsw.Connection, registered: Delivery, *, now: datetime) -> None:
         if not self._spare_mirror:

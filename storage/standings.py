@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+import apsw
+
 from storage.rows import health_of, text_of_health
+from storage.snapshot import opened_for_reading
 
 if TYPE_CHECKING:
-    import apsw
+    from pathlib import Path
 
     from storage.journal import Journal
     from titip.health import Health
@@ -49,6 +53,16 @@ class JournalStandings:
             bindings: dict[str, object] = {"name": destination, "value": 0}
             await self._journal.write(lambda db: put(db, _PUT_PROBE, bindings))
         return bool(wanted)
+
+
+def noted_place(journal: Path, destination: str) -> str:
+    """Tell where a destination was when it was last noted, "" where no journal tells it."""
+    try:
+        with closing(opened_for_reading(journal)) as db:
+            db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # a look folds nobody's log
+            return field_of(db, "place", destination, "")
+    except apsw.Error:
+        return ""
 
 
 def is_paused(db: apsw.Connection, destination: str) -> bool:

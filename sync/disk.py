@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from sync.reading import PIECE
@@ -15,6 +15,11 @@ from titip.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+GONE: Final = (
+    "mirror.path is missing or empty, and copies were made there: is its disk mounted? If it is "
+    "meant to be a new folder, make it and put any file into it"
+)
 
 _CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 """What mounts without a way to sync a folder answer; there is nothing better to do there."""
@@ -38,6 +43,35 @@ def blamed_on_folder() -> Iterator[None]:
         advice = _ADVICE.get(error.errno or 0)
         told = error.strerror or type(error).__name__
         raise Unavailable(advice or f"the mirror's folder failed: {told}") from error
+
+
+@contextmanager
+def opened_root(path: Path, *, has_copies: bool) -> Iterator[int]:
+    """Hold the mirror's folder open, so that its disk cannot be unmounted meanwhile.
+
+    It is made if it is missing. One that `has_copies` is not: missing, or without anything in it,
+    it is a disk's that is not there, and Unavailable is raised.
+    """
+    if not has_copies:
+        with suppress(FileExistsError):  # of what is no folder, opening tells
+            path.mkdir(parents=True)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError as error:
+        if has_copies:
+            raise Unavailable(GONE, outage=True) from error
+        raise
+    try:
+        if has_copies and not _holds_anything(descriptor):
+            raise Unavailable(GONE, outage=True)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _holds_anything(folder: int) -> bool:
+    with os.scandir(folder) as entries:
+        return next(entries, None) is not None
 
 
 def digest_file(path: Path, each: Callable[[int], object]) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from sync.blocking import Abandoned, in_thread
-from sync.disk import blamed_on_folder, digest_file, sync_folder
+from sync.disk import blamed_on_folder, digest_file, opened_root, sync_folder
 from sync.reading import PIECE, pieces
 from sync.safe_names import copy_name, safe_name
 from sync.small_file import open_regular
@@ -46,9 +46,10 @@ PATIENCE: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class FolderOptions:
-    """Where the folder is."""
+    """Where the folder is, and whether copies were made there before."""
 
     path: Path
+    has_copies: bool = False
 
 
 class FolderMirror:
@@ -56,6 +57,7 @@ class FolderMirror:
 
     def __init__(self, options: FolderOptions) -> None:
         self._path = options.path
+        self._has_copies = options.has_copies
 
     @property
     def name(self) -> str:
@@ -67,10 +69,14 @@ class FolderMirror:
         place = _Place.of(self._path, parcel)
         abandoned = threading.Event()
         copying = _Copying(parcel, content=content, progress=progress, abandoned=abandoned)
+
+        def copy() -> Arrival:
+            with opened_root(self._path, has_copies=self._has_copies) as root:
+                return copying.into(place, root)
+
         with blamed_on_folder():
-            arrival = await in_thread(
-                lambda: copying.into(place), stop=abandoned.set, patience=PATIENCE
-            )
+            arrival = await in_thread(copy, stop=abandoned.set, patience=PATIENCE)
+        self._has_copies = True
         progress.body_sent()
         return arrival
 
@@ -83,20 +89,30 @@ class FolderMirror:
             try:
                 file = await in_thread(lambda: open_regular(copy))
             except FileNotFoundError as error:
+                await in_thread(self._refuse_gone)
                 raise Faltered("the mirror has no such copy any more") from error
             with file:
                 while piece := await in_thread(partial(file.read, PIECE)):
                     yield piece
 
     async def probe(self) -> bool | None:
-        """Tell whether the folder can be written, or made, and has room."""
+        """Tell whether the folder can be written, or made, and has room.
+
+        Raises Unavailable where the folder of earlier copies is gone.
+        """
         return await in_thread(self._well)
 
     async def close(self) -> None:
         """Do nothing: no file stays open between deliveries."""
 
+    def _refuse_gone(self) -> None:
+        if self._has_copies:
+            with opened_root(self._path, has_copies=True):
+                pass
+
     def _well(self) -> bool:
         try:
+            self._refuse_gone()
             there = next(path for path in (self._path, *self._path.parents) if path.exists())
             room = os.statvfs(there)
         except OSError:
@@ -152,8 +168,8 @@ class _Copying:
     progress: Progress
     abandoned: threading.Event
 
-    def into(self, place: _Place) -> Arrival:
-        _make_way(place)
+    def into(self, place: _Place, root: int) -> Arrival:
+        _make_way(place, root)
         for leftover in place.leftovers():
             leftover.unlink(missing_ok=True)
         there = self._already(place)
@@ -201,12 +217,17 @@ class _Copying:
             os.fsync(file.fileno())
 
 
-def _make_way(place: _Place) -> None:
-    """Make the submitter's folder; raises Faltered where something else lies in the way."""
+def _make_way(place: _Place, root: int) -> None:
+    """Make the submitter's folder in the opened root, and in no other that has its name now.
+
+    Raises Faltered where something else lies in the way.
+    """
+    folder = place.copy.parent
     try:
-        place.copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.mkdir(folder.name, 0o700, dir_fd=root)
     except FileExistsError as error:
-        raise Faltered(IN_THE_WAY, suspect=IN_THE_WAY) from error
+        if not folder.is_dir():
+            raise Faltered(IN_THE_WAY, suspect=IN_THE_WAY) from error
     if place.copy.is_dir():
         raise Faltered(IN_THE_WAY)
 

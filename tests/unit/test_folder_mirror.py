@@ -177,3 +177,76 @@ async def test_submitters_that_differ_only_in_odd_characters_do_not_meet(mirror,
         await deliver(mirror, replace(parcel, upload=upload))
 
     assert len(files(tmp_path)) == 4
+
+
+GONE = "is its disk mounted"
+
+
+def away(root):
+    root.rename(root.with_name("unmounted"))
+
+
+def empty(root):
+    away(root)
+    root.mkdir()
+
+
+def entries(root):
+    return sorted(path.name for path in root.iterdir()) if root.exists() else []
+
+
+@pytest.mark.parametrize("goes", [away, empty])
+async def test_nothing_is_made_where_the_folder_of_earlier_copies_was(mirror, tmp_path, goes):
+    root, second = tmp_path / "mirror", a_parcel(DATA, upload="u2")
+    await deliver(mirror)
+    goes(root)
+    left = root.exists()
+
+    with pytest.raises(Unavailable, match=GONE) as trouble:
+        await deliver(mirror, second)
+    with pytest.raises(Unavailable, match=GONE):
+        await mirror.probe()
+    with pytest.raises(Unavailable, match=GONE):
+        await anext(mirror.fetch(COPY))
+
+    assert trouble.value.outage
+    assert (root.exists(), entries(root)) == (left, [])
+    if left:
+        root.rmdir()
+    (tmp_path / "unmounted").rename(root)
+    assert await mirror.probe() is True
+    await deliver(mirror, second)
+    assert len(files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("goes", [away, empty])
+async def test_a_new_process_that_knows_of_copies_makes_nothing_either(tmp_path, goes):
+    root = tmp_path / "mirror"
+    await deliver(FolderMirror(FolderOptions(root)))
+    goes(root)
+    reborn = FolderMirror(FolderOptions(root, has_copies=True))
+
+    with pytest.raises(Unavailable, match=GONE):
+        await deliver(reborn)
+
+    assert entries(root) == []
+
+
+async def test_a_file_in_it_says_that_an_empty_folder_is_meant(mirror, tmp_path):
+    await deliver(mirror)
+    empty(tmp_path / "mirror")
+    (tmp_path / "mirror" / "new").touch()
+
+    assert await mirror.probe() is True
+    await deliver(mirror)
+
+    assert files(tmp_path) == [COPY, "new"]
+
+
+async def test_an_empty_folder_that_never_held_a_copy_is_taken(mirror, tmp_path):
+    (tmp_path / "mirror").mkdir()
+
+    assert await mirror.probe() is True
+    await deliver(mirror)
+
+    assert files(tmp_path) == [COPY]
