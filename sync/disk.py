@@ -24,6 +24,9 @@ GONE: Final = (
 _CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 """What mounts without a way to sync a folder answer; there is nothing better to do there."""
 
+_NO_NAMELESS: Final = frozenset({errno.EISDIR, errno.EOPNOTSUPP})
+"""What systems without files that have no name answer (open(2), O_TMPFILE)."""
+
 _ADVICE: Final = {
     errno.ENOSPC: "the mirror's disk is full: free some room, or point mirror.path elsewhere",
     errno.EDQUOT: "the mirror's disk quota is used up: raise it, or point mirror.path elsewhere",
@@ -89,6 +92,27 @@ def digest_file(path: Path, each: Callable[[int], object]) -> tuple[int, str]:
             size += len(piece)
             each(0)
     return size, digest.hexdigest()
+
+
+def try_writing(folder: Path) -> None:
+    """Write and sync a byte there, in a file without a name; raises OSError, or hangs as the disk.
+
+    Where the file system has no such files, nothing is tried.
+    """
+    kind = getattr(os, "O_TMPFILE", None)
+    if kind is None:
+        return
+    try:
+        descriptor = os.open(folder, kind | os.O_WRONLY, 0o600)
+    except OSError as error:
+        if error.errno in _NO_NAMELESS:
+            return
+        raise
+    try:
+        os.write(descriptor, b"\0")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:

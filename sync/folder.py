@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from sync.blocking import Abandoned, in_thread
-from sync.disk import blamed_on_folder, digest_file, opened_root, sync_folder
+from sync.disk import blamed_on_folder, digest_file, opened_root, sync_folder, try_writing
 from sync.reading import PIECE, pieces
 from sync.safe_names import copy_name, safe_name
 from sync.small_file import open_regular
@@ -96,11 +96,11 @@ class FolderMirror:
                     yield piece
 
     async def probe(self) -> bool | None:
-        """Tell whether the folder can be written, or made, and has room.
+        """Tell whether a file can be written and synced there, and there is room for more.
 
         Raises Unavailable where the folder of earlier copies is gone.
         """
-        return await in_thread(self._well)
+        return await in_thread(self._well, patience=PATIENCE)
 
     async def close(self) -> None:
         """Do nothing: no file stays open between deliveries."""
@@ -115,6 +115,8 @@ class FolderMirror:
             self._refuse_gone()
             there = next(path for path in (self._path, *self._path.parents) if path.exists())
             room = os.statvfs(there)
+            if there == self._path:
+                try_writing(there)
         except OSError:
             return False
         has_room = room.f_bavail * room.f_frsize >= ROOM_TO_BE_WELL

@@ -145,6 +145,19 @@ async def test_a_disk_that_cannot_be_asked_is_not_well(mirror, monkeypatch):
     assert await mirror.probe() is False
 
 
+async def test_a_disk_that_does_not_keep_what_is_written_is_not_well(mirror, monkeypatch, tmp_path):
+    (tmp_path / "mirror").mkdir()
+    assert await mirror.probe() is True
+
+    def failing(_file):
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(os, "fsync", failing)
+
+    assert await mirror.probe() is False
+    assert list((tmp_path / "mirror").iterdir()) == []
+
+
 async def test_a_folder_that_may_not_be_written_is_not_well(mirror, monkeypatch):
     monkeypatch.setattr(os, "access", lambda _path, how: how != os.W_OK | os.X_OK)
 

@@ -51,6 +51,12 @@ class Timer:
     def __init__(self):
         self.told = []
 
+    def begin(self):
+        self.told.append("begin")
+
+    def moved(self):
+        self.told.append("moved")
+
     def start(self):
         self.told.append("start")
 
