@@ -14,7 +14,9 @@ import structlog
 from sync.registry_answer import AnswerRules, doubt_after
 from sync.registry_faults import fault_of
 from sync.tus_checkpoint import TusCheckpoint
+from sync.tus_reasons import ANOTHER, ELSEWHERE, EMPTY, FELL, RESTORED, SHORT, TAKEN_IN
 from sync.tus_steps import Answered, Held, TusSteps
+from sync.waste import Waste
 from titip.errors import Damaged, DeliveryFault, Faltered, Refused, Unavailable, Unknown
 from titip.evidence import Doubt, Evidence
 from titip.ports import Arrival
@@ -40,41 +42,14 @@ _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 _YES: Final = range(200, 300)
 
-RESTORED: Final = (
-    "needs attention: a backup was restored, or the registry was changed; the file may have "
-    "arrived, and cannot be asked for: look there, then titip delivered, or titip resync "
-    "--not-there"
-)
-TAKEN_IN: Final = (
-    "needs attention: the upload is gone there after its last bytes had left; it may have been "
-    "taken in: look there, then titip delivered, or titip resync --not-there"
-)
-
-EMPTY: Final = (
-    "needs attention: an empty file may be there, and cannot be asked for: look there, then titip "
-    "delivered, or titip resync --not-there"
-)
-
 RULES: Final = AnswerRules()
 """How a tus server answers: its yes is in the protocol's own headers."""
 
-ELSEWHERE: Final = (
-    "needs attention: the upload lies at an address that the settings name no more, and its last "
-    "bytes may have arrived there: look there, then titip delivered, or titip resync --not-there"
-)
-
-ANOTHER: Final = (
-    "needs attention: the registry shows another file at this upload's address, after its last "
-    "bytes had left: look there, then titip delivered, or titip resync --not-there"
-)
-
 MOST_SHORT: Final = 8
-"""Chunks in a row of which not all may be taken; and as many in bytes, beside the file's length."""
+"""Chunks in a row of which not all may be taken; see sync.waste."""
 
 SMALLEST: Final = 64 * 1024
 """Bytes below which no chunk is made for a registry that takes little at a time."""
-
-SHORT: Final = "the registry takes less of each chunk than it is sent; does a proxy cut them?"
 
 
 class _Short(Faltered):
@@ -116,16 +91,18 @@ class TusDelivery:
         """Bring the file there, or find it there."""
         self._leave_what_lies_elsewhere()
         held = await self._found() or await self._begun()
-        offset, short, lost = held.offset, 0, 0
+        offset = held.offset
+        waste = Waste(length=self._length, most_short=MOST_SHORT)
         while offset < self._length:
+            sent = self._chunk_at(offset)
             reached = await self._append(offset)
-            missing = self._chunk_at(offset) - max(0, reached - offset)
-            short, lost = (short + 1 if missing else 0), lost + missing
-            if short >= MOST_SHORT or lost > self._length + MOST_SHORT * self._steps.chunk_size:
+            waste = waste.after(sent=sent, gained=reached - offset)
+            if waste.falls_too_often:
+                raise Faltered(FELL, suspect=FELL)
+            if waste.is_too_much:
                 raise Faltered(SHORT, suspect=SHORT)
-            if missing:  # what it takes at most may be less than a chunk of ours
-                fits = max(reached - offset, SMALLEST)
-                self._steps.chunk_size = min(self._steps.chunk_size, fits)
+            if offset <= reached < offset + sent:  # it may take no more at a time
+                self._steps.chunk_size = min(sent, max(reached - offset, SMALLEST))
             offset = reached
         self._body_sent()
         return await self._arrived()
@@ -199,46 +176,41 @@ class TusDelivery:
         """Send one chunk; give the offset that the far side is at now."""
         size = self._chunk_at(offset)
         is_last = offset + size == self._length
-        before = self._known
-        if is_last and not before.closing:
-            await self._commit(replace(before, closing=True))
+        was_closing = self._known.closing
+        await self._mark(closing=is_last)
         counted = self._counted(size, is_last=is_last)
         try:
             reached = await self._hop(
                 lambda: self._steps.append(self._known.url, offset, sent=counted)
             )
         except Answered as answered:
-            return await self._judged(answered.answer, is_last=is_last)
+            return await self._judged(answered.answer, offset, is_last=is_last)
         except Damaged:
-            if before is not self._known:
-                await self._commit(before)
+            if is_last:
+                await self._mark(closing=was_closing)
             raise
         except Unavailable as silence:
             if is_last:
-                return await self._after_the_last(silence, doubt=Doubt.UNHEARD)
+                return await self._after_the_last(silence, offset, doubt=Doubt.UNHEARD)
             raise
-        return await self._taken(reached, sent=offset + size)
-
-    async def _taken(self, reached: int, *, sent: int) -> int:
-        """Weigh the offset that the answer to a chunk tells; gives the one to go on from."""
-        if reached > sent:
+        if reached > offset + size:
             raise _claims_more(reached)
-        if sent == self._length and reached != sent:  # all has left: this shows nothing
-            return await self._after_the_last(_Short(SHORT), doubt=Doubt.ANSWERED)
+        if is_last and reached < self._length:  # all has left: this shows nothing
+            return await self._after_the_last(_Short(SHORT), offset, doubt=Doubt.ANSWERED)
         self._acknowledged = reached == self._length
         return reached
 
     def _chunk_at(self, offset: int) -> int:
         return min(self._steps.chunk_size, self._length - offset)
 
-    async def _judged(self, answer: Answer, *, is_last: bool) -> int:
+    async def _judged(self, answer: Answer, offset: int, *, is_last: bool) -> int:
         """Go on from an answer that is not the protocol's; gives the offset to go on from."""
         answer = replace(answer, whole=is_last)
         fault = fault_of(answer, RULES)
         if answer.status == HTTPStatus.LOCKED:
             raise Faltered("locked there by an earlier request", retry_after=LOCKED_REST)
         if is_last:
-            return await self._after_the_last(fault, doubt=doubt_after(answer, RULES))
+            return await self._after_the_last(fault, offset, doubt=doubt_after(answer, RULES))
         if answer.status in _MOVED or answer.status in _YES:
             held = await self._hop(lambda: self._steps.held(self._known.url))
             if held is not None and held.offset >= self._length:
@@ -250,8 +222,8 @@ class TusDelivery:
         await self._commit(TusCheckpoint())
         raise Faltered("the upload is gone there; it will be sent anew")
 
-    async def _after_the_last(self, fault: DeliveryFault, *, doubt: Doubt) -> int:
-        """Ask what became of the last bytes; gives the offset where the protocol can go on."""
+    async def _after_the_last(self, fault: DeliveryFault, offset: int, *, doubt: Doubt) -> int:
+        """Ask what became of the last bytes, sent at `offset`; gives the offset to go on from."""
         self._body_sent()
         self._progress.doubted(doubt)
         try:
@@ -269,6 +241,9 @@ class TusDelivery:
             raise Refused(ANOTHER, detail=fault.detail)
         if held.offset < self._length:
             self._progress.absent(looked_up=True)
+            self._told_whole = False  # what is sent again leaves again
+            # Bytes that nothing answered may be on their way still, and fit in at this offset.
+            await self._mark(closing=doubt is Doubt.UNHEARD and held.offset >= offset)
             if not isinstance(fault, _Short):
                 raise fault
         return held.offset
@@ -307,6 +282,11 @@ class TusDelivery:
         if not self._told_whole:
             self._told_whole = True
             self._progress.body_sent()
+
+    async def _mark(self, *, closing: bool) -> None:
+        """Have it in the checkpoint whether the last bytes may have arrived."""
+        if closing != self._known.closing:
+            await self._commit(replace(self._known, closing=closing))
 
     async def _commit(self, known: TusCheckpoint) -> None:
         await self._progress.checkpoint(known.text)

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from standin.server import LOOPBACK, cut, root_url, serve_app
+from sync.tus_checkpoint import TusCheckpoint
 from sync.tus_registry import TusOptions, TusRegistry
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
 from tests.waiting import until
@@ -25,6 +26,8 @@ class ScriptedTus:
         self.headers: list[dict[str, str]] = []
         self.takes: int | None = None
         self.takes_whole_every = 0
+        self.forgets_every = 0
+        self.forgets_with = 204
         self.moves_on = False
         self.created = 201
         self.asked = 200
@@ -67,6 +70,10 @@ class ScriptedTus:
         assert int(request.headers["Upload-Offset"]) == len(held)
         every = self.takes_whole_every
         held += body if every and not len(self.headers) % every else body[: self.takes]
+        if self.forgets_every and not len(self.headers) % self.forgets_every:
+            self.uploads[number] = bytearray()
+            told = {"Upload-Offset": "0"} if self.forgets_with == 204 else {}
+            return web.Response(status=self.forgets_with, headers=told)
         is_whole = len(held) == len(DATA)
         self.uploads[number] = None if is_whole and self.moves_on else held
         return web.Response(status=204, headers={"Upload-Offset": str(len(held))})
@@ -176,6 +183,88 @@ async def test_what_a_server_takes_less_now_and_then_is_sent_again():
         await deliver(near)
 
         assert bytes(far.uploads[0]) == DATA
+
+
+@pytest.mark.parametrize("status", [204, 409, 460])
+@pytest.mark.parametrize("every", [1, 2, 3])
+async def test_a_server_that_goes_back_again_and_again_is_not_sent_to_for_ever(every, status):
+    async with a_registry() as (far, near):
+        far.forgets_every, far.forgets_with = every, status
+        progress = RecordingProgress()
+
+        with pytest.raises(Faltered) as caught:
+            await deliver(near, progress)
+
+        assert caught.value.suspect or status != 204
+        assert len(far.headers) <= 12
+        assert progress.bytes_sent < 4 * len(DATA) + 8 * MIB
+        assert not TusCheckpoint.parse(progress.last).closing
+
+
+async def test_a_server_that_goes_back_often_says_so_as_the_reason():
+    async with a_registry() as (far, near):
+        far.forgets_every = 2
+
+        with pytest.raises(Faltered, match="goes back behind") as caught:
+            await deliver(near)
+
+        assert caught.value.suspect
+
+
+@pytest.mark.parametrize("status", [204, 409])
+async def test_a_server_that_goes_back_once_gets_all_of_the_file(status):
+    async with a_registry() as (far, near):
+        far.forgets_every, far.forgets_with = 2, status
+        progress = RecordingProgress()
+
+        async def has_read():
+            if len(far.headers) > 2:
+                far.forgets_every = 0
+
+        far.has_read = has_read
+        await deliver(near, progress)
+
+        assert bytes(far.uploads[0]) == DATA
+        assert progress.bytes_sent == len(DATA) + 2 * MIB
+        assert all(int(one["Content-Length"]) >= MIB // 2 for one in far.headers)
+
+
+async def test_the_rest_of_a_file_that_went_back_behind_its_last_bytes_is_not_said_to_have_left():
+    """What is known of an upload over there is committed before each chunk."""
+    async with a_registry() as (far, near):
+        far.forgets_every = 3
+        progress, known = RecordingProgress(), []
+
+        async def has_read():
+            if len(far.headers) > 3:
+                far.forgets_every = 0
+            known.append(TusCheckpoint.parse(progress.last).closing)
+
+        far.has_read = has_read
+        await deliver(near, progress)
+
+        assert known == [False, False, True] * 2
+        assert progress.bodies == 2
+
+
+async def test_an_attempt_after_one_that_left_its_last_bytes_in_doubt_begins_before_them():
+    """The answer was lost, and the upload is found back at its beginning."""
+    async with a_registry(0, 0, 500) as (far, near):
+        far.asked = 500
+        parcel, progress = a_parcel(DATA), RecordingProgress()
+        with pytest.raises(Unknown):
+            await deliver(near, progress, parcel)
+        known = [TusCheckpoint.parse(progress.last).closing]
+        far.asked, far.uploads[0] = 200, bytearray()
+        reborn = RecordingProgress(checkpoint=progress.last)
+
+        async def has_read():
+            known.append(TusCheckpoint.parse(reborn.last).closing)
+
+        far.has_read = has_read
+        await deliver(near, reborn, tried_again(parcel, progress))
+
+        assert known == [True, False, False, True]
 
 
 async def test_an_upload_that_moves_on_once_it_is_whole_has_arrived():

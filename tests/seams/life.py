@@ -21,6 +21,7 @@ from titip.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from tests.seams.memory_wire import Request
     from titip.delivery import Delivery, DeliveryEvent, Parcel
     from titip.ports import Destination
 
@@ -62,6 +63,24 @@ class OneFile:
     @contextmanager
     def open(self, upload):
         yield MemoryContent(self._data)
+
+
+class Attempts:
+    """The requests of each attempt, cut out of all that a far side was asked."""
+
+    def __init__(self, asked: list[Request]) -> None:
+        self._asked = asked
+        self._begins: list[int] = []
+
+    def told(self, kind: str, _: object) -> None:
+        """Listen to a life."""
+        if kind == "claim":
+            self._begins.append(len(self._asked))
+
+    def requests(self) -> list[list[Request]]:
+        """Give them, one list for each attempt."""
+        ends = [*self._begins[1:], len(self._asked)]
+        return [self._asked[one:end] for one, end in zip(self._begins, ends, strict=True)]
 
 
 def _next(row: Delivery, event: DeliveryEvent, clock: Clock) -> Delivery:

@@ -1,8 +1,9 @@
 """A tus registry that may answer anything at any time, and what a delivery makes of it.
 
 In process and on a clock of its own. A registry may be silent, cut off, refuse, or talk nonsense;
-it may take a finished upload in, so that its address is gone. What it does not do is tell of bytes
-that it does not hold: nothing could see through that.
+it may take a finished upload in, so that its address is gone; it may take little of each chunk, and
+forget again and again what it acknowledged. What it does not do is tell of bytes that it does not
+hold: nothing could see through that.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.tus_delivery import MOST_SHORT
 from sync.tus_registry import TusOptions, TusRegistry
 from sync.wire import Reply
-from tests.seams.life import CLAIMS, SEAM, Clock, life
+from tests.seams.life import CLAIMS, SEAM, Attempts, Clock, life
 from tests.seams.memory_wire import Deed, FarSide, MemoryWire, Request, deeds
 from titip.delivery import REGISTRY, DeliveryState
 from titip.evidence import Evidence
@@ -36,12 +38,32 @@ class Held:
         return len(self.data) == self.length
 
 
+@dataclass(frozen=True)
+class Habit:
+    """What a server does with chunks for ever."""
+
+    takes: int = CHUNK
+    """Bytes of each chunk."""
+    takes_whole_every: int = 1
+    """... but of each chunk of that number all."""
+    forgets_every: int = 0
+    """Chunks after which it is back at `forgets_to`."""
+    forgets_to: int = 0
+    conflicts: bool = False
+    """It does not tell so at once, but answers 409."""
+
+
+GOOD = Habit()
+
+
 @dataclass
 class MemoryTus:
     """A tus server that is nothing but memory."""
 
     takes_in: bool = False
     """A finished upload has left its address at the next question."""
+    habit: Habit = GOOD
+    chunks: int = 0
     uploads: dict[str, Held] = field(default_factory=dict)
     taken: list[Held] = field(default_factory=list)
 
@@ -81,7 +103,14 @@ class MemoryTus:
             return Reply(404, {})
         if int(request.headers["upload-offset"]) != len(held.data):
             return Reply(409, {})
-        held.data += request.body
+        self.chunks += 1
+        habit = self.habit
+        takes_whole = not self.chunks % habit.takes_whole_every
+        held.data += request.body if takes_whole else request.body[: habit.takes]
+        if habit.forgets_every and not self.chunks % habit.forgets_every:
+            held.data = held.data[: habit.forgets_to]
+            if habit.conflicts:
+                return Reply(409, {})
         return Reply(204, {"upload-offset": str(len(held.data))})
 
     def may_say(self, request: Request, odd: Reply) -> Reply:
@@ -120,32 +149,58 @@ STATUSES = st.integers(100, 599) | st.sampled_from([200, 204, 404, 409, 410, 423
 ODD = st.builds(Reply, STATUSES, HEADERS, BODIES)
 DEEDS = deeds(ODD)
 STATEMENT = b"a supporter's statement"
+HABITS = st.builds(
+    Habit,
+    takes=st.integers(0, CHUNK),
+    takes_whole_every=st.integers(1, 5),
+    forgets_every=st.integers(0, 12),
+    forgets_to=st.sampled_from([0, 0, 7, 10, 20, 55]),
+    conflicts=st.booleans(),
+)
 
 
-async def life_of(script, *, data, takes_in, resyncs):
-    """Let one delivery live through its claims; give its row and what the registry holds."""
-    tus = MemoryTus(takes_in)
+async def life_of(script, *, data, takes_in=False, habit=GOOD, resyncs=()):
+    """Let one delivery live through its claims; give its row and what the registry holds.
+
+    However the registry is, no attempt sends more than a small multiple of the file.
+    """
+    tus = MemoryTus(takes_in, habit)
     far = FarSide(tus.act, tus.may_say, list(script))
+    attempts = Attempts(far.asked)
     with patch("sync.tus_registry.Wire", lambda **_: MemoryWire(far)):
         near = TusRegistry(TusOptions(url=BASE, chunk=CHUNK))
         try:
-            row = await life(near, Clock(), data=data, destination=REGISTRY, resyncs=resyncs)
+            row = await life(
+                near,
+                Clock(),
+                data=data,
+                destination=REGISTRY,
+                resyncs=resyncs,
+                told=attempts.told,
+            )
         finally:
             await near.close()
+    for requests in attempts.requests():
+        assert len(requests) <= 4 * (len(data) // CHUNK) + 100
+        sent = sum(len(one.body) for one in requests if one.method == "PATCH")
+        assert sent <= 2 * len(data) + (MOST_SHORT + 1) * CHUNK
     return row, tus
 
 
 @SEAM
 @given(
     script=st.lists(DEEDS, max_size=24),
-    data=st.sampled_from([STATEMENT, STATEMENT, b"a", b""]),
+    data=st.sampled_from([STATEMENT, STATEMENT, STATEMENT * 5, b"a", b""]),
     takes_in=st.booleans(),
+    habit=st.just(GOOD) | HABITS,
     resyncs=st.sets(st.integers(1, CLAIMS)),
 )
 def test_whatever_a_tus_registry_answers_a_file_is_there_once_and_told_only_when_it_is(
-    *, script, data, takes_in, resyncs
+    *, script, data, takes_in, habit, resyncs
 ):
-    row, tus = asyncio.run(life_of(script, data=data, takes_in=takes_in, resyncs=resyncs))
+    row, tus = asyncio.run(
+        life_of(script, data=data, takes_in=takes_in, habit=habit, resyncs=resyncs)
+    )
 
     assert len(tus.effects) <= 1
     assert all(one.data == data for one in tus.effects)
@@ -153,6 +208,17 @@ def test_whatever_a_tus_registry_answers_a_file_is_there_once_and_told_only_when
         assert len(tus.effects) == 1
         assert row.evidence is Evidence.REFERENCE
         assert row.locator
+
+
+@pytest.mark.parametrize("conflicts", [False, True])
+@pytest.mark.parametrize("every", range(1, 13))
+def test_an_attempt_at_a_registry_that_forgets_again_and_again_ends(every, conflicts):
+    habit = Habit(forgets_every=every, conflicts=conflicts)
+
+    row, tus = asyncio.run(life_of([], data=STATEMENT * 5, habit=habit))
+
+    assert row.state is not DeliveryState.DELIVERED
+    assert tus.effects == []
 
 
 @pytest.mark.parametrize("told", [{}, {"upload-offset": "0"}, {"upload-offset": "20"}])
