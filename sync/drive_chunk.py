@@ -20,3 +20,13 @@ def next_size(size: int, seconds: float, *, ceiling: int) -> int:
     """
     factor = min(max(AIM / max(seconds, SHORTEST), 1 / 2), 2)
     return max(min(int(size * factor), ceiling) // UNIT * UNIT, UNIT)
+
+
+def next_most(most: int, *, sent: int, gained: int, ceiling: int) -> int:
+    """Give the size that the next chunk has at most, after `gained` of `sent` bytes were taken.
+
+    What takes a part of a chunk may take no more at a time; what takes all of it may take more.
+    """
+    if 0 < gained < sent:
+        return max(gained // UNIT * UNIT, UNIT)
+    return min(most * 2, ceiling) if sent and gained == sent else most

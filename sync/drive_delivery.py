@@ -40,6 +40,8 @@ SHA256_KEY: Final = "titip_sha256"
 MOST_SESSIONS: Final = 3
 """Sessions that one attempt may lose before it ends."""
 
+LOST: Final = f"Drive lost {MOST_SESSIONS} sessions of one file in a row"
+
 
 @dataclass(frozen=True, slots=True)
 class DriveDesk:
@@ -76,7 +78,7 @@ class DriveDelivery:
             file = file or await self._sent()
             if file is not None:
                 return await self._arrival(file)
-        raise Faltered(f"Drive lost {MOST_SESSIONS} sessions of this file in a row")
+        raise Faltered(LOST, suspect=LOST)
 
     async def _found_before(self) -> DriveFile | None:
         """Find what earlier attempts brought about, short of an open session."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 import structlog
 
-from sync.drive_chunk import next_size
+from sync.drive_chunk import next_most, next_size
 from sync.drive_faults import Passing, Undecided, settled
 from sync.drive_session import Done, Doubt, DriveSession, Gone, GoOn
+from sync.waste import Waste
+from titip.errors import Faltered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,6 +25,11 @@ log = structlog.get_logger()
 MOST_STUCK: Final = 8
 """Rounds without progress after which a session is given up."""
 
+MOST_SHORT: Final = 16
+"""Chunks in a row of which not all may be taken; see sync.waste. A bad line takes half of many."""
+
+SHORT: Final = "Drive takes less of each chunk than it is sent; does a proxy cut them?"
+
 MOST_FAILURES: Final = 4
 """Chunks that may fail in a row before the attempt ends; the session stays for the next one."""
 
@@ -34,32 +41,53 @@ class Rhythm:
     """How large the next chunk is; learnt by all deliveries together."""
 
     def __init__(self, options: DriveOptions) -> None:
-        self._ceiling = options.max_chunk
+        self.ceiling = options.max_chunk
         self.size = options.chunk
 
     def took(self, seconds: float, *, size: int) -> None:
         """Learn from a chunk that was put; the short last one of a file teaches nothing."""
         if size >= self.size:
-            self.size = next_size(self.size, seconds, ceiling=self._ceiling)
+            self.size = next_size(self.size, seconds, ceiling=self.ceiling)
 
     def failed(self) -> None:
         """Try smaller chunks: a shorter one may get through between two cuts."""
-        self.size = next_size(self.size, float("inf"), ceiling=self._ceiling)
+        self.size = next_size(self.size, float("inf"), ceiling=self.ceiling)
 
 
 @dataclass(slots=True)
 class _Rounds:
-    """How far the session was at best, and for how many rounds it has not gone further."""
+    """How far the session is, for how many rounds it has not gone further, and at what cost."""
 
+    waste: Waste
+    ceiling: int
+    most: int
+    """Bytes that a chunk has at most, after those that were not all taken."""
     best: int = -1
     stuck: int = 0
     failures: int = 0
+    _offset: int = 0
+    _sent: int = 0
+
+    def put(self, size: int) -> None:
+        """Note that a chunk leaves."""
+        self._sent = size
 
     def at(self, offset: int) -> None:
+        """Note where the session is, by its own word."""
+        if self.best >= 0:
+            sent, gained = self._sent, offset - self._offset
+            self.waste = self.waste.after(sent=sent, gained=gained)
+            self.most = next_most(self.most, sent=sent, gained=gained, ceiling=self.ceiling)
+        self._offset, self._sent = offset, 0
         if offset > self.best:
             self.best, self.stuck, self.failures = offset, 0, 0
         else:
             self.stuck += 1
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Tell whether another session may do better."""
+        return self.stuck >= MOST_STUCK or self.waste.falls_too_often
 
 
 class Sending:
@@ -83,9 +111,11 @@ class Sending:
     async def to_the_end(self, uri: str, outcome: Outcome) -> Done | Gone:
         """Go on from an outcome until the file is made or the session is of no use any more.
 
-        Raises Unavailable when Drive fails repeatedly; the session is then left for later.
+        Raises Unavailable when Drive fails repeatedly, and Faltered when it takes little of what
+        is sent; the session is then left for later.
         """
-        rounds = _Rounds()
+        waste = Waste(length=self._length, most_short=MOST_SHORT)
+        rounds = _Rounds(waste, self._rhythm.ceiling, most=self._rhythm.ceiling)
         while True:
             match outcome:
                 case Done() | Gone():
@@ -95,11 +125,11 @@ class Sending:
                         uri = moved
                         await self._moved(uri)
                     rounds.at(offset)
-                    if rounds.stuck >= MOST_STUCK:
+                    if rounds.is_hopeless:
                         log.warning("mirror.session_stuck", offset=offset)
                         return Gone()
                     await self._wait(rounds.stuck)
-                    outcome = await self._put(uri, offset)
+                    outcome = await self._put(uri, offset, rounds)
                 case Doubt():
                     rounds.failures += 1
                     if rounds.failures >= MOST_FAILURES and isinstance(outcome.fault, Undecided):
@@ -110,15 +140,18 @@ class Sending:
                 case _:
                     assert_never(outcome)
 
-    async def _put(self, uri: str, offset: int) -> Outcome:
+    async def _put(self, uri: str, offset: int, rounds: _Rounds) -> Outcome:
+        if rounds.waste.is_too_much:
+            raise Faltered(SHORT, suspect=SHORT)
         if self._length and offset == self._length:
             return await self._session.query(uri)
-        size = self._rhythm.size
+        size = min(self._rhythm.size, rounds.most, self._length - offset)
+        rounds.put(size)
         clock = asyncio.get_running_loop().time
         began = clock()
         outcome = await self._session.put(uri, offset=offset, size=size)
         if isinstance(outcome, GoOn):
-            self._rhythm.took(clock() - began, size=min(size, self._length - offset))
+            self._rhythm.took(clock() - began, size=size)
         return outcome
 
     def _weigh(self, doubt: Doubt, failures: int) -> None:

@@ -1,7 +1,8 @@
 """A Drive that may answer anything at any time, and what a copy on its way makes of it.
 
 In process and on a clock of its own. Drive, or what stands between, may be silent, cut off, refuse,
-or talk nonsense, its lists may lag behind, and it may reserve an id that is somebody's already.
+or talk nonsense, its lists may lag behind, and it may reserve an id that is somebody's already. A
+session may take little of each chunk, and go back again and again behind what it acknowledged.
 What it does not do is tell, as Drive tells it, of a file that it does not hold, or of none where
 there is one: nothing could see through that.
 """
@@ -26,10 +27,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.drive import DriveMirror, DriveOptions
+from sync.drive_delivery import MOST_SESSIONS
+from sync.drive_sending import MOST_SHORT
 from sync.google import drive_service
 from sync.verified import Verified
 from sync.wire import Reply
-from tests.seams.life import CLAIMS, SEAM, Clock, life
+from tests.seams.life import CLAIMS, SEAM, Attempts, Clock, life
 from tests.seams.memory_wire import Deed, FarSide, MemoryWire, Request, deeds
 from titip.delivery import MIRROR, DeliveryState
 from titip.evidence import Evidence
@@ -76,9 +79,26 @@ def strangers() -> dict[str, Item]:
     return {body["id"]: Item(body, data) for body, data in bodies}
 
 
+@dataclass(frozen=True)
+class Habit:
+    """What sessions do with chunks for ever."""
+
+    takes: int = 1 << 20
+    """Bytes of each chunk."""
+    forgets_every: int = 0
+    """Chunks after which a session gives `forgets` bytes up."""
+    forgets: int = 0
+
+
+GOOD = Habit()
+
+
 @dataclass
 class MemoryDrive:
     """A Drive that is nothing but memory; first it reserves the ids that are `twice`."""
+
+    habit: Habit = GOOD
+    chunks: int = 0
 
     lists_lag: bool = False
     twice: list[str] = field(default_factory=list)
@@ -162,7 +182,10 @@ class MemoryDrive:
         asked = request.headers.get("content-range", "")
         known = _RANGE.match(asked)
         if known and int(known[1]) == len(session.data):
-            session.data += request.body
+            session.data += request.body[: self.habit.takes]
+            self.chunks += 1
+            if self.habit.forgets_every and not self.chunks % self.habit.forgets_every:
+                session.data = session.data[: max(0, len(session.data) - self.habit.forgets)]
         is_question = asked.startswith("bytes */")
         if len(session.data) < session.length or (is_question and not session.length):
             return Reply(308, _reached(session))
@@ -250,10 +273,24 @@ TROUBLES = st.builds(
 )
 
 
-async def life_of(script, *, data, lists_lag=False, twice=(), resyncs=()):
-    """Let one copy live through its claims; give its row and what Drive holds."""
-    drive, clock = MemoryDrive(lists_lag, list(twice)), Clock()
+HABITS = st.builds(
+    Habit,
+    takes=st.sampled_from([0, 1, 2, 7, 20, 199]),
+    forgets_every=st.integers(0, 5),
+    forgets=st.sampled_from([1, 3, 50, 1000]),
+)
+
+
+async def life_of(script, *, data, habit=GOOD, lists_lag=False, twice=(), resyncs=()):
+    """Let one copy live through its claims; give its row and what Drive holds.
+
+    However Drive is, no session of an attempt is sent more than a bounded multiple of the file,
+    which is one chunk here.
+    """
+    drive = MemoryDrive(habit, lists_lag=lists_lag, twice=list(twice))
+    clock = Clock()
     far = FarSide(drive.act, drive.may_say, list(script))
+    attempts = Attempts(far.asked)
     options = DriveOptions(
         endpoint=BASE, quick_wait=timedelta(0), creates_per_second=1e6, workers=1
     )
@@ -264,25 +301,38 @@ async def life_of(script, *, data, lists_lag=False, twice=(), resyncs=()):
     ):
         near = Verified(DriveMirror(options), must_prove=True)
         try:
-            row = await life(near, clock, data=data, destination=MIRROR, resyncs=resyncs)
+            row = await life(
+                near,
+                clock,
+                data=data,
+                destination=MIRROR,
+                resyncs=resyncs,
+                told=attempts.told,
+            )
         finally:
             await near.close()
+    for requests in attempts.requests():
+        puts = [one for one in requests if one.method == "PUT"]
+        assert len(puts) <= MOST_SESSIONS * 4 * MOST_SHORT
+        most = 2 * len(data) + (MOST_SHORT + 1) * len(data)
+        assert sum(len(one.body) for one in puts) <= MOST_SESSIONS * most
     return row, drive
 
 
 @SEAM
 @given(
     script=TROUBLES,
-    data=st.sampled_from([STATEMENT, STATEMENT, b"a", b""]),
+    data=st.sampled_from([STATEMENT, STATEMENT, STATEMENT * 9, b"a", b""]),
+    habit=st.just(GOOD) | HABITS,
     lists_lag=st.booleans(),
     twice=st.lists(st.sampled_from([*strangers(), "reserved-0000", "reserved-0001"]), max_size=4),
     resyncs=st.sets(st.integers(1, CLAIMS)),
 )
 def test_whatever_drive_answers_a_copy_is_there_once_and_told_only_when_it_is(
-    *, script, data, lists_lag, twice, resyncs
+    *, script, data, habit, lists_lag, twice, resyncs
 ):
     row, drive = asyncio.run(
-        life_of(script, data=data, lists_lag=lists_lag, twice=twice, resyncs=resyncs)
+        life_of(script, data=data, habit=habit, lists_lag=lists_lag, twice=twice, resyncs=resyncs)
     )
 
     assert len(drive.copies) <= 1
@@ -292,6 +342,18 @@ def test_whatever_drive_answers_a_copy_is_there_once_and_told_only_when_it_is(
     if row.state is DeliveryState.DELIVERED:
         assert row.evidence is Evidence.DIGEST
         assert [one.body["id"] for one in drive.copies] == [row.locator]
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [Habit(takes=1), Habit(takes=2, forgets_every=2, forgets=1), Habit(takes=0)],
+    ids=["takes a byte", "goes back", "takes nothing"],
+)
+def test_an_attempt_at_a_drive_that_takes_next_to_nothing_ends(habit):
+    row, drive = asyncio.run(life_of([], data=STATEMENT * 20, habit=habit))
+
+    assert row.state is not DeliveryState.DELIVERED
+    assert drive.copies == []
 
 
 @pytest.mark.parametrize("before", range(3), ids=["copy", "root", "submitter"])
