@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.powercut.blocks import Blocks
+from tests.powercut.held import is_held
 from tests.powercut.names import Names
 from tests.powercut.recording import NAME
 
@@ -154,7 +155,9 @@ class Wreck:
     def __init__(self, recording: Recording, folder: Path, stack: ExitStack) -> None:
         self._disk = recording.disk
         self._top = folder / "wreck"
-        self._image = folder / "wreck.img"
+        self._folder = folder
+        self._loop = stack.enter_context(ExitStack())
+        self._number = 0
         self._device: str | None = None
         self._state: Blocks | Names
         if recording.disk is Disk.STRICT:
@@ -165,9 +168,7 @@ class Wreck:
         blocks = Blocks(base, recording.log)
         stack.callback(blocks.close)
         self._state = blocks
-        self._image.touch()
-        os.truncate(self._image, SIZES[recording.disk])
-        self._device = stack.enter_context(_looped(self._image))
+        self._device = self._fresh()
 
     @contextmanager
     def after(self, position: int, cut: Cut, rng: Random) -> Iterator[Path]:
@@ -180,9 +181,24 @@ class Wreck:
             finally:
                 shutil.rmtree(self._top)
         else:
+            if is_held(self._device):
+                self._device = self._fresh()
             self._state.leave(cut, self._image, rng)
             with _mounted(self._disk, self._device, self._top):
                 yield self._top
+
+    @property
+    def _image(self) -> Path:
+        return self._folder / f"wreck-{self._number}.img"
+
+    def _fresh(self) -> str:
+        """Give a device with an image of its own, and leave the one before to who holds it."""
+        self._loop.close()
+        self._number += 1
+        self._image.touch()
+        os.truncate(self._image, SIZES[self._disk])
+        self._loop.callback(self._image.unlink)
+        return self._loop.enter_context(_looped(self._image))
 
 
 @contextmanager
@@ -244,7 +260,8 @@ def _looped(file: Path) -> Iterator[str]:
 @contextmanager
 def _mounted(disk: Disk, device: str, place: Path) -> Iterator[None]:
     place.mkdir(exist_ok=True)
-    _run("mount", "-t", disk.value, "-o", "noatime", device, place)
+    options = "noatime,nouuid" if disk is Disk.XFS else "noatime"  # one left behind has the same id
+    _run("mount", "-t", disk.value, "-o", options, device, place)
     try:
         yield
     finally:
