@@ -265,6 +265,13 @@ def test_a_look_up_that_found_another_file_is_believed_against_a_yes():
     assert lived().evidence is Evidence.DIGEST
     assert [kind for kind, _ in line.events].count("send") == 3
 
+    line.stored_at.clear()
+    line.deeds = [lost, lost, kept]
+    parked = lived()
+    assert parked.state is DeliveryState.PARKED
+    assert "needs attention: the registry said yes" in parked.reason
+    assert [kind for kind, _ in line.events].count("send") == 5
+
 
 def deed_is_vouched(deed, chosen):
     """A registry keeps to what its operator says of it, and to what it says before the body."""

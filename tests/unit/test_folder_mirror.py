@@ -1,6 +1,8 @@
 import errno
 import os
+import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +23,10 @@ def mirror(tmp_path):
 
 async def deliver(mirror, parcel=None, data=DATA):
     return await mirror.deliver(parcel or a_parcel(DATA), MemoryContent(data), RecordingProgress())
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def files(tmp_path):
@@ -156,6 +162,49 @@ async def test_a_disk_that_does_not_keep_what_is_written_is_not_well(mirror, mon
 
     assert await mirror.probe() is False
     assert list((tmp_path / "mirror").iterdir()) == []
+
+
+async def test_a_disk_that_takes_no_byte_is_not_well(mirror, monkeypatch, tmp_path):
+    (tmp_path / "mirror").mkdir()
+
+    def full(_file, _data):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(os, "write", full)
+
+    assert await mirror.probe() is False
+
+
+async def test_a_disk_without_nameless_files_is_asked_in_no_other_way(
+    mirror, monkeypatch, tmp_path
+):
+    (tmp_path / "mirror").mkdir()
+    numbers = [errno.EOPNOTSUPP, errno.EIO]
+
+    def lacks(_path, _flags, _mode):
+        raise OSError(numbers.pop(0), "it says no")
+
+    monkeypatch.setattr("sync.disk.os.open", lacks)
+
+    assert [await mirror.probe(), await mirror.probe()] == [True, False]
+
+
+async def test_a_folder_that_leads_nowhere_is_told(mirror, tmp_path):
+    (tmp_path / "mirror").symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(Unavailable, match="No such file or directory"):
+        await deliver(mirror)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists what is open in /proc")
+async def test_nothing_stays_open_between_copies(mirror):
+    await deliver(mirror)
+    before = open_files()
+    for _ in range(3):
+        await deliver(mirror)
+        await mirror.probe()
+
+    assert open_files() == before
 
 
 async def test_a_folder_that_may_not_be_written_is_not_well(mirror, monkeypatch):

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,14 +12,13 @@ import pytest
 from sync.doorbell import LoopDoorbell
 from sync.lane import Lane
 from sync.lane_rules import SETTLE, LaneRules, LaneWorld
-from sync.overdue import Overdue
 from sync.watch import Watch
 from tests.storage_rooms import POLICY, House, opened_house
 from tests.waiting import until
 from titip.delivery import MIRROR, REGISTRY, DeliveryState
 from titip.errors import Faltered, Refused, Unavailable, Unknown
 from titip.evidence import Evidence
-from titip.health import Circuit, Health, HealthPolicy, Ill
+from titip.health import Circuit, Health, HealthPolicy
 from titip.ports import Arrival
 
 
@@ -279,35 +277,6 @@ async def test_a_destination_that_shows_no_sign_of_life_is_ill_before_it_is_give
 
         thawed.set()
         await line.lane.idle()
-
-
-async def test_a_sign_of_life_is_none_only_after_a_while(monkeypatch):
-    at, glances, heard = 0.0, 0, []
-
-    def monotonic():
-        nonlocal glances
-        glances += 1
-        return at
-
-    async def hear(event):
-        heard.append(event)
-
-    monkeypatch.setattr("sync.overdue.time", SimpleNamespace(monotonic=monotonic))
-    overdue = Overdue(hear, timedelta(seconds=30), timedelta(milliseconds=1))
-    overdue.begin()
-    await until(lambda: glances > 3)
-    at = 1.0
-    overdue.moved()
-    glances = 0
-    await until(lambda: glances > 3)
-    assert not overdue.told
-
-    at = 2.0
-    await until(lambda: heard)
-    overdue.end()
-    overdue.begin()
-    at, glances = 3.0, 0
-    assert heard == [Ill("nothing moved for 0.001 s")]
 
 
 async def test_a_straggler_from_before_the_stall_is_neither_canary_nor_in_its_way(tmp_path):

@@ -3,12 +3,15 @@
 import asyncio
 import os
 import socket
+import sys
 from contextlib import chdir
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from storage.inspection import damage_of
+from storage.opening import open_bytes
 from storage.recovery import recover
 from sync.bounded import Bounded
 from sync.folder import FolderMirror, FolderOptions
@@ -18,9 +21,11 @@ from tests.backup_rooms import backed_up, restored
 from tests.gateway_rooms import gateway
 from tests.storage_rooms import opened_house
 from tests.unit.test_lane import opened_line
+from titip.errors import Damaged
 
 DATA = b"a supporter's statement"
 OWNER = "lo-pair"
+OPEN_FILES = Path("/proc/self/fd")
 
 
 def fifo(path):
@@ -160,3 +165,19 @@ async def test_a_start_cuts_nothing_that_a_link_leads_to(tmp_path):
 
     assert (found.truncated, found.short) == ([], [upload.id])
     assert len((tmp_path / "elsewhere").read_bytes()) == len(DATA) + 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists what is open in /proc")
+@pytest.mark.parametrize("spoil", ODD)
+def test_what_is_refused_is_not_left_open(tmp_path, spoil):
+    path = tmp_path / "spool" / "00" / "file"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(DATA)
+    spoil(path)
+    before = len(list(OPEN_FILES.iterdir()))
+
+    for _ in range(3):
+        with pytest.raises((Damaged, FileNotFoundError)):
+            open_bytes(path, size=len(DATA))
+
+    assert len(list(OPEN_FILES.iterdir())) == before

@@ -31,6 +31,25 @@ def test_a_far_side_that_takes_all_wastes_nothing():
     assert not waste.is_too_much
 
 
+@pytest.mark.parametrize(
+    ("taken", "too_much"),
+    [
+        ([0] * 7, False),
+        ([0] * 8, True),
+        ([0] * 7 + [10] + [0] * 7, False),
+        ([9] * 7 + [10, 0, 9], False),
+        ([5, 10] * 36, False),
+        ([5, 10] * 36 + [9], True),
+    ],
+)
+def test_too_much_is_wasted_by_eight_short_chunks_in_a_row_or_by_more_than_it_has(taken, too_much):
+    waste = Waste(length=LENGTH, most_short=MOST_SHORT)
+    for gained in taken:
+        waste = waste.after(sent=CHUNK, gained=gained)
+
+    assert waste.is_too_much is too_much
+
+
 @pytest.mark.parametrize(("falls", "too_often"), [(MOST_FALLS, False), (MOST_FALLS + 1, True)])
 def test_a_far_side_may_go_back_a_few_times(falls, too_often):
     waste = Waste(length=LENGTH, most_short=MOST_SHORT)

@@ -1,0 +1,112 @@
+"""The clock on a delivery: what rings, and what does not."""
+
+import asyncio
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from sync.overdue import Overdue
+from tests.waiting import until
+from titip.health import Ill
+
+A_MOMENT = timedelta(milliseconds=1)
+SILENCE = Ill("nothing moved for 0.001 s")
+NO_ANSWER = Ill("no answer within 0.001 s of the last byte")
+
+
+class Clock:
+    """A clock that a test moves, and that knows how often it was looked at."""
+
+    def __init__(self, monkeypatch):
+        self.at, self.glances = 0.0, 0
+        monkeypatch.setattr("sync.overdue.time", SimpleNamespace(monotonic=self.monotonic))
+
+    def monotonic(self):
+        self.glances += 1
+        return self.at
+
+    async def is_looked_at(self, times=3):
+        self.glances = 0
+        await until(lambda: self.glances > times)
+
+
+class Ear:
+    def __init__(self):
+        self.heard = []
+
+    async def __call__(self, event):
+        self.heard.append(event)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+async def test_a_silence_rings_once_and_a_sign_of_life_puts_it_off(clock):
+    ear = Ear()
+    overdue = Overdue(ear, timedelta(hours=1), A_MOMENT)
+    clock.at = 5.0
+    overdue.begin()
+    await clock.is_looked_at()
+    clock.at = 6.0
+    overdue.moved()
+    await clock.is_looked_at()
+    assert not overdue.told
+
+    clock.at = 7.0
+    await until(lambda: ear.heard)
+    overdue.begin()
+    clock.at = 8.0
+    await clock.is_looked_at(times=0)
+    assert ear.heard == [SILENCE]
+
+
+async def test_after_an_answer_signs_of_life_count_again(clock):
+    ear = Ear()
+    overdue = Overdue(ear, timedelta(hours=1), A_MOMENT)
+    overdue.start()
+    overdue.stop()
+    clock.at = 1.0
+
+    await until(lambda: ear.heard == [SILENCE])
+
+
+async def test_an_answer_that_comes_rings_nothing(clock):
+    late, other = Ear(), Ear()
+    overdue, ringing = Overdue(late, A_MOMENT), Overdue(other, 9 * A_MOMENT)
+    overdue.start()
+    overdue.stop()
+    ringing.start()
+
+    await until(lambda: other.heard)
+    assert late.heard == []
+
+
+@pytest.mark.parametrize("again", ["begin", "start", "stop"])
+async def test_after_the_end_nothing_rings_whatever_a_late_thread_tells(clock, again):
+    late, other = Ear(), Ear()
+    overdue, ringing = Overdue(late, A_MOMENT, A_MOMENT), Overdue(other, 9 * A_MOMENT)
+    overdue.start()
+    overdue.end()
+    getattr(overdue, again)()
+    clock.at = 1.0
+    ringing.start()
+
+    await until(lambda: other.heard)
+    assert late.heard == []
+
+
+async def test_a_silent_answer_rings_however_much_moved_before_and_whoever_hears_fails(clock):
+    async def fails(_event):
+        raise OSError
+
+    ear = Ear()
+    overdue, deaf = Overdue(ear, A_MOMENT, timedelta(hours=1)), Overdue(fails, A_MOMENT)
+    overdue.start()
+    overdue.moved()
+    deaf.start()
+
+    await until(lambda: ear.heard == [NO_ANSWER] and deaf.told)
+    await asyncio.sleep(0)
