@@ -189,6 +189,12 @@ async def test_a_disk_without_nameless_files_is_asked_in_no_other_way(
     assert [await mirror.probe(), await mirror.probe()] == [True, False]
 
 
+async def test_a_folder_is_made_with_those_above_it(tmp_path):
+    await deliver(FolderMirror(FolderOptions(tmp_path / "mirror" / "of" / "ours")))
+
+    assert files(tmp_path) == [f"of/ours/{COPY}"]
+
+
 async def test_a_folder_that_leads_nowhere_is_told(mirror, tmp_path):
     (tmp_path / "mirror").symlink_to(tmp_path / "nowhere")
 

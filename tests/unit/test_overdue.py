@@ -68,7 +68,7 @@ async def test_after_an_answer_signs_of_life_count_again(clock):
     overdue = Overdue(ear, timedelta(hours=1), A_MOMENT)
     overdue.start()
     overdue.stop()
-    clock.at = 1.0
+    clock.at = A_MOMENT.total_seconds()
 
     await until(lambda: ear.heard == [SILENCE])
 
@@ -84,7 +84,7 @@ async def test_an_answer_that_comes_rings_nothing(clock):
     assert late.heard == []
 
 
-@pytest.mark.parametrize("again", ["begin", "start", "stop"])
+@pytest.mark.parametrize("again", ["begin", "start", "stop", "end"])
 async def test_after_the_end_nothing_rings_whatever_a_late_thread_tells(clock, again):
     late, other = Ear(), Ear()
     overdue, ringing = Overdue(late, A_MOMENT, A_MOMENT), Overdue(other, 9 * A_MOMENT)

@@ -50,6 +50,14 @@ def test_too_much_is_wasted_by_eight_short_chunks_in_a_row_or_by_more_than_it_ha
     assert waste.is_too_much is too_much
 
 
+def test_a_far_side_that_stands_still_has_not_gone_back():
+    waste = Waste(length=LENGTH, most_short=MOST_SHORT)
+    for _ in range(MOST_FALLS + 1):
+        waste = waste.after(sent=CHUNK, gained=0)
+
+    assert not waste.falls_too_often
+
+
 @pytest.mark.parametrize(("falls", "too_often"), [(MOST_FALLS, False), (MOST_FALLS + 1, True)])
 def test_a_far_side_may_go_back_a_few_times(falls, too_often):
     waste = Waste(length=LENGTH, most_short=MOST_SHORT)
