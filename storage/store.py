@@ -166,10 +166,6 @@ class SpoolStore:
         promised += sum(self._unborn.values())
         return Room(free=free, promised=promised, reserved=self._journal.reserved)
 
-    def path(self, upload: UploadId) -> Path:
-        """Give the file that holds the bytes."""
-        return self._spool.path(upload)
-
     async def sealed_file(self, upload: Upload) -> Path | None:
         """Give the file with the sealed bytes; see titip.ports.Store."""
         return await asyncio.to_thread(self._spool.sealed_file, upload)

@@ -44,7 +44,7 @@ async def contents(root):
     with opened_house(root) as house:
         found = {}
         for one in await house.records.uploads(EVERYTHING):
-            path = house.store.path(one.id)
+            path = house.spool.path(one.id)
             if one.state is UploadState.SEALED and one.freed_at is None:
                 assert sha256(path.read_bytes()) == one.sha256
             if path.exists():

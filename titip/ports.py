@@ -110,9 +110,6 @@ class Store(Protocol):
     async def room(self) -> Room:
         """Tell the space there is."""
 
-    def path(self, upload: UploadId) -> Path:
-        """Give the file that holds the bytes, whatever lies there."""
-
     async def sealed_file(self, upload: Upload) -> Path | None:
         """Give the file with the sealed bytes, for sending them; None where it is gone.
 

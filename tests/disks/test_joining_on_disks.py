@@ -118,7 +118,7 @@ async def test_where_nothing_is_shared_it_is_copied_if_there_is_room(disk, tmp_p
         too_much = await begun(house, parts * 2)
         with pytest.raises(StorageFull, match="no room to join"):
             await house.joiner.finish(too_much.id)
-        assert house.store.path(too_much.id).stat().st_size == 0
+        assert house.spool.path(too_much.id).stat().st_size == 0
         assert (await house.store.find(too_much.id)).state is UploadState.OPEN
 
 

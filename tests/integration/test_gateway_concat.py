@@ -257,7 +257,7 @@ def meta(text):
 async def test_a_kill_between_the_begin_and_the_seal_costs_nothing(tmp_path, monkeypatch):
     async with opened_door(tmp_path) as door:
         parts = [await door.part(os.urandom(100_000)) for _ in range(3)]
-        data = b"".join(door.store.path(id_of(one)).read_bytes() for one in parts)
+        data = b"".join(door.house.spool.path(id_of(one)).read_bytes() for one in parts)
 
         async def killed(final):
             await asyncio.get_running_loop().create_future()
@@ -265,7 +265,7 @@ async def test_a_kill_between_the_begin_and_the_seal_costs_nothing(tmp_path, mon
         monkeypatch.setattr(door.house.joiner, "finish", killed)
         path = await door.joined(*parts)
         assert "Upload-Offset" not in (await door.head(path))[1]
-        door.store.path(id_of(path)).write_bytes(b"torn")
+        door.house.spool.path(id_of(path)).write_bytes(b"torn")
 
     async with opened_door(tmp_path) as again:
         assert await again.sealed(path) == data

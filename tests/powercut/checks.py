@@ -102,7 +102,7 @@ def _broken(row: Upload, account: Account) -> list[str]:
 
 
 def _wrong_bytes(vault: Vault, name: str, row: Upload) -> list[str]:
-    path = vault.store.path(row.id)
+    path = vault.spool.path(row.id)
     if row.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
         return ["it was ended, and its bytes are still there"] if path.exists() else []
     held = path.read_bytes() if path.exists() else None

@@ -100,7 +100,7 @@ class StoreMachine(RuleBasedStateMachine):
                 continue
             assert upload.offset == len(data)
             if data:
-                held = self.house.store.path(name).read_bytes()
+                held = self.house.spool.path(name).read_bytes()
                 assert held[: len(data)] == data
             self._sealed_when_complete(upload, data)
 

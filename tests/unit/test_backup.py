@@ -50,7 +50,7 @@ async def test_a_backup_holds_what_was_committed_and_not_a_byte_more(house, root
     sealed = await house.hand_in(b"papers")
     await house.hand_in(b"")
     half = await begun(house, b"01234", length=10)
-    with house.store.path(half.id).open("ab") as file:
+    with house.spool.path(half.id).open("ab") as file:
         file.write(b"not committed")
 
     report = backed_up(root, bak)
@@ -239,7 +239,7 @@ async def test_what_ends_while_it_is_backed_up_is_noted_and_owes_nothing(
 
 async def test_bytes_that_are_missing_are_told_and_the_rest_is_kept(house, root, bak):
     lost, kept = await house.hand_in(b"lost"), await house.hand_in(b"kept")
-    house.store.path(lost.id).unlink()
+    house.spool.path(lost.id).unlink()
 
     report = backed_up(root, bak)
 
@@ -254,7 +254,7 @@ async def test_verify_brings_a_spoilt_copy_anew_and_tells_of_a_spoilt_source(hou
         copy = bak / "spool" / upload.id[:2] / upload.id
         copy.unlink()
         copy.write_bytes(bytes(upload.length))
-    house.store.path(other.id).write_bytes(bytes(other.length))
+    house.spool.path(other.id).write_bytes(bytes(other.length))
 
     plain = backed_up(root, bak)
     report = backed_up(root, bak, verify=True)

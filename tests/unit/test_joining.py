@@ -55,7 +55,7 @@ async def joined(house, *parts, **kwargs):
 
 
 def content(house, upload):
-    return house.store.path(upload.id).read_bytes()
+    return house.spool.path(upload.id).read_bytes()
 
 
 @pytest.mark.holds("tus:concat-order", "tus:concat-length-sum", "tus:concat-parts-reused")
@@ -141,7 +141,7 @@ async def test_parts_go_an_hour_after_the_seal_so_that_their_room_comes_back(hou
     ended = await house.store.expire(idle_since=house.clock() - WEEK)
 
     assert (kept, ended) == (0, 1)
-    assert not house.store.path(part.id).exists()
+    assert not house.spool.path(part.id).exists()
     assert content(house, whole) == b"part"
     assert content(house, again) == b"partpart"
 
@@ -167,7 +167,7 @@ async def test_another_digest_than_declared_ends_it_and_leaves_its_parts(house):
     again = await joined(house, part, key="k", expected=sha256(b"part"))
 
     assert (await house.store.find(begun.id)).state is UploadState.TERMINATED
-    assert not house.store.path(begun.id).exists()
+    assert not house.spool.path(begun.id).exists()
     assert again.state is UploadState.SEALED
 
 
@@ -188,8 +188,8 @@ async def test_what_lost_a_part_for_ever_is_ended(house):
 
 async def test_a_part_whose_bytes_are_gone_is_told_and_nothing_is_sealed(house):
     gone, short = await hand_in(house, b"gone"), await hand_in(house, b"short")
-    house.store.path(gone.id).unlink()
-    os.truncate(house.store.path(short.id), 3)
+    house.spool.path(gone.id).unlink()
+    os.truncate(house.spool.path(short.id), 3)
 
     for part in (gone, short):
         with pytest.raises(Damaged):
@@ -203,7 +203,7 @@ async def test_a_start_after_a_kill_goes_on_by_itself(tmp_path):
     with opened_house(tmp_path) as house:
         parts = [await hand_in(house, bytes([number]) * 70_000) for number in range(3)]
         begun = await house.joiner.begin(a_final(house), [one.id for one in parts])
-    house.store.path(begun.id).write_bytes(b"torn" * 100_000)  # more than there will be
+    house.spool.path(begun.id).write_bytes(b"torn" * 100_000)  # more than there will be
 
     with opened_house(tmp_path) as house:
         findings = await recover(house.spool, house.journal)
@@ -218,7 +218,7 @@ async def test_a_start_after_a_kill_goes_on_by_itself(tmp_path):
 async def test_torn_bytes_of_a_former_try_are_overwritten_and_cut(house):
     part = await hand_in(house, b"part")
     begun = await house.joiner.begin(a_final(house), [part.id])
-    house.store.path(begun.id).write_bytes(b"longer than it should be")
+    house.spool.path(begun.id).write_bytes(b"longer than it should be")
 
     whole = await house.joiner.finish(begun.id)
 
@@ -247,7 +247,7 @@ async def test_what_is_ended_while_it_is_joined_leaves_no_file(house, monkeypatc
 
     with pytest.raises(UploadGone):
         await task
-    assert not house.store.path(begun.id).exists()
+    assert not house.spool.path(begun.id).exists()
 
 
 async def test_who_is_cancelled_waits_until_the_disk_is_left_alone(house, monkeypatch):

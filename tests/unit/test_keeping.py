@@ -62,7 +62,7 @@ async def delivered(house, data=b"papers", **of):
 
 
 def there(house, upload):
-    return house.store.path(upload.id).exists()
+    return house.spool.path(upload.id).exists()
 
 
 async def test_delivered_bytes_are_kept_for_as_long_as_asked_and_not_longer(house, janitor):

@@ -363,7 +363,7 @@ async def test_a_fault_of_our_own_is_deferred_and_told(tmp_path):
 async def test_missing_bytes_are_parked_not_sent(tmp_path):
     async with opened_line(tmp_path, Scripted()) as line:
         upload = await line.house.hand_in(b"x")
-        line.house.store.path(upload.id).unlink()
+        line.house.spool.path(upload.id).unlink()
 
         await line.turn()
 

@@ -24,7 +24,7 @@ async def begun(house, data=b"01234", *, length=10):
 
 
 async def lose(house, upload, *, left=2):
-    os.truncate(house.store.path(upload.id), left)
+    os.truncate(house.spool.path(upload.id), left)
 
 
 @pytest.mark.holds("draft:state-lost", "draft6:state-lost")
@@ -53,7 +53,7 @@ async def test_so_is_one_that_is_found_short_when_it_goes_on(house):
 
     await deposit.close()
     assert (await house.store.find(upload.id)).state is UploadState.EXPIRED
-    assert house.store.path(upload.id).read_bytes() == b"01"
+    assert house.spool.path(upload.id).read_bytes() == b"01"
 
 
 async def test_a_start_that_finds_the_bytes_again_goes_on_with_them(tmp_path):

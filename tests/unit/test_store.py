@@ -39,7 +39,7 @@ async def test_a_whole_file_in_one_commit_is_sealed_with_its_digest_and_deliveri
 
     assert sealed.state is UploadState.SEALED
     assert sealed.sha256 == sha256(b"papers")
-    assert house.store.path(sealed.id).read_bytes() == b"papers"
+    assert house.spool.path(sealed.id).read_bytes() == b"papers"
     owed = await house.records.of_upload(sealed.id)
     assert {one.destination: one.due_at - house.clock() for one in owed} == {
         "registry": timedelta(0),
@@ -53,7 +53,7 @@ async def test_an_empty_file_is_sealed_at_its_creation(house):
 
     assert sealed.state is UploadState.SEALED
     assert sealed.sha256 == sha256(b"")
-    assert house.store.path(sealed.id).read_bytes() == b""
+    assert house.spool.path(sealed.id).read_bytes() == b""
 
 
 async def test_an_upload_goes_on_where_it_was_committed(house):
@@ -69,7 +69,7 @@ async def test_an_upload_goes_on_where_it_was_committed(house):
     await second.close()
 
     assert sealed.sha256 == sha256(b"0123456789")
-    assert house.store.path(upload.id).read_bytes() == b"0123456789"
+    assert house.spool.path(upload.id).read_bytes() == b"0123456789"
 
 
 async def test_a_digest_is_read_again_after_a_restart(tmp_path):
@@ -111,7 +111,7 @@ async def test_a_rewound_chunk_gives_its_room_back_at_once(house, committed):
 
     await deposit.rewind()
 
-    assert house.store.path(deposit.upload.id).stat().st_size == len(committed)
+    assert house.spool.path(deposit.upload.id).stat().st_size == len(committed)
     await deposit.close()
 
 
@@ -177,7 +177,7 @@ async def test_an_unknown_an_ended_and_a_sealed_upload_are_told_apart(house):
     await house.store.terminate(withdrawn)
     with pytest.raises(UploadGone):
         await house.store.resume(withdrawn)
-    assert not house.store.path(withdrawn.id).exists()
+    assert not house.spool.path(withdrawn.id).exists()
 
     sealed = await house.hand_in(b"x")
     with pytest.raises(UploadClosed):
@@ -204,7 +204,7 @@ async def test_a_creation_that_never_committed_frees_its_bytes(house):
 
     await deposit.close()
 
-    assert not house.store.path(upload.id).exists()
+    assert not house.spool.path(upload.id).exists()
     assert await house.store.find(upload.id) is None
 
 
@@ -221,7 +221,7 @@ async def test_a_second_creation_under_one_key_finds_the_first(house):
     with pytest.raises(UploadExists):
         await racing.commit([b"ab"])
     await racing.close()
-    assert not house.store.path(racing.upload.id).exists()
+    assert not house.spool.path(racing.upload.id).exists()
     assert (await house.records.census()).uploads == {UploadState.SEALED: 1}
 
 
@@ -280,7 +280,7 @@ async def test_idle_uploads_expire_and_busy_ones_do_not(house):
 
     assert ended == 1
     assert (await house.store.find(idle.id)).state is UploadState.EXPIRED
-    assert not house.store.path(idle.id).exists()
+    assert not house.spool.path(idle.id).exists()
     assert (await house.store.find(busy.id)).state is UploadState.OPEN
 
 
@@ -355,7 +355,7 @@ async def test_a_creation_of_which_nobody_knows_whether_it_was_committed_keeps_i
     await deposit.close()
 
     assert (await house.store.find(upload.id)).offset == 2
-    assert house.store.path(upload.id).read_bytes() == b"ab"
+    assert house.spool.path(upload.id).read_bytes() == b"ab"
 
 
 async def test_bytes_in_a_folder_that_was_taken_away_are_not_committed(house, monkeypatch):
@@ -383,26 +383,26 @@ async def test_recovery_cuts_tails_puts_strangers_aside_and_frees_ended_ones(tmp
         whole = await house.hand_in(b"whole")
         ended = await _begun(house, b"abc", length=10)
         await house.store.terminate(ended)
-        house.store.path(ended.id).write_bytes(b"abc")
-        with house.store.path(torn.id).open("ab") as file:
+        house.spool.path(ended.id).write_bytes(b"abc")
+        with house.spool.path(torn.id).open("ab") as file:
             file.write(b"torn tail")
         stranger = house.spool.root / "00" / "somebody-elses"
         stranger.write_bytes(b"?")
         missing = await house.hand_in(b"missing")
-        house.store.path(missing.id).unlink()
+        house.spool.path(missing.id).unlink()
         shorter = await house.hand_in(b"shorter")
-        os.truncate(house.store.path(shorter.id), 3)
+        os.truncate(house.spool.path(shorter.id), 3)
 
         findings = await recover(house.spool, house.journal)
 
         assert findings.truncated == [torn.id]
-        assert house.store.path(torn.id).read_bytes() == b"abc"
+        assert house.spool.path(torn.id).read_bytes() == b"abc"
         assert findings.removed == [ended.id]
         assert findings.quarantined == ["somebody-elses"]
         assert not stranger.exists()
         assert (house.spool.quarantine / "00-somebody-elses").read_bytes() == b"?"
         assert sorted(findings.short) == sorted([missing.id, shorter.id])
-        assert house.store.path(whole.id).read_bytes() == b"whole"
+        assert house.spool.path(whole.id).read_bytes() == b"whole"
         again = await recover(house.spool, house.journal)
         assert sorted(again.short) == sorted([missing.id, shorter.id])
         assert [again.truncated, again.removed, again.quarantined] == [[], [], []]
@@ -457,7 +457,7 @@ async def test_a_close_waits_for_the_hop_under_way(house, monkeypatch):
 
     assert not closed_early
     assert deposit.written == 1 << 20
-    assert not house.store.path(deposit.upload.id).exists()
+    assert not house.spool.path(deposit.upload.id).exists()
 
 
 async def test_a_census_counts_without_reading_every_row(house):

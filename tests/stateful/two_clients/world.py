@@ -90,7 +90,7 @@ class World:
     async def look(self, upload: UploadId) -> Seen:
         """Read the row, then the committed bytes, and tell how many more the file has."""
         found = await self.house.store.find(upload)
-        path = self.house.store.path(upload)
+        path = self.house.spool.path(upload)
         if found is None or not path.exists():
             return Seen(found)
         content = path.read_bytes()
