@@ -99,13 +99,6 @@ class Program:
             self.process.wait()
 
 
-def free_port() -> int:
-    """Name a port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
 def cpu_seconds_of(pid: int) -> float | None:
     """Read the processor time of a process from /proc."""
     try:

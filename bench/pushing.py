@@ -17,10 +17,11 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from bench.figures import Contest
-from bench.process import LOOPBACK, Program, Unable, free_port
+from bench.process import LOOPBACK, Program, Unable
 from bench.servers import HERE, RUN_WITHIN, Titip, gateway
 from bench.small import SIZE
 from bench.turns import in_turn
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.load import Plan
-from bench.process import LOOPBACK, Program, Unable, free_port
+from bench.process import LOOPBACK, Program, Unable
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox.hostile_server import Say, hostile_server
-from tests.blackbox.program import free_port, titip
+from tests.blackbox.program import titip
 from tests.certificates import DAY, Authority
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.e2e

@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.blackbox.hostile_server import Say, hostile_server
-from tests.blackbox.program import free_port
 from tests.certificates import DAY, Authority
+from tests.ports import free_port
 from titip.errors import DeliveryFault
 
 SECRET = "s3cret"

@@ -12,7 +12,8 @@ import urllib.request
 import pytest
 
 from tests.disks.mounts import faulty_disk, why_no_fuse
-from tests.e2e.outage import TITIP, Server, free_port
+from tests.e2e.outage import TITIP, Server
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.e2e,

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from standin.drive import RunningDrive, serve_drive, write_credentials
 from standin.registry import RunningRegistry, serve_registry
+from tests.ports import free_port
 from tests.waiting import until, wait_for
 
 TITIP = [sys.executable, "-m", "config.cli"]
@@ -49,12 +49,6 @@ cool_off = "500ms"
 cool_off_ceiling = "2s"
 probe_every = "200ms"
 """
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def titip(

@@ -9,8 +9,9 @@ from random import Random
 
 import pytest
 
-from tests.e2e.outage import TITIP, Server, free_port
+from tests.e2e.outage import TITIP, Server
 from tests.e2e.papers import papers
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.outage import Server, free_port
+from tests.e2e.outage import Server
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 CONFIG = """

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from config.running import runs
 from standin.control import read_entries, set_fault
 from standin.drive import write_credentials
-from tests.e2e.outage import free_port, titip
+from tests.e2e.outage import titip
+from tests.ports import free_port
 from tests.torture.far import Far, Kind, PlainRegistry
 from tests.torture.processes import Broken, run_standin, run_titip
 from tests.torture.tus_far import TusRegistry

@@ -14,7 +14,7 @@ from aiohttp import web
 from standin.odd_answer import OddAnswer, give, kinds_of
 from standin.server import LOOPBACK, cut, is_gone, root_url, wait_for_change
 from standin.tally import Tally
-from tests.e2e.outage import free_port
+from tests.ports import free_port
 from tests.torture import odd
 from tests.torture.processes import Broken, run_titip
 from tests.torture.wire import Answer, Ending, LineLost, Request, Wire

@@ -18,6 +18,7 @@ from standin.registry_modes import parse_mode
 from storage.tenure import tenure
 from tests.blackbox.hostile_server import CUT, Say, hostile_server
 from tests.cli_world import Desk
+from tests.ports import free_port
 
 
 @contextmanager
@@ -44,12 +45,6 @@ def served(serving):
 
 def registry_standin(mode="healthy"):
     return served(serve_registry(RegistryOptions(mode=parse_mode({"mode": mode}))))
-
-
-def free_port():
-    with closing(socket.socket()) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def desk_at(folder, text="", listen=""):
