@@ -1,15 +1,24 @@
-"""Whether a new upload may begin: its length within the limit, its bytes within the room. Pure."""
+"""What may begin and what may come: the length of an upload, room on the disk, unfinished uploads.
+
+The store is asked once a second however many uploads begin; what begins meanwhile is added.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from gateway.errors import Refusal
-from gateway.problems import TOO_LARGE
+from gateway.problems import TOO_LARGE, TOO_MANY_OPEN
 from titip.errors import StorageFull
 
 if TYPE_CHECKING:
-    from titip.ports import Room
+    from titip.overview import Records
+    from titip.ports import Room, Store
+
+FRESH: Final = 1.0
+"""Seconds an answer of the store is good for."""
 
 
 def admit_length(length: int, *, max_upload: int) -> None:
@@ -19,10 +28,52 @@ def admit_length(length: int, *, max_upload: int) -> None:
         raise Refusal(TOO_LARGE.because(detail, headers={"Tus-Max-Size": str(max_upload)}))
 
 
-def admit_bytes(length: int, *, room: Room, reserve: int) -> None:
-    """Refuse what would not fit beside the reserve and all that is promised already.
+class Admission:
+    """The room of one store and the unfinished uploads of each submitter, as last told."""
 
-    Counting promises keeps many half uploads from filling the disk so that none can end.
-    """
-    if not room.reserved or room.free - room.promised - reserve < length:
-        raise StorageFull("there is no room for an upload of that length now")
+    def __init__(self, store: Store, records: Records, *, reserve: int, max_open: int) -> None:
+        """Leave `reserve` bytes free on the disk, and each submitter `max_open` uploads."""
+        self._store = store
+        self._records = records
+        self._reserve = reserve
+        self._max_open = max_open
+        self._room: Room | None = None
+        self._room_stale_at = 0.0
+        self._open: dict[str, int] = {}
+        self._open_stale_at = 0.0
+
+    async def admit_bytes(self, size: int) -> None:
+        """Refuse what would not fit beside the reserve and all that is promised already.
+
+        Counting promises keeps many half uploads from filling the disk so that none can end.
+        Raises StorageFull, StorageBroken.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._room is None or now >= self._room_stale_at:
+            self._room = await self._store.room()
+            self._room_stale_at = now + FRESH
+        room = self._room
+        if not room.reserved or room.free - room.promised - self._reserve < size:
+            raise StorageFull("there is no room for an upload of that length now")
+
+    def promise(self, size: int) -> None:
+        """Count the bytes of an upload that begins now."""
+        if self._room is not None:
+            self._room = replace(self._room, promised=self._room.promised + size)
+
+    async def admit_open(self, submitter: str) -> None:
+        """Refuse one more unfinished upload of who has too many: each costs a row and a promise."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._open_stale_at:
+            self._open.clear()
+            self._open_stale_at = now + FRESH
+        if self._open.get(submitter, self._max_open) >= self._max_open:
+            self._open[submitter] = await self._records.unfinished(submitter)
+        if self._open[submitter] >= self._max_open:
+            detail = f"This submitter has {self._max_open} already: finish some, or DELETE them."
+            raise Refusal(TOO_MANY_OPEN.because(detail))
+
+    def opened(self, submitter: str) -> None:
+        """Count one that was begun and is not complete."""
+        if submitter in self._open:
+            self._open[submitter] += 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from gateway import api, files, operating, probes
+from gateway.admission import Admission
 from gateway.auth import Door
 from gateway.connections import Connections, WatchedRunner
 from gateway.gate import GATE, Gate
@@ -15,8 +16,6 @@ from gateway.joining import Joining
 from gateway.locks import UploadLocks
 from gateway.metrics import Metrics
 from gateway.middleware import outermost
-from gateway.space import Space
-from gateway.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,12 +44,16 @@ def gateway_app(deps: Deps) -> web.Application:
         deps=deps,
         door=Door(deps.tokens, deps.options.auth),
         locks=locks,
-        space=Space(deps.store),
+        admission=Admission(
+            deps.store,
+            deps.records,
+            reserve=deps.options.reserve,
+            max_open=deps.options.max_open_uploads,
+        ),
         metrics=metrics,
         connections=Connections(
             deps.options.connections, bodies=lambda: len(locks), metrics=metrics
         ),
-        unfinished=Unfinished(deps.records, most=deps.options.max_open_uploads),
         joining=Joining(deps.joiner, metrics=metrics),
     )
     app.on_startup.append(_go_on_joining)

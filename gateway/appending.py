@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.admission import admit_bytes, admit_length
+from gateway.admission import admit_length
 from gateway.errors import BodyInterrupted, Refusal
-from gateway.inviting import invite
+from gateway.interim import invite
 from gateway.problems import CHECKSUM_MISMATCH, DRAINING, INCONSISTENT_LENGTH, JOINED
 from gateway.taking import check_of, take
 from titip.errors import (
@@ -102,15 +102,13 @@ async def _admit(gate: Gate, upload: Upload, command: Append) -> None:
     """Ask for room for what was not promised at creation, since the length was left open."""
     if upload.length is not None:
         return
+    end = command.length
+    if end is None:
+        end = upload.offset + (command.body.size or 0)
+    admit_length(end, max_upload=gate.options.max_upload)
+    await gate.admission.admit_bytes(end - upload.offset)
     if command.length is not None:
-        admit_length(command.length, max_upload=gate.options.max_upload)
-        coming = command.length - upload.offset
-    else:
-        coming = command.body.size or 0
-        admit_length(upload.offset + coming, max_upload=gate.options.max_upload)
-    admit_bytes(coming, room=await gate.space.room(), reserve=gate.options.reserve)
-    if command.length is not None:
-        gate.space.promise(coming)
+        gate.admission.promise(end - upload.offset)
 
 
 async def _go_on(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import ClientError, web
 
 from gateway.errors import Ending
-from gateway.slowness import Slowness
+from gateway.pace import Slowness
 from titip.errors import LengthExceeded
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Body:
         self._room = room
         self._idle = pace.idle
         self._flush = pace.flush
-        self._slowness = Slowness(min_rate=pace.min_rate, window=pace.rate_window)
+        self._slowness = Slowness(pace)
         self._deadline: asyncio.Timeout | None = None
         self._stopped: Ending | None = None
         self._silent_since: float | None = None

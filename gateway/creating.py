@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway import secret
-from gateway.admission import admit_bytes, admit_length
+from gateway.admission import admit_length
 from gateway.deps import Auth
 from gateway.errors import Ending, Refusal
-from gateway.inviting import invite
+from gateway.interim import invite
 from gateway.problems import BUSY, DRAINING, KEY_REUSED
 from gateway.taking import Taken, check_of, commit, take
 from titip import concat
@@ -175,9 +175,9 @@ async def _join(gate: Gate, upload: Upload, parts: Sequence[UploadId]) -> Upload
     weight = await gate.joining.weigh(upload, parts)
     if weight.length is not None:
         admit_length(weight.length, max_upload=gate.options.max_upload)
-    await gate.unfinished.admit(upload.submitter)
-    admit_bytes(weight.room, room=await gate.space.room(), reserve=gate.options.reserve)
-    gate.space.promise(weight.room)
+    await gate.admission.admit_open(upload.submitter)
+    await gate.admission.admit_bytes(weight.room)
+    gate.admission.promise(weight.room)
     return await gate.joining.begin(upload, parts)
 
 
@@ -197,19 +197,19 @@ async def _turn(gate: Gate, upload: Upload) -> AsyncIterator[Hold]:
 async def _admit(gate: Gate, upload: Upload) -> None:
     length = upload.length or 0
     try:
-        await gate.unfinished.admit(upload.submitter)
-        admit_bytes(length, room=await gate.space.room(), reserve=gate.options.reserve)
+        await gate.admission.admit_open(upload.submitter)
+        await gate.admission.admit_bytes(length)
     except (Refusal, StorageFull):
         if upload.key:  # what is here already needs no room: creating it again finds it
             await (await gate.deps.store.create(upload)).close()
         raise
-    gate.space.promise(length)
+    gate.admission.promise(length)
 
 
 def _tell_begun(gate: Gate, upload: Upload) -> None:
     gate.metrics.created.inc()
     if upload.state is UploadState.OPEN:
-        gate.unfinished.begun(upload.submitter)
+        gate.admission.opened(upload.submitter)
     log.info("upload.created", upload=upload.id, length=upload.length)
 
 

@@ -15,7 +15,7 @@ from gateway.errors import Refusal
 from gateway.fetching import fetch
 from gateway.gate import FILES, GATE, RETRY_AFTER, upload_id
 from gateway.inspecting import BRIEFLY, alive
-from gateway.inviting import wait_for_invitation
+from gateway.interim import wait_for_invitation
 from gateway.problems import WRONG_VERSION
 from gateway.proving import bare, proved
 from gateway.terminating import terminate

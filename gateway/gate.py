@@ -16,6 +16,7 @@ from titip.errors import UploadMissing
 from titip.upload import UploadId
 
 if TYPE_CHECKING:
+    from gateway.admission import Admission
     from gateway.auth import Door
     from gateway.commands import Command
     from gateway.connections import Connections
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from gateway.locks import UploadLocks
     from gateway.metrics import Metrics
     from gateway.notice import Draining
-    from gateway.space import Space
-    from gateway.unfinished import Unfinished
     from titip.access import Bearer
     from titip.upload import Upload
 
@@ -45,10 +44,9 @@ class Gate:
     deps: Deps
     door: Door
     locks: UploadLocks
-    space: Space
+    admission: Admission
     metrics: Metrics
     connections: Connections
-    unfinished: Unfinished
     joining: Joining
 
     @property

@@ -31,17 +31,21 @@ class Intake:
         pace: Pace,
         batch: int,
         all_or_nothing: bool,
+        ask: Callable[[int], Awaitable[None]] | None = None,
         tell: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         """Write `batch` bytes at a time; on the way commit nothing of a body that counts whole.
 
-        `tell` hears each offset that was committed on the way.
+        `ask` is asked for room before each batch, where none was promised at the creation: a body
+        that never tells its length would fill the disk, and take the room that was promised to
+        all others. `tell` hears each offset that was committed on the way.
         """
         self._body = body
         self._deposit = deposit
         self._pace = pace
         self._batch = batch
         self._all_or_nothing = all_or_nothing
+        self._ask = ask
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._commit_at = self._loop.time() + pace.commit_seconds
@@ -62,7 +66,14 @@ class Intake:
             if writing is not None and not writing.done():
                 await asyncio.wait({writing})
 
+    async def reserve(self, batch: Sequence[bytes]) -> None:
+        """Ask for room for the batch, if none was promised for it; raises StorageFull."""
+        if self._ask is not None and batch:
+            await self._ask(sum(map(len, batch)))
+
     async def _keep(self, batch: Sequence[bytes]) -> None:
+        if self._ask is not None:
+            await self.reserve(batch)
         if not self._due():
             await self._deposit.write(batch)
             return

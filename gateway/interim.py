@@ -1,7 +1,9 @@
-"""104 (Upload Resumption Supported): tells a sender of the IETF draft how far it is on its way.
+"""Answers before the final one: 100 asks for the body, 104 tells the draft's senders how far it is.
 
-Only senders that name a version of the draft we speak hear it, and only over HTTP/1.1. Whoever
-takes a body in tells each commit, and has ended before the final answer begins.
+100 (Continue) is sent only once the headers are found good; the framework's own way is to ask for
+the body before anybody looked at them. 104 (Upload Resumption Supported) is for senders that name
+a version of the draft we speak, over HTTP/1.1. Whoever takes a body in tells each commit, and has
+ended before the final answer begins.
 """
 
 from __future__ import annotations
@@ -24,6 +26,23 @@ if TYPE_CHECKING:
     from titip.upload import Upload, UploadId
 
 _LINE: Final = "HTTP/1.1 104 Upload Resumption Supported\r\n"
+
+
+async def wait_for_invitation(_request: web.Request) -> None:
+    """Leave the expectation open: `invite` meets it, a refusal never does."""
+
+
+async def invite(request: web.Request) -> None:
+    """Ask for the body, if its sender waits to be asked."""
+    expected = request.headers.get("Expect", "").strip().lower()
+    if expected == "100-continue" and request.version >= HttpVersion11:
+        await _say(request, "HTTP/1.1 100 Continue\r\n\r\n")
+
+
+async def _say(request: web.Request, text: str) -> None:
+    with suppress(ConnectionError):  # reading the body will find the cut
+        await request.writer.write(text.encode())
+        request.writer.output_size = 0  # counts the final answer alone
 
 
 class Interim:
@@ -56,16 +75,14 @@ class Interim:
         """Tell where an upload that was begun by this request can be gone on with."""
         self.begun = upload.id
         told = {"Location": self._location(upload.id), "Upload-Limit": limit(self._wording, upload)}
-        await self._say({**told, HEADER: secret} if secret else told)
+        await self._tell({**told, HEADER: secret} if secret else told)
 
     async def progress(self, offset: int) -> None:
         """Tell how many bytes are committed."""
         if self.heard:
-            await self._say({"Upload-Offset": str(offset)})
+            await self._tell({"Upload-Offset": str(offset)})
 
-    async def _say(self, headers: Mapping[str, str]) -> None:
+    async def _tell(self, headers: Mapping[str, str]) -> None:
         told = {"Upload-Draft-Interop-Version": str(self.version), **headers}
         lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-        with suppress(ConnectionError):  # reading the body will find the cut
-            await self._request.writer.write(f"{_LINE}{lines}\r\n".encode())
-            self._request.writer.output_size = 0  # counts the final answer alone
+        await _say(self._request, f"{_LINE}{lines}\r\n")

@@ -1,4 +1,4 @@
-"""How fast and in what pieces bodies are taken in; every number with its reason."""
+"""How fast and in what pieces bodies are taken in; every number with its reason. Pure."""
 
 from __future__ import annotations
 
@@ -32,3 +32,26 @@ class Pace:
     def batch_among(self, bodies: int) -> int:
         """Give the batch of a body that comes while there are so many."""
         return max(self.least, min(self.batch, self.memory // max(1, bodies)))
+
+
+class Slowness:
+    """Counts the seconds spent waiting for a sender, and what came in them.
+
+    Only waiting counts: a disk that is slow is not held against the sender. Without it one byte
+    every 29 s would hold a place for years.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        """Ask for `min_rate` bytes a second, over each `rate_window` seconds of waiting."""
+        self._pace = pace
+        self._waited = 0.0
+        self._from = 0
+
+    def too_slow(self, waited: float, *, received: int) -> bool:
+        """Take in one more wait in seconds, and all bytes received so far; judge full windows."""
+        self._waited += waited
+        if self._waited < self._pace.rate_window:
+            return False
+        enough = received - self._from >= self._pace.min_rate * self._waited
+        self._waited, self._from = 0.0, received
+        return not enough

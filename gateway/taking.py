@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.admission import admit_bytes
 from gateway.body import Body
 from gateway.checksum import Awaited, Checksum, Every
 from gateway.connection import trailer_of
@@ -17,7 +15,6 @@ from gateway.gate import CUT_SHORT
 from gateway.intake import Intake
 from gateway.problems import BUSY, CHECKSUM_MISMATCH, DIGEST_MISMATCH
 from gateway.protocol import trailed_checksum
-from gateway.rationed import RationedDeposit
 from titip.errors import DigestMismatch, LengthExceeded
 from titip.upload import Closing, UploadState
 
@@ -110,32 +107,29 @@ async def take(
     """
     if not gate.connections.room_for_body():
         raise Refusal(BUSY)
-    pace = gate.options.pace
-    before = deposit.upload
-    if before.length is None:
-        deposit = RationedDeposit(deposit, ask=partial(_ask_room, gate))
+    before, pace = deposit.upload, gate.options.pace
     batch = pace.batch_among(len(gate.locks))
     request.content.set_read_chunk_size(batch)
-    body = Body(request.content, hold=hold, room=_room(gate, deposit), pace=pace)
-    with ExitStack() as listening:
-        for notice, ending in (
-            (hold.asked_to_leave, Ending.ASKED_TO_LEAVE),
-            (gate.draining, Ending.DRAINING),
-        ):
-            listening.enter_context(notice.heard_by(partial(body.stop, ending)))
-        counts_whole = check is not None
-        intake = Intake(
-            body, deposit, pace=pace, batch=batch, all_or_nothing=counts_whole, tell=tell
-        )
-        try:
-            last = await intake.run()
-        except LengthExceeded:
-            await deposit.rewind()
-            raise
+    body = Body(request.content, hold=hold, room=_room(gate, before), pace=pace)
+    intake = Intake(
+        body,
+        deposit,
+        pace=pace,
+        batch=batch,
+        all_or_nothing=check is not None,
+        ask=gate.admission.admit_bytes if before.length is None else None,
+        tell=tell,
+    )
+    last = await _taken_in(gate, intake, body, deposit, hold=hold)
     ending = body.ending or Ending.WHOLE
     request[CUT_SHORT] = ending is not Ending.WHOLE
+    if check is not None and ending is not Ending.WHOLE:
+        await deposit.rewind()
+        raise BodyInterrupted(ending, committed=deposit.upload.offset)
+    await intake.reserve(last)
     if check is not None:
-        last = await _checked(deposit, last, check, ending, trailer=trailer_of(request))
+        await _write_checked(deposit, last, check, trailer=trailer_of(request))
+        last = []
     if ending is not Ending.WHOLE and closing is Closing.NOW:
         closing = Closing.LATER
     upload = await commit(gate, deposit, last, closing=closing)
@@ -168,31 +162,32 @@ async def commit(
     return upload
 
 
-async def _ask_room(gate: Gate, size: int) -> None:
-    admit_bytes(size, room=await gate.space.room(), reserve=gate.options.reserve)
-
-
-def _room(gate: Gate, deposit: Deposit) -> int:
+def _room(gate: Gate, upload: Upload) -> int:
     """Give how many bytes may come: as many as were declared, or one upload may have."""
-    upload = deposit.upload
     return gate.options.max_upload - upload.offset if upload.remaining is None else upload.remaining
 
 
-async def _checked(
-    deposit: Deposit,
-    last: Sequence[bytes],
-    check: Check,
-    ending: Ending,
-    *,
-    trailer: Trailer | None,
+async def _taken_in(
+    gate: Gate, intake: Intake, body: Body, deposit: Deposit, *, hold: Hold
 ) -> list[bytes]:
-    if ending is not Ending.WHOLE:
+    """Write all but the last batch and give that one; the body ends early when it is told to."""
+    try:
+        with (
+            hold.asked_to_leave.heard_by(partial(body.stop, Ending.ASKED_TO_LEAVE)),
+            gate.draining.heard_by(partial(body.stop, Ending.DRAINING)),
+        ):
+            return await intake.run()
+    except LengthExceeded:
         await deposit.rewind()
-        raise BodyInterrupted(ending, committed=deposit.upload.offset)
+        raise
+
+
+async def _write_checked(
+    deposit: Deposit, last: Sequence[bytes], check: Check, *, trailer: Trailer | None
+) -> None:
     await deposit.write(last)
     try:
         check.compare(trailer)
     except Refusal:
         await deposit.rewind()
         raise
-    return []

@@ -12,7 +12,7 @@ from aiohttp import ClientError, ClientSession
 
 from config.serve import serve
 from config.settings import settings_from
-from gateway import space
+from gateway import admission
 from storage import committing, journal
 from tests.waiting import until
 
@@ -166,7 +166,7 @@ async def world(root, monkeypatch):
     """Give a world that is stopped at the end; it looks and folds more often."""
     monkeypatch.setattr(journal, "RESTOCK_SECONDS", 0.02)
     monkeypatch.setattr(committing, "FOLD_PAGES", 30)
-    monkeypatch.setattr(space, "FRESH", 0.01)
+    monkeypatch.setattr(admission, "FRESH", 0.01)
     async with ClientSession() as session:
         made = World(root, session)
         await made.start()

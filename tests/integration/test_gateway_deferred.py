@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway import space
+from gateway import admission
 from gateway.deps import GatewayOptions
 from gateway.pace import Pace
 from tests.gateway_rooms import BYTES, gateway
@@ -101,7 +101,7 @@ async def test_an_upload_of_open_length_may_not_grow_past_the_limit(tmp_path):
 async def test_a_body_that_never_tells_its_length_leaves_the_others_their_room(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(space, "FRESH", 0.0)
+    monkeypatch.setattr(admission, "FRESH", 0.0)
     pace = Pace(batch=1 << 16, least=1 << 16)
     async with gateway(tmp_path, GatewayOptions(reserve=1 << 20, pace=pace)) as titip:
         path = await begun(titip)

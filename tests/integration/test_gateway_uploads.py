@@ -252,7 +252,7 @@ async def test_a_key_does_not_name_a_file_of_another_length(gate):
 
 
 async def test_what_is_here_already_needs_no_room(gate, monkeypatch):
-    monkeypatch.setattr("gateway.space.FRESH", 0)
+    monkeypatch.setattr("gateway.admission.FRESH", 0)
     key = {"Idempotency-Key": '"k"'}
     path = await gate.created(10, b"0123456789", key)
     gate.store.free = 0

@@ -3,12 +3,13 @@
 import pytest
 
 from gateway import crossing, problems
-from gateway.admission import admit_bytes, admit_length
+from gateway.admission import Admission, admit_length
 from gateway.errors import BodyInterrupted, Ending, Refusal, UploadLocked
 from gateway.fetching import LONGEST_NAME, disposition
 from gateway.verdicts import for_head, verdict
+from tests.fake_records import MemoryRecords
+from tests.fakes import MemoryStore
 from titip import errors
-from titip.ports import Room
 
 
 @pytest.mark.parametrize(
@@ -89,12 +90,17 @@ def test_what_is_too_large_is_refused_with_the_limit():
     assert refusal.value.problem.headers["Tus-Max-Size"] == "100"
 
 
-def test_room_is_what_is_free_less_what_is_promised_and_reserved():
-    room = Room(free=100, promised=30)
+async def test_room_is_what_is_free_less_what_is_promised_and_reserved(tmp_path):
+    store = MemoryStore(tmp_path)
+    store.free = 100
+    admission = Admission(store, MemoryRecords(store), reserve=10, max_open=1)
 
-    admit_bytes(60, room=room, reserve=10)
+    await admission.admit_bytes(90)
+    admission.promise(30)
+
+    await admission.admit_bytes(60)
     with pytest.raises(errors.StorageFull):
-        admit_bytes(61, room=room, reserve=10)
+        await admission.admit_bytes(61)
 
 
 def test_any_page_may_read_where_all_origins_are_let_in():
