@@ -10,8 +10,8 @@ import structlog
 from gateway.admission import admit_length
 from gateway.errors import BodyInterrupted, Refusal
 from gateway.interim import invite
-from gateway.problems import CHECKSUM_MISMATCH, DRAINING, INCONSISTENT_LENGTH, JOINED
-from gateway.taking import check_of, take
+from gateway.problems import DRAINING, INCONSISTENT_LENGTH, JOINED
+from gateway.taking import body_digest, take, verify
 from titip.errors import (
     CustodyError,
     LengthExceeded,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from gateway.checksum import BodyDigest
     from gateway.commands import Append
     from gateway.gate import Gate
     from gateway.interim import Interim
@@ -53,13 +54,17 @@ async def append(
     async with gate.locks.hold(upload_id, patience=gate.options.pace.patience) as hold:
         upload = await gate.own(upload_id, bearer)
         _agree(upload, command)
+        digest = body_digest(command.body)
         if _nothing_to_do(upload, command):
-            _check_nothing(command)
+            if digest is not None:
+                verify(digest)
             return upload
         await _admit(gate, upload, command)
         await invite(request)
         tell = None if interim is None else interim.progress
-        upload = await _go_on(gate, request, upload, command=command, hold=hold, tell=tell)
+        upload = await _go_on(
+            gate, request, upload, command=command, digest=digest, hold=hold, tell=tell
+        )
     if upload.state is UploadState.SEALED:
         log.info("upload.sealed", upload=upload.id, length=upload.length)
     if upload.part and upload.complete:
@@ -91,13 +96,6 @@ def _nothing_to_do(upload: Upload, command: Append) -> bool:
     return not told and not ends
 
 
-def _check_nothing(command: Append) -> None:
-    """Refuse an empty body that should have been another one."""
-    check = check_of(command.body.checksum)
-    if check is not None and not check.holds:
-        raise Refusal(CHECKSUM_MISMATCH)
-
-
 async def _admit(gate: Gate, upload: Upload, command: Append) -> None:
     """Ask for room for what was not promised at creation, since the length was left open."""
     if upload.length is not None:
@@ -117,21 +115,18 @@ async def _go_on(
     upload: Upload,
     *,
     command: Append,
+    digest: BodyDigest | None,
     hold: Hold,
     tell: Callable[[int], Awaitable[None]] | None,
 ) -> Upload:
-    check = check_of(command.body.checksum)
-    deposit = await gate.deps.store.resume(
-        upload,
-        length=command.length,
-        tap=check.tap if check else None,
-    )
+    tap = None if digest is None else digest.update
+    deposit = await gate.deps.store.resume(upload, length=command.length, tap=tap)
     try:
         taken = await take(
-            gate, request, deposit, hold=hold, check=check, closing=command.closing, tell=tell
+            gate, request, deposit, hold=hold, digest=digest, closing=command.closing, tell=tell
         )
     except StorageFull:
-        if check is None:
+        if digest is None:
             with suppress(CustodyError):
                 await deposit.commit(closing=Closing.LATER)
         raise

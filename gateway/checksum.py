@@ -72,34 +72,31 @@ class Checksum:
     algorithm: str
     digest: bytes
 
-    def begin(self) -> Hash:
-        """Begin to digest a body."""
-        return ALGORITHMS[self.algorithm]()
 
-    def fits(self, running: Hash) -> bool:
-        """Tell whether the digested body is the one that was meant."""
-        return hmac.compare_digest(running.digest(), self.digest)
+class BodyDigest:
+    """What a body digests to that counts whole or not at all.
 
+    One whose checksum is `trailed` is digested in each way there is: only its end tells which one
+    was meant.
+    """
 
-class Every:
-    """A body digested in each way there is, since only its end tells which was meant."""
-
-    def __init__(self) -> None:
-        self._running = {name: make() for name, make in ALGORITHMS.items()}
+    def __init__(self, told: Checksum | None, *, trailed: bool = False) -> None:
+        self.trailed = trailed
+        self._told = told
+        names = ALGORITHMS if trailed else () if told is None else (told.algorithm,)
+        self._running = {name: ALGORITHMS[name]() for name in names}
 
     def update(self, data: bytes, /) -> None:
         """Take these bytes in."""
         for running in self._running.values():
             running.update(data)
 
-    def of(self, told: Checksum) -> Hash:
-        """Give the one that was meant."""
-        return self._running[told.algorithm]
-
-
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """Stands for a checksum that follows its body, in a trailer field."""
+    def fits(self, trailed: Checksum | None = None) -> bool:
+        """Tell whether the body is the one that was meant; one without a checksum is."""
+        told = trailed or self._told
+        return told is None or hmac.compare_digest(
+            self._running[told.algorithm].digest(), told.digest
+        )
 
 
 def parse(header: str) -> Checksum:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
-    from gateway.checksum import Awaited, Checksum
+    from gateway.checksum import Checksum
     from titip.upload import UploadId
 
 _NUMBER: Final = re.compile(r"[0-9]{1,40}", re.ASCII)
@@ -43,11 +43,13 @@ class Terms:
 class Body:
     """What the headers tell of a body: its size in bytes where known, its checksum where given.
 
-    `whole`: it counts whole or not at all.
+    `trailed`: the checksum follows in a trailer field. `whole`: it counts whole or not at all,
+    checksum or none.
     """
 
     size: int | None
-    checksum: Checksum | Awaited | None = None
+    checksum: Checksum | None = None
+    trailed: bool = False
     whole: bool = False
 
 

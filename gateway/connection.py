@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
+    from multidict import CIMultiDict
+
     from gateway.trailers import Trailer
 
 log = structlog.get_logger()
@@ -52,7 +54,8 @@ class Connection(web.RequestHandler):
     """One connection, with a clock on the heads of its requests.
 
     `head_since` is when the head that is awaited began to be: at once for the first one, with its
-    first byte for those that follow. `heard_at` is when the last byte came. After nonsense nothing
+    first byte for those that follow. `heard_at` is when the last byte came, `trailers` what
+    follows each body that comes in chunks. After nonsense nothing
     more is understood: what still comes is dropped for a while, so that it does not cost its
     sender the answer.
     """
@@ -63,9 +66,9 @@ class Connection(web.RequestHandler):
         "_framing",
         "_head",
         "_rest",
-        "_trailers",
         "head_since",
         "heard_at",
+        "trailers",
     )
 
     def __init__(
@@ -77,7 +80,7 @@ class Connection(web.RequestHandler):
         self._body: StreamReader | None = None
         self._rest: StreamReader | None = None
         self._framing = Framing()
-        self._trailers: dict[StreamReader, Trailer] = {}
+        self.trailers: dict[StreamReader, Trailer] = {}
         self.heard_at = 0.0
         self.head_since: float | None = None
 
@@ -164,7 +167,7 @@ class Connection(web.RequestHandler):
         if self._framing.lost and self._rest is None:
             resp.force_close()
         outcome = await super().finish_response(request, resp, start_time)
-        self._trailers.pop(request.content, None)
+        self.trailers.pop(request.content, None)
         over = request.content is self._rest
         if over and self.transport is not None and self.transport.can_write_eof():
             with suppress(OSError):  # the sender went away meanwhile
@@ -175,10 +178,6 @@ class Connection(web.RequestHandler):
         """Leave out the faults of senders."""
         if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kwargs)
-
-    def trailer_of(self, body: StreamReader) -> Trailer | None:
-        """Give what follows a body that came in chunks, None for any other body."""
-        return self._trailers.get(body)
 
     def _follow(self, data: bytes, queued: int) -> None:
         """Go along with what the parser read; `queued` messages were there before.
@@ -192,7 +191,7 @@ class Connection(web.RequestHandler):
                 body = self._messages[at][1]
                 self._messages[at] = (message, body)
                 if trailer is not None:
-                    self._trailers[body] = trailer
+                    self.trailers[body] = trailer
 
     def _look_at_newest(self) -> None:
         """Learn from the newest message which body is on its way, or that it came to nonsense.
@@ -230,9 +229,10 @@ class Connection(web.RequestHandler):
             self.force_close()
 
 
-def trailer_of(request: web.Request) -> Trailer | None:
-    """Give what follows the request's body if that comes in chunks; known once it is over."""
-    return cast("Connection", request.protocol).trailer_of(request.content)
+def trailer_of(request: web.Request) -> CIMultiDict[str] | None:
+    """Give the trailer fields of a body that is over; None where none can be read."""
+    trailer = cast("Connection", request.protocol).trailers.get(request.content)
+    return None if trailer is None else trailer.fields
 
 
 def _nonsense(error: HttpProcessingError) -> _ErrInfo:

@@ -15,7 +15,7 @@ from gateway.deps import Auth
 from gateway.errors import Ending, Refusal
 from gateway.interim import invite
 from gateway.problems import BUSY, DRAINING, KEY_REUSED
-from gateway.taking import Taken, check_of, commit, take
+from gateway.taking import Taken, body_digest, commit, take
 from titip import concat
 from titip.access import digest_of
 from titip.errors import CustodyError, LengthExceeded, StorageFull
@@ -126,12 +126,13 @@ async def _begin(
     shown: str,
 ) -> Taken:
     told = command.body
-    check = check_of(told.checksum, whole=told.whole) if told else None
+    digest = None if told is None else body_digest(told)
+    tap = None if digest is None else digest.update
     async with _turn(gate, upload) as hold:
         if command.parts:
             return Taken(await _join(gate, upload, command.parts), Ending.WHOLE)
         await _admit(gate, upload)
-        deposit = await gate.deps.store.create(upload, tap=check.tap if check else None)
+        deposit = await gate.deps.store.create(upload, tap=tap)
         try:
             if told is None:
                 sealed = await commit(gate, deposit, closing=command.closing)
@@ -144,7 +145,7 @@ async def _begin(
                 request,
                 deposit,
                 hold=hold,
-                check=check,
+                digest=digest,
                 closing=command.closing,
                 tell=None if interim is None else interim.progress,
             )

@@ -133,7 +133,7 @@ def _body(fields: Fields) -> Body:
         raise bad("Upload-Checksum is either a header or a trailer field, not both")
     if size is not None:
         raise bad("Trailer fields follow a body in chunks: send Transfer-Encoding: chunked")
-    return Body(size, checksum.Awaited())
+    return Body(size, trailed=True)
 
 
 def trailed_checksum(trailer: Fields | None) -> Checksum:

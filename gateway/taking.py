@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.body import Body
-from gateway.checksum import Awaited, Checksum, Every
+from gateway.checksum import BodyDigest
 from gateway.connection import trailer_of
 from gateway.errors import BodyInterrupted, Ending, Refusal
 from gateway.gate import CUT_SHORT
@@ -23,55 +23,25 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from gateway.checksum import Hash
+    from gateway import commands
+    from gateway.commands import Fields
     from gateway.gate import Gate
     from gateway.locks import Hold
-    from gateway.trailers import Trailer
     from titip.ports import Deposit
     from titip.upload import Upload
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A body that counts whole or not at all: its checksum if told, and what it digests to.
-
-    `every`: what it digests to in each way, where the checksum is told only after it.
-    """
-
-    told: Checksum | None = None
-    running: Hash | None = None
-    every: Every | None = None
-
-    @property
-    def tap(self) -> Callable[[bytes], object] | None:
-        """Give what is to be called with each piece."""
-        running = self.every or self.running
-        return None if running is None else running.update
-
-    @property
-    def holds(self) -> bool:
-        """Tell whether the body is the one that was meant."""
-        return self.told is None or self.running is None or self.told.fits(self.running)
-
-    def compare(self, trailer: Trailer | None) -> None:
-        """Raise Refusal unless the body that is over now, with its trailer, is what was meant."""
-        holds = self.holds
-        if self.every is not None:
-            told = trailed_checksum(None if trailer is None else trailer.fields)
-            holds = told.fits(self.every.of(told))
-        if not holds:
-            raise Refusal(CHECKSUM_MISMATCH)
+def body_digest(body: commands.Body) -> BodyDigest | None:
+    """Begin to digest a body that counts whole or not at all; None for one that counts in parts."""
+    if body.whole or body.trailed or body.checksum is not None:
+        return BodyDigest(body.checksum, trailed=body.trailed)
+    return None
 
 
-def check_of(told: Checksum | Awaited | None, *, whole: bool = False) -> Check | None:
-    """Begin to check a body, if it has a checksum or is `whole`: worth nothing in parts."""
-    match told:
-        case None:
-            return Check() if whole else None
-        case Awaited():
-            return Check(every=Every())
-        case Checksum():
-            return Check(told, told.begin())
+def verify(digest: BodyDigest, trailer: Fields | None = None) -> None:
+    """Raise Refusal unless the body that is over now is the one that was meant."""
+    if not digest.fits(trailed_checksum(trailer) if digest.trailed else None):
+        raise Refusal(CHECKSUM_MISMATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +63,7 @@ async def take(
     deposit: Deposit,
     *,
     hold: Hold,
-    check: Check | None,
+    digest: BodyDigest | None,
     closing: Closing = Closing.AT_LENGTH,
     tell: Callable[[int], Awaitable[None]] | None = None,
 ) -> Taken:
@@ -116,19 +86,19 @@ async def take(
         deposit,
         pace=pace,
         batch=batch,
-        all_or_nothing=check is not None,
+        all_or_nothing=digest is not None,
         ask=gate.admission.admit_bytes if before.length is None else None,
         tell=tell,
     )
     last = await _taken_in(gate, intake, body, deposit, hold=hold)
     ending = body.ending or Ending.WHOLE
     request[CUT_SHORT] = ending is not Ending.WHOLE
-    if check is not None and ending is not Ending.WHOLE:
+    if digest is not None and ending is not Ending.WHOLE:
         await deposit.rewind()
         raise BodyInterrupted(ending, committed=deposit.upload.offset)
     await intake.reserve(last)
-    if check is not None:
-        await _write_checked(deposit, last, check, trailer=trailer_of(request))
+    if digest is not None:
+        await _write_checked(deposit, last, digest, request)
         last = []
     if ending is not Ending.WHOLE and closing is Closing.NOW:
         closing = Closing.LATER
@@ -183,11 +153,11 @@ async def _taken_in(
 
 
 async def _write_checked(
-    deposit: Deposit, last: Sequence[bytes], check: Check, *, trailer: Trailer | None
+    deposit: Deposit, last: Sequence[bytes], digest: BodyDigest, request: web.Request
 ) -> None:
     await deposit.write(last)
     try:
-        check.compare(trailer)
+        verify(digest, trailer_of(request))
     except Refusal:
         await deposit.rewind()
         raise

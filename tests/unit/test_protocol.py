@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from gateway import protocol
-from gateway.checksum import ALGORITHMS, Awaited, Checksum
+from gateway.checksum import ALGORITHMS, BodyDigest, Checksum
 from gateway.commands import Append, Body, Command, Create, Fetch, Inspect, Terminate
 from gateway.errors import ProtocolViolation
 from titip import metadata
@@ -432,7 +432,7 @@ CHUNKED = {**BYTES, "Upload-Offset": "0", "Transfer-Encoding": "chunked"}
 def test_a_checksum_may_be_announced_as_a_trailer_field(name):
     command = read("PATCH", {**CHUNKED, "Trailer": name}, item=True)
 
-    assert command.body == Body(None, Awaited())
+    assert command.body == Body(None, trailed=True)
 
 
 @pytest.mark.parametrize("name", ["", "Expires", "X-Upload-Checksum", "Content-Digest"])
@@ -479,13 +479,13 @@ DIGESTS = {
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_tells_the_right_body_from_a_wrong_one(algorithm):
     checksum = Checksum(algorithm, DIGESTS[algorithm])
-    right, wrong = checksum.begin(), checksum.begin()
+    right, wrong = BodyDigest(checksum), BodyDigest(checksum)
 
     right.update(b"body")
     wrong.update(b"b0dy")
 
-    assert checksum.fits(right)
-    assert not checksum.fits(wrong)
+    assert right.fits()
+    assert not wrong.fits()
 
 
 def test_crc32_is_the_one_with_the_known_check_value():
