@@ -18,7 +18,8 @@ from config.timekeeping import Timekeeper
 from config.wiring import GATEWAY, opened_books, opened_vault
 from gateway.app import gateway_app, gateway_runner
 from gateway.connections import ConnectionLimits
-from gateway.deps import Auth, Deps, GatewayOptions
+from gateway.deps import Auth, GatewayOptions
+from gateway.gate import Gate
 from gateway.notice import Draining
 from gateway.pace import Pace
 from storage.clock import utc_now
@@ -173,7 +174,7 @@ async def _gateway(
 ) -> AsyncIterator[str]:
     """Answer requests on these sockets; told to stop, take no more, and close beside the rest."""
     draining = Draining()
-    deps = Deps(
+    gate = Gate(
         store=vault.store,
         joiner=vault.joiner,
         records=books.records,
@@ -185,7 +186,7 @@ async def _gateway(
         clock=keeper.state,
         lines_dropped=lines_dropped,
     )
-    runner = gateway_runner(gateway_app(deps), shutdown_timeout=DRAIN_SECONDS)
+    runner = gateway_runner(gateway_app(gate), shutdown_timeout=DRAIN_SECONDS)
     closing = asyncio.create_task(_close_when(stopping, draining, runner))
     try:
         await runner.setup()

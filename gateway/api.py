@@ -56,18 +56,16 @@ async def _bearer(request: web.Request) -> Bearer:
 async def _status(request: web.Request) -> web.Response:
     await operator(request)
     gate = request.app[GATE]
-    census = await gate.deps.records.census()
-    room = await gate.deps.store.room()
-    shown = views.status_json(
-        census, room, version=_version(), now=gate.deps.now(), clock=gate.deps.clock()
-    )
+    census = await gate.records.census()
+    room = await gate.store.room()
+    shown = views.status_json(census, room, version=_version(), now=gate.now(), clock=gate.clock())
     return json_response(shown)
 
 
 async def _uploads(request: web.Request) -> web.Response:
     bearer = await _bearer(request)
     query = asking.page(request.query, bearer, UploadState, "submitter")
-    rows = await request.app[GATE].deps.records.uploads(query)
+    rows = await request.app[GATE].records.uploads(query)
     following = rows[-1].id if len(rows) == query.limit else None
     shown = [views.upload_json(one) for one in rows]
     return json_response({"uploads": shown, "next": following})
@@ -77,7 +75,7 @@ async def _upload(request: web.Request) -> web.Response:
     gate = request.app[GATE]
     bearer = await _bearer(request)
     upload = await gate.own(upload_id(request), bearer)
-    owed = await gate.deps.records.of_upload(upload.id)
+    owed = await gate.records.of_upload(upload.id)
     operates = bearer.role is Role.OPERATOR
     return json_response(views.upload_json(upload, owed, for_operator=operates))
 
@@ -88,7 +86,7 @@ async def _receipt(request: web.Request) -> web.Response:
     upload = await gate.own(upload_id(request), bearer)
     if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
         raise UploadGone(f"the upload was {upload.state}")
-    proof = receipt(upload, await gate.deps.records.of_upload(upload.id))
+    proof = receipt(upload, await gate.records.of_upload(upload.id))
     if proof is None:
         raise Refusal(NOT_SEALED)
     return json_response(views.receipt_json(proof))
@@ -97,7 +95,7 @@ async def _receipt(request: web.Request) -> web.Response:
 async def _deliveries(request: web.Request) -> web.Response:
     bearer = await _bearer(request)
     query = asking.page(request.query, bearer, DeliveryState, "submitter", "destination")
-    rows = await request.app[GATE].deps.records.deliveries(query)
+    rows = await request.app[GATE].records.deliveries(query)
     following = rows[-1].id if len(rows) == query.limit else None
     operates = bearer.role is Role.OPERATOR
     shown = [views.delivery_json(one, for_operator=operates) for one in rows]
@@ -107,10 +105,10 @@ async def _deliveries(request: web.Request) -> web.Response:
 async def _metrics(request: web.Request) -> web.Response:
     await operator(request)
     gate = request.app[GATE]
-    census = await gate.deps.records.census()
-    room = await gate.deps.store.room()
-    dropped = gate.deps.lines_dropped()
-    page = gate.metrics.render(census, room, now=gate.deps.now(), lines_dropped=dropped)
+    census = await gate.records.census()
+    room = await gate.store.room()
+    dropped = gate.lines_dropped()
+    page = gate.metrics.render(census, room, now=gate.now(), lines_dropped=dropped)
     return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from gateway import api, files, operating, probes
-from gateway.admission import Admission
-from gateway.auth import Door
-from gateway.connections import Connections, WatchedRunner
-from gateway.gate import GATE, Gate
-from gateway.joining import Joining
-from gateway.locks import UploadLocks
-from gateway.metrics import Metrics
+from gateway.connections import WatchedRunner
+from gateway.gate import GATE
 from gateway.middleware import outermost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from gateway.deps import Deps
+    from gateway.gate import Gate
 
 SERVER_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -36,26 +31,10 @@ SERVER_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
 """What aiohttp's server is told."""
 
 
-def gateway_app(deps: Deps) -> web.Application:
+def gateway_app(gate: Gate) -> web.Application:
     """Make the gateway's application."""
     app = web.Application(middlewares=[outermost])
-    locks, metrics = UploadLocks(), Metrics()
-    app[GATE] = Gate(
-        deps=deps,
-        door=Door(deps.tokens, deps.options.auth),
-        locks=locks,
-        admission=Admission(
-            deps.store,
-            deps.records,
-            reserve=deps.options.reserve,
-            max_open=deps.options.max_open_uploads,
-        ),
-        metrics=metrics,
-        connections=Connections(
-            deps.options.connections, bodies=lambda: len(locks), metrics=metrics
-        ),
-        joining=Joining(deps.joiner, metrics=metrics),
-    )
+    app[GATE] = gate
     app.on_startup.append(_go_on_joining)
     app.on_cleanup.append(_stop_joining)
     for part in (files, api, operating, probes):

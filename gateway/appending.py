@@ -120,7 +120,7 @@ async def _go_on(
     tell: Callable[[int], Awaitable[None]] | None,
 ) -> Upload:
     tap = None if digest is None else digest.update
-    deposit = await gate.deps.store.resume(upload, length=command.length, tap=tap)
+    deposit = await gate.store.resume(upload, length=command.length, tap=tap)
     try:
         taken = await take(
             gate, request, deposit, hold=hold, digest=digest, closing=command.closing, tell=tell

@@ -75,7 +75,7 @@ async def create(
         id=UploadId(secrets.token_hex(16)),
         submitter=bearer.submitter,
         length=command.length,
-        created_at=gate.deps.now(),
+        created_at=gate.now(),
         metadata=command.metadata,
         key=command.key,
         concat=command.concat,
@@ -132,7 +132,7 @@ async def _begin(
         if command.parts:
             return Taken(await _join(gate, upload, command.parts), Ending.WHOLE)
         await _admit(gate, upload)
-        deposit = await gate.deps.store.create(upload, tap=tap)
+        deposit = await gate.store.create(upload, tap=tap)
         try:
             if told is None:
                 sealed = await commit(gate, deposit, closing=command.closing)
@@ -169,7 +169,7 @@ async def _announce(gate: Gate, deposit: Deposit, interim: Interim, shown: str) 
 async def _forget(gate: Gate, deposit: Deposit) -> None:
     """End what a refused body brought on its way: nobody can go on with it."""
     with suppress(CustodyError):
-        await gate.deps.store.terminate(deposit.upload)
+        await gate.store.terminate(deposit.upload)
 
 
 async def _join(gate: Gate, upload: Upload, parts: Sequence[UploadId]) -> Upload:
@@ -202,7 +202,7 @@ async def _admit(gate: Gate, upload: Upload) -> None:
         await gate.admission.admit_bytes(length)
     except (Refusal, StorageFull):
         if upload.key:  # what is here already needs no room: creating it again finds it
-            await (await gate.deps.store.create(upload)).close()
+            await (await gate.store.create(upload)).close()
         raise
     gate.admission.promise(length)
 

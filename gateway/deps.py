@@ -1,4 +1,4 @@
-"""What the gateway is given: its options, and the ports it works with."""
+"""How the gateway is set up."""
 
 from __future__ import annotations
 
@@ -8,18 +8,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gateway.connections import ConnectionLimits
-from gateway.notice import Draining
 from gateway.pace import Pace
-from titip.clock import ClockState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
     from ipaddress import IPv4Network, IPv6Network
-
-    from titip.joining import Joiner
-    from titip.overview import Operations, Records, Tokens
-    from titip.ports import Store
 
 
 class Auth(StrEnum):
@@ -53,24 +45,3 @@ class GatewayOptions:
     def names_origins(self) -> bool:
         """Tell whether pages of certain other sites are let in, which may then send cookies."""
         return bool(self.origins) and "*" not in self.origins
-
-
-@dataclass(frozen=True, slots=True)
-class Deps:
-    """The ports of `titip.ports` that the gateway uses, and the time in UTC.
-
-    `clock` tells what is known against the machine's clock, `lines_dropped` how many lines of the
-    log were lost.
-    Whoever stops the process gives `draining` first, and closes the listeners after that.
-    """
-
-    store: Store
-    joiner: Joiner
-    records: Records
-    operations: Operations
-    tokens: Tokens
-    now: Callable[[], datetime]
-    draining: Draining = field(default_factory=Draining)
-    clock: Callable[[], ClockState] = ClockState
-    lines_dropped: Callable[[], int] = lambda: 0
-    options: GatewayOptions = field(default_factory=GatewayOptions)

@@ -38,7 +38,7 @@ async def serve(request: web.Request, method: str) -> web.Response:
     wording = Wording(
         version=draft.interop(request.headers),
         terms=gate.terms,
-        now=gate.deps.now,
+        now=gate.now,
         tells_digest=digests.is_wanted(request.headers),
     )
     interim = Interim(request, wording, location=lambda which: gate.location(request, which))
@@ -154,7 +154,7 @@ async def _about(
     """Give the upload that a refusal is about, if its sender may know of it."""
     with suppress(TitipError):
         if begun is not None:
-            return await gate.deps.store.find(begun)
+            return await gate.store.find(begun)
         if isinstance(command, Create) or "id" not in request.match_info:
             return None
         which = upload_id(request)

@@ -78,7 +78,7 @@ async def fetch(
 
 async def _sound(gate: Gate, upload: Upload) -> Path | None:
     try:
-        return await gate.deps.store.sealed_file(upload)
+        return await gate.store.sealed_file(upload)
     except Damaged as damage:
         log.error("upload.damaged", upload=upload.id, reason=str(damage))
         raise Refusal(BYTES_DAMAGED) from damage

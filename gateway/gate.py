@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from gateway import secret
+from gateway.admission import Admission
+from gateway.auth import Door
 from gateway.commands import Terms
+from gateway.connections import Connections
+from gateway.deps import GatewayOptions
 from gateway.errors import Refusal
 from gateway.forwarded import Asked, base_url
+from gateway.joining import Joining
+from gateway.locks import UploadLocks
+from gateway.metrics import Metrics
+from gateway.notice import Draining
+from titip.clock import ClockState
 from titip.errors import UploadMissing
 from titip.upload import UploadId
 
 if TYPE_CHECKING:
-    from gateway.admission import Admission
-    from gateway.auth import Door
+    from collections.abc import Callable
+    from datetime import datetime
+
     from gateway.commands import Command
-    from gateway.connections import Connections
-    from gateway.deps import Deps, GatewayOptions
-    from gateway.joining import Joining
-    from gateway.locks import UploadLocks
-    from gateway.metrics import Metrics
-    from gateway.notice import Draining
     from titip.access import Bearer
+    from titip.joining import Joiner
+    from titip.overview import Operations, Records, Tokens
+    from titip.ports import Store
     from titip.upload import Upload
 
 FILES: Final = "/files/"
@@ -37,27 +44,43 @@ RETRY_AFTER: Final = 5
 """Seconds a sender should wait out passing trouble: about the length of a restart."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gate:
-    """The ports and the parts of one gateway."""
+    """The ports of `titip` that the gateway uses, its options, and the parts made of them.
 
-    deps: Deps
-    door: Door
-    locks: UploadLocks
-    admission: Admission
-    metrics: Metrics
-    connections: Connections
-    joining: Joining
+    `now` is the time in UTC, `clock` tells what is known against the machine's clock,
+    `lines_dropped` how many lines of the log were lost. Whoever stops the process gives `draining`
+    first, and closes the listeners after that.
+    """
 
-    @property
-    def options(self) -> GatewayOptions:
-        """Give the options."""
-        return self.deps.options
+    store: Store
+    joiner: Joiner
+    records: Records
+    operations: Operations
+    tokens: Tokens
+    now: Callable[[], datetime]
+    draining: Draining = field(default_factory=Draining)
+    clock: Callable[[], ClockState] = ClockState
+    lines_dropped: Callable[[], int] = lambda: 0
+    options: GatewayOptions = field(default_factory=GatewayOptions)
+    locks: UploadLocks = field(init=False, default_factory=UploadLocks)
+    metrics: Metrics = field(init=False, default_factory=Metrics)
+    door: Door = field(init=False)
+    admission: Admission = field(init=False)
+    connections: Connections = field(init=False)
+    joining: Joining = field(init=False)
 
-    @property
-    def draining(self) -> Draining:
-        """Give the switch that is thrown when the process is to stop."""
-        return self.deps.draining
+    def __post_init__(self) -> None:
+        """Make the parts."""
+        options = self.options
+        self.door = Door(self.tokens, options.auth)
+        self.admission = Admission(
+            self.store, self.records, reserve=options.reserve, max_open=options.max_open_uploads
+        )
+        self.connections = Connections(
+            options.connections, bodies=lambda: len(self.locks), metrics=self.metrics
+        )
+        self.joining = Joining(self.joiner, metrics=self.metrics)
 
     @property
     def terms(self) -> Terms:
@@ -72,14 +95,14 @@ class Gate:
             shown = secret.shown(request.headers, command)
             if not shown:
                 raise
-            bearer = secret.bearer_of(await self.deps.store.find(upload_id), shown)
+            bearer = secret.bearer_of(await self.store.find(upload_id), shown)
             if bearer is None:
                 raise
             return bearer
 
     async def own(self, upload_id: UploadId, bearer: Bearer) -> Upload:
         """Give the bearer's upload; raises UploadMissing alike for unknown and foreign ones."""
-        upload = await self.deps.store.find(upload_id)
+        upload = await self.store.find(upload_id)
         if upload is None or not bearer.owns(upload.submitter):
             raise UploadMissing("no such upload belongs to this submitter")
         return upload

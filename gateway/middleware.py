@@ -102,7 +102,7 @@ def _of_framework(error: web.HTTPException) -> Problem:
 def _discovery(request: web.Request) -> web.Response:
     gate = request.app[GATE]
     answer = answers.discovery(gate.terms)
-    wording = Wording(draft.interop(request.headers), gate.terms, gate.deps.now)
+    wording = Wording(draft.interop(request.headers), gate.terms, gate.now)
     headers = {
         **answer.headers,
         **draft_answers.discovery(wording).headers,

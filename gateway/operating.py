@@ -37,8 +37,8 @@ async def _resync(request: web.Request) -> web.Response:
     await operator(request)
     gate = request.app[GATE]
     selection = asking.selection(await _body(request))
-    operations = gate.deps.operations
-    count = await operations.resync(selection, now=gate.deps.now())
+    operations = gate.operations
+    count = await operations.resync(selection, now=gate.now())
     log.info("deliveries.requeued", count=count)
     told: dict[str, object] = {"requeued": count}
     if waiting := await operations.by_hand(selection):
@@ -56,14 +56,14 @@ async def _resume(request: web.Request) -> web.Response:
 
 async def _set_paused(request: web.Request, *, paused: bool) -> web.Response:
     gate, name = await _named(request)
-    await gate.deps.operations.pause(name, paused=paused)
+    await gate.operations.pause(name, paused=paused)
     log.info("destination.paused" if paused else "destination.resumed", destination=name)
     return json_response({"destination": name, "paused": paused})
 
 
 async def _probe(request: web.Request) -> web.Response:
     gate, name = await _named(request)
-    await gate.deps.operations.ask_probe(name)
+    await gate.operations.ask_probe(name)
     return json_response({"destination": name, "probe": "asked"}, status=202)
 
 
@@ -73,7 +73,7 @@ async def _delivered(request: web.Request) -> web.Response:
     reference = asking.reference(await _body(request))
     which = DeliveryId(request.match_info["id"])
     try:
-        after = await gate.deps.operations.delivered(which, reference, now=gate.deps.now())
+        after = await gate.operations.delivered(which, reference, now=gate.now())
     except LookupError as error:
         raise Refusal(NOT_FOUND.because("There is no such delivery")) from error
     log.info("delivery.recorded", delivery=after.id, destination=after.destination)

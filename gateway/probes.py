@@ -49,7 +49,7 @@ async def _readyz(request: web.Request) -> web.Response:
     """Answer 200 or 503 and what was looked at; with `?verbose` what to do about it too."""
     gate = request.app[GATE]
     storage, room, advice = await _kept_well(gate)
-    if told_of_clock := advice_on(gate.deps.clock()):
+    if told_of_clock := advice_on(gate.clock()):
         advice.append(told_of_clock)
     checks = {"storage": storage, "room": room, "taking_in": not gate.draining.given}
     ready = all(checks.values())
@@ -63,8 +63,8 @@ async def _kept_well(gate: Gate) -> tuple[bool, bool, list[str]]:
     """Tell whether the storage answers, whether it has room, and what to do if not."""
     try:
         async with asyncio.timeout(SOON):
-            await gate.deps.store.find(NOBODYS)
-            space = await gate.deps.store.room()
+            await gate.store.find(NOBODYS)
+            space = await gate.store.room()
     except TimeoutError:
         return False, False, [SLOW]
     except TitipError as error:

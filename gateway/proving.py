@@ -23,7 +23,7 @@ def bare(answer: Answer) -> web.Response:
 
 async def proved(gate: Gate, answer: Answer, upload: Upload) -> web.Response:
     """Give the answer, with the receipt for its body once the upload is sealed."""
-    proof = receipt(upload, await gate.deps.records.of_upload(upload.id))
+    proof = receipt(upload, await gate.records.of_upload(upload.id))
     if proof is None:
         return bare(answer)
     body = json.dumps(views.receipt_json(proof), ensure_ascii=False).encode()

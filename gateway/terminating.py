@@ -26,6 +26,6 @@ async def terminate(gate: Gate, which: UploadId, bearer: Bearer) -> None:
         upload = alive(await gate.own(which, bearer))
         if upload.state is UploadState.SEALED:
             raise UploadClosed("custody cannot be withdrawn")
-        await gate.deps.store.terminate(upload)
+        await gate.store.terminate(upload)
     gate.metrics.terminated.inc()
     log.info("upload.terminated", upload=upload.id)

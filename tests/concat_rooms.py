@@ -9,7 +9,8 @@ from typing import Any
 from aiohttp import ClientSession, web
 
 from gateway.app import gateway_app, gateway_runner
-from gateway.deps import Deps, GatewayOptions
+from gateway.deps import GatewayOptions
+from gateway.gate import Gate
 from storage.recovery import recover
 from storage.tokens import JournalTokens
 from tests.gateway_rooms import BYTES, Gateway
@@ -65,7 +66,7 @@ async def opened_door(root, options=None):
     with opened_house(root) as house:
         await recover(house.spool, house.journal)
         tokens: Any = JournalTokens(house.journal)
-        deps = Deps(
+        gate = Gate(
             store=house.store,
             joiner=house.joiner,
             records=house.records,
@@ -74,7 +75,7 @@ async def opened_door(root, options=None):
             now=house.clock,
             options=options or GatewayOptions(reserve=0),
         )
-        app = gateway_app(deps)
+        app = gateway_app(gate)
         runner = gateway_runner(app, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -85,7 +86,6 @@ async def opened_door(root, options=None):
                 records=house.records,
                 operations=house.operations,
                 tokens=tokens,
-                deps=deps,
                 app=app,
                 session=session,
                 url=f"http://127.0.0.1:{port}",

@@ -12,7 +12,8 @@ from aiohttp import ClientSession, web
 from multidict import CIMultiDict
 
 from gateway.app import gateway_app, gateway_runner
-from gateway.deps import Deps, GatewayOptions
+from gateway.deps import GatewayOptions
+from gateway.gate import Gate
 from tests.fake_records import MemoryOperations, MemoryRecords
 from tests.fakes import MemoryJoiner, MemoryStore, MemoryTokens, utc_now
 from titip.access import Role
@@ -40,7 +41,6 @@ class Gateway:
     records: MemoryRecords
     operations: MemoryOperations
     tokens: MemoryTokens
-    deps: Deps
     app: web.Application
     session: ClientSession
     url: str
@@ -140,7 +140,7 @@ async def gateway(
     records = MemoryRecords(store)
     operations = MemoryOperations(store, records)
     tokens = MemoryTokens()
-    deps = Deps(
+    gate = Gate(
         store=store,
         joiner=MemoryJoiner(store) if house is None else house.joiner,
         records=records,
@@ -150,7 +150,7 @@ async def gateway(
         clock=clock,
         options=options or GatewayOptions(),
     )
-    app = gateway_app(deps)
+    app = gateway_app(gate)
     runner = gateway_runner(app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -162,7 +162,6 @@ async def gateway(
             records=records,
             operations=operations,
             tokens=tokens,
-            deps=deps,
             app=app,
             session=session,
             url=f"http://127.0.0.1:{port}",

@@ -51,7 +51,7 @@ def client(door, line, **told):
 
 async def kept(door, location):
     """Give the upload and the bytes that the spool holds."""
-    upload = await door.deps.store.find(id_of(location))
+    upload = await door.store.find(id_of(location))
     return upload, await asyncio.to_thread(door.house.spool.path(upload.id).read_bytes)
 
 
@@ -108,7 +108,7 @@ async def test_a_cancelled_file_frees_its_room(door, line):
     answer = await sender.cancel()
 
     assert answer.status == 204
-    assert (await door.deps.store.find(id_of(sender.location))).state is UploadState.TERMINATED
+    assert (await door.store.find(id_of(sender.location))).state is UploadState.TERMINATED
 
 
 async def test_many_at_once_do_not_get_into_each_others_way(door, line):

@@ -277,7 +277,7 @@ async def test_draining_ends_bodies_with_their_bytes_kept_and_lets_nothing_begin
     await line.say("PATCH", path, patch(0, 10), b"0123")
     await received(gate, path)
 
-    gate.deps.draining.give()
+    gate.app[GATE].draining.give()
 
     status, headers = await line.answer()
     assert (status, headers["Upload-Offset"], headers["Connection"]) == (503, "4", "close")

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.connections import ConnectionLimits
 from gateway.deps import Auth, GatewayOptions
+from gateway.gate import GATE
 from tests.gateway_rooms import gateway, id_of
 from tests.integration.draft_line import append, begun, dial, limits, speak
 from tests.integration.draft_rooms import (
@@ -272,7 +273,7 @@ async def test_a_creation_of_another_digest_keeps_its_address_and_nothing_else(g
 async def test_a_stop_saves_what_came_and_says_where_to_go_on(gate):
     line, path, _ = await half_sent(gate)
 
-    gate.deps.draining.give()
+    gate.app[GATE].draining.give()
 
     heard = await line.hear()
     assert (heard.status, heard.headers["Upload-Offset"]) == (503, "4")

@@ -88,7 +88,7 @@ async def test_of_a_file_that_was_cut_nothing_is_kept(gate, told, body):
 async def test_a_stop_keeps_nothing_of_a_file_that_is_not_whole(gate):
     line = await half_sent(gate, {"Content-Length": "8"})
 
-    gate.deps.draining.give()
+    gate.app[GATE].draining.give()
 
     heard = await line.hear()
     assert (heard.status, gate.store.uploads) == (503, {})

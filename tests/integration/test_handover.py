@@ -80,7 +80,7 @@ class World:
 
     async def kept(self, path):
         """Give the committed bytes."""
-        upload = await self.door.deps.store.find(id_of(path))
+        upload = await self.door.store.find(id_of(path))
         assert upload is not None
         assert self.door.house is not None
         if upload.offset == 0:
@@ -266,7 +266,7 @@ async def test_two_senders_of_one_upload_never_spoil_it(world, seed):
     async with asyncio.timeout(2 * BOUND):
         await asyncio.gather(send(Random(seed + 100)), send(Random(seed + 200)))
 
-    upload = await world.door.deps.store.find(id_of(path))
+    upload = await world.door.store.find(id_of(path))
     assert upload.state is UploadState.SEALED
     assert upload.sha256 == hashlib.sha256(DATA).hexdigest()
     assert await world.kept(path) == DATA

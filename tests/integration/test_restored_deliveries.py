@@ -16,7 +16,7 @@ from config.serve import gateway_options
 from config.settings import settings_from
 from config.wiring import opened_books, opened_vault
 from gateway.app import gateway_app, gateway_runner
-from gateway.deps import Deps
+from gateway.gate import Gate
 from standin.registry import serve_registry
 from storage.backup import back_up
 from storage.clock import utc_now
@@ -58,7 +58,7 @@ async def served(settings):
     async with AsyncExitStack() as stack:
         books = stack.enter_context(opened_books(settings))
         vault = stack.enter_context(opened_vault(settings, books))
-        deps = Deps(
+        gate = Gate(
             joiner=vault.joiner,
             store=vault.store,
             records=books.records,
@@ -67,7 +67,7 @@ async def served(settings):
             now=utc_now,
             options=gateway_options(settings),
         )
-        runner = gateway_runner(gateway_app(deps), shutdown_timeout=1)
+        runner = gateway_runner(gateway_app(gate), shutdown_timeout=1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -16,8 +16,8 @@ from aiohttp import web
 
 from gateway import files
 from gateway.app import gateway_app, gateway_runner
-from gateway.deps import Deps, GatewayOptions
-from gateway.gate import GATE
+from gateway.deps import GatewayOptions
+from gateway.gate import GATE, Gate
 from gateway.pace import Pace
 from storage.tokens import JournalTokens
 from tests.stateful.two_clients.talk import BOUND, Party
@@ -124,7 +124,7 @@ def opened_world() -> Iterator[World]:
     loop = _new_loop()
     memory = MEMORY if MEMORY.is_dir() else None
     with TemporaryDirectory(dir=memory) as root, opened_house(Path(root)) as house:
-        deps = Deps(
+        gate = Gate(
             store=house.store,
             joiner=house.joiner,
             records=house.records,
@@ -133,7 +133,7 @@ def opened_world() -> Iterator[World]:
             now=house.clock,
             options=GatewayOptions(pace=PACE, reserve=0),
         )
-        app = gateway_app(deps)
+        app = gateway_app(gate)
         world = World(house, loop, app)
         runner = gateway_runner(app, shutdown_timeout=1)
         world.do(runner.setup())
