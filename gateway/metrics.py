@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from titip.health import Circuit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from titip.overview import Census, Standing
@@ -19,6 +20,37 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
 
 COMMIT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 """Seconds: from an NVMe disk's sync to a disk in trouble."""
+
+
+def _oldest(standing: Standing, now: datetime) -> float:
+    return (now - standing.oldest_owed).total_seconds() if standing.oldest_owed else 0
+
+
+_OF_DESTINATION: Final[Sequence[tuple[str, str, Callable[[Standing, datetime], float]]]] = (
+    ("delivery_oldest_seconds", "Age of the oldest delivery still owed", _oldest),
+    ("destination_paused", "1 while an operator paused it", lambda one, _: one.paused),
+    (
+        "destination_refusing",
+        "1 while it refuses files alike, one after another",
+        lambda one, _: bool(one.brakes.refusing),
+    ),
+    (
+        "destination_braked_submitters",
+        "Submitters whose files wait since many were refused alike",
+        lambda one, _: len(one.brakes.braked),
+    ),
+    (
+        "deliveries_unproven",
+        "Deliveries without evidence that they arrived",
+        lambda one, _: one.unproven,
+    ),
+    (
+        "deliveries_maybe_delivered",
+        "Deliveries still owed that may be there already",
+        lambda one, _: one.maybe_delivered,
+    ),
+)
+"""What each scrape tells of a destination: a gauge's name, its text, and how its value is found."""
 
 
 class Metrics:
@@ -47,8 +79,24 @@ class Metrics:
             "log_lines_dropped", "Lines of the log lost since their reader stood still"
         )
         self._told_dropped = 0
-        self._census = _CensusGauges(self._registry)
         self._answers: dict[tuple[str, int], Counter] = {}
+        self._free = gauge("disk_free_bytes", "Bytes free on the spool's disk")
+        self._promised = gauge("disk_promised_bytes", "Bytes still to come of unfinished uploads")
+        self._uploads = gauge("uploads", "Uploads by state", "state")
+        self._damaged = gauge("uploads_damaged", "Sealed uploads whose bytes are damaged or lost")
+        self._deliveries = gauge("deliveries", "Deliveries by state", "destination", "state")
+        self._circuit = gauge(
+            "destination_circuit",
+            "1 for the state the destination's circuit is in",
+            "destination",
+            "circuit",
+        )
+        self._window = gauge(
+            "destination_window", "Deliveries that may be carried at once", "destination"
+        )
+        self._of_destination = [
+            (gauge(name, text, "destination"), value) for name, text, value in _OF_DESTINATION
+        ]
 
     def answered(self, method: str, status: int) -> None:
         """Count a request by its method and status."""
@@ -65,63 +113,6 @@ class Metrics:
         """Give the page for a scrape; `lines_dropped` were lost since the start."""
         self._lines_dropped.inc(lines_dropped - self._told_dropped)
         self._told_dropped = lines_dropped
-        self._census.show(census, room, now)
-        return generate_latest(self._registry)
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"titip_{name}", text, labels, registry=self._registry)
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"titip_{name}", text, labels, registry=self._registry)
-
-
-class _CensusGauges:
-    def __init__(self, registry: CollectorRegistry) -> None:
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(f"titip_{name}", text, labels, registry=registry)
-
-        self._free = gauge("disk_free_bytes", "Bytes free on the spool's disk")
-        self._promised = gauge("disk_promised_bytes", "Bytes still to come of unfinished uploads")
-        self._uploads = gauge("uploads", "Uploads by state", "state")
-        self._damaged = gauge("uploads_damaged", "Sealed uploads whose bytes are damaged or lost")
-        self._deliveries = gauge("deliveries", "Deliveries by state", "destination", "state")
-        self._oldest = gauge(
-            "delivery_oldest_seconds",
-            "Age of the oldest delivery still owed",
-            "destination",
-        )
-        self._circuit = gauge(
-            "destination_circuit",
-            "1 for the state the destination's circuit is in",
-            "destination",
-            "circuit",
-        )
-        self._window = gauge(
-            "destination_window",
-            "Deliveries that may be carried at once",
-            "destination",
-        )
-        self._paused = gauge("destination_paused", "1 while an operator paused it", "destination")
-        self._refusing = gauge(
-            "destination_refusing",
-            "1 while it refuses files alike, one after another",
-            "destination",
-        )
-        self._braked = gauge(
-            "destination_braked_submitters",
-            "Submitters whose files wait since many were refused alike",
-            "destination",
-        )
-        self._unproven = gauge(
-            "deliveries_unproven", "Deliveries without evidence that they arrived", "destination"
-        )
-        self._maybe = gauge(
-            "deliveries_maybe_delivered",
-            "Deliveries still owed that may be there already",
-            "destination",
-        )
-
-    def show(self, census: Census, room: Room, now: datetime) -> None:
         self._free.set(room.free)
         self._promised.set(room.promised)
         for state, count in census.uploads.items():
@@ -130,18 +121,20 @@ class _CensusGauges:
         self._deliveries.clear()
         for standing in census.destinations:
             self._show_destination(standing, now)
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"titip_{name}", text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"titip_{name}", text, labels, registry=self._registry)
 
     def _show_destination(self, standing: Standing, now: datetime) -> None:
         name = standing.name
         for state, count in standing.counts.items():
             self._deliveries.labels(destination=name, state=state).set(count)
-        oldest = standing.oldest_owed
-        self._oldest.labels(destination=name).set((now - oldest).total_seconds() if oldest else 0)
-        self._paused.labels(destination=name).set(standing.paused)
-        self._refusing.labels(destination=name).set(bool(standing.brakes.refusing))
-        self._braked.labels(destination=name).set(len(standing.brakes.braked))
-        self._unproven.labels(destination=name).set(standing.unproven)
-        self._maybe.labels(destination=name).set(standing.maybe_delivered)
+        for gauge, value in self._of_destination:
+            gauge.labels(destination=name).set(value(standing, now))
         if standing.health is None:
             return
         self._window.labels(destination=name).set(standing.health.window)
