@@ -62,7 +62,7 @@ def appended(upload: Upload, terms: Terms) -> Answer:
 
 def refused(problem: Problem, upload: Upload, terms: Terms) -> Problem:
     """Say in the refusal of a PATCH how the upload stands, if it can be gone on with."""
-    if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
+    if upload.state.ended:
         return problem
     return problem.because(problem.detail, headers=_prospect(upload, terms))
 

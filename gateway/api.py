@@ -12,16 +12,20 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from gateway import asking, views
 from gateway.errors import Refusal
 from gateway.gate import GATE, upload_id
+from gateway.inspecting import alive
 from gateway.problems import NOT_SEALED
 from titip.access import Role
 from titip.delivery import DeliveryState
-from titip.errors import UploadGone
 from titip.receipt import receipt
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.views import Json
-    from titip.access import Bearer
+    from titip.delivery import Delivery
+    from titip.overview import Query
+    from titip.upload import Upload
 
 
 def add_routes(app: web.Application) -> None:
@@ -44,18 +48,9 @@ def json_response(value: Json, *, status: int = 200) -> web.Response:
     )
 
 
-async def operator(request: web.Request) -> Bearer:
-    """Give the operator who asks; raises Refusal."""
-    return await request.app[GATE].door.operator(request.headers.get("Authorization"))
-
-
-async def _bearer(request: web.Request) -> Bearer:
-    return await request.app[GATE].door.bearer(request.headers.get("Authorization"))
-
-
 async def _status(request: web.Request) -> web.Response:
-    await operator(request)
     gate = request.app[GATE]
+    await gate.door.operator(request.headers)
     census = await gate.records.census()
     room = await gate.store.room()
     shown = views.status_json(census, room, version=_version(), now=gate.now(), clock=gate.clock())
@@ -63,17 +58,16 @@ async def _status(request: web.Request) -> web.Response:
 
 
 async def _uploads(request: web.Request) -> web.Response:
-    bearer = await _bearer(request)
+    gate = request.app[GATE]
+    bearer = await gate.door.bearer(request.headers)
     query = asking.page(request.query, bearer, UploadState, "submitter")
-    rows = await request.app[GATE].records.uploads(query)
-    following = rows[-1].id if len(rows) == query.limit else None
-    shown = [views.upload_json(one) for one in rows]
-    return json_response({"uploads": shown, "next": following})
+    rows = await gate.records.uploads(query)
+    return _page("uploads", query, rows, [views.upload_json(one) for one in rows])
 
 
 async def _upload(request: web.Request) -> web.Response:
     gate = request.app[GATE]
-    bearer = await _bearer(request)
+    bearer = await gate.door.bearer(request.headers)
     upload = await gate.own(upload_id(request), bearer)
     owed = await gate.records.of_upload(upload.id)
     operates = bearer.role is Role.OPERATOR
@@ -82,10 +76,8 @@ async def _upload(request: web.Request) -> web.Response:
 
 async def _receipt(request: web.Request) -> web.Response:
     gate = request.app[GATE]
-    bearer = await _bearer(request)
-    upload = await gate.own(upload_id(request), bearer)
-    if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
-        raise UploadGone(f"the upload was {upload.state}")
+    bearer = await gate.door.bearer(request.headers)
+    upload = alive(await gate.own(upload_id(request), bearer))
     proof = receipt(upload, await gate.records.of_upload(upload.id))
     if proof is None:
         raise Refusal(NOT_SEALED)
@@ -93,18 +85,25 @@ async def _receipt(request: web.Request) -> web.Response:
 
 
 async def _deliveries(request: web.Request) -> web.Response:
-    bearer = await _bearer(request)
+    gate = request.app[GATE]
+    bearer = await gate.door.bearer(request.headers)
     query = asking.page(request.query, bearer, DeliveryState, "submitter", "destination")
-    rows = await request.app[GATE].records.deliveries(query)
-    following = rows[-1].id if len(rows) == query.limit else None
+    rows = await gate.records.deliveries(query)
     operates = bearer.role is Role.OPERATOR
     shown = [views.delivery_json(one, for_operator=operates) for one in rows]
-    return json_response({"deliveries": shown, "next": following})
+    return _page("deliveries", query, rows, shown)
+
+
+def _page(
+    name: str, query: Query, rows: Sequence[Upload | Delivery], shown: Sequence[Json]
+) -> web.Response:
+    following = rows[-1].id if len(rows) == query.limit else None
+    return json_response({name: shown, "next": following})
 
 
 async def _metrics(request: web.Request) -> web.Response:
-    await operator(request)
     gate = request.app[GATE]
+    await gate.door.operator(request.headers)
     census = await gate.records.census()
     room = await gate.store.room()
     dropped = gate.lines_dropped()

@@ -9,6 +9,7 @@ import structlog
 
 from gateway.admission import admit_length
 from gateway.errors import BodyInterrupted, Refusal
+from gateway.inspecting import alive
 from gateway.interim import invite
 from gateway.problems import DRAINING, INCONSISTENT_LENGTH, JOINED
 from gateway.taking import body_digest, take, verify
@@ -17,7 +18,6 @@ from titip.errors import (
     LengthExceeded,
     OffsetConflict,
     StorageFull,
-    UploadGone,
 )
 from titip.upload import Closing, UploadState, seals
 
@@ -52,7 +52,7 @@ async def append(
     if gate.locks.holder(upload_id) is not None:
         await gate.own(upload_id, bearer)  # a stranger asks nobody to leave
     async with gate.locks.hold(upload_id, patience=gate.options.pace.patience) as hold:
-        upload = await gate.own(upload_id, bearer)
+        upload = alive(await gate.own(upload_id, bearer))
         _agree(upload, command)
         digest = body_digest(command.body)
         if _nothing_to_do(upload, command):
@@ -73,8 +73,6 @@ async def append(
 
 
 def _agree(upload: Upload, command: Append) -> None:
-    if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
-        raise UploadGone(f"the upload was {upload.state}")
     if upload.joined:
         raise Refusal(JOINED)
     if command.offset != upload.offset:

@@ -6,8 +6,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from gateway.commands import bad
 from gateway.errors import Refusal
-from gateway.problems import BAD_REQUEST, NOT_FOUND
+from gateway.problems import NOT_FOUND
 from titip.access import Role
 from titip.delivery import DESTINATIONS, DeliveryState
 from titip.overview import Query, Selection
@@ -35,7 +36,7 @@ def page(params: Mapping[str, str], bearer: Bearer, states: type[StrEnum], *extr
     known = {"state", "after", "limit", *extra}
     unknown = sorted(params.keys() - known)
     if unknown:
-        raise _bad(f"Unknown parameter {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        raise bad(f"Unknown parameter {unknown[0]!r}; known are {', '.join(sorted(known))}")
     submitter = params.get("submitter") or None
     return Query(
         submitter=submitter if bearer.role is Role.OPERATOR else bearer.submitter,
@@ -58,18 +59,18 @@ def selection(body: bytes) -> Selection:
     asked = _object(body, {"ids", "parked", "all", "to", "not_there"})
     ids = asked.get("ids") or []
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-        raise _bad('"ids" must be a list of ids of uploads or deliveries')
+        raise bad('"ids" must be a list of ids of uploads or deliveries')
     if len(ids) > MOST_IDS:
-        raise _bad(f"Name {MOST_IDS} ids at most; for more, ask again or use a state")
+        raise bad(f"Name {MOST_IDS} ids at most; for more, ask again or use a state")
     parked, everything = _flag(asked, "parked"), _flag(asked, "all")
     if bool(ids) + parked + everything != 1:
-        raise _bad('Choose one of "ids", "parked": true and "all": true')
+        raise bad('Choose one of "ids", "parked": true and "all": true')
     not_there = _flag(asked, "not_there")
     if not_there and not ids:
-        raise _bad('"not_there" vouches for what you looked up one by one: name "ids" with it')
+        raise bad('"not_there" vouches for what you looked up one by one: name "ids" with it')
     to = asked.get("to")
     if to is not None and not isinstance(to, str):
-        raise _bad('"to" must name a destination')
+        raise bad('"to" must name a destination')
     return Selection(
         ids=tuple(_short(one, "ids") for one in ids),
         states=_selected(parked=parked, everything=everything),
@@ -82,7 +83,7 @@ def reference(body: bytes) -> str:
     """Read the registry's reference that an operator got by hand."""
     given = _object(body, {"reference"}).get("reference")
     if not isinstance(given, str) or not given.strip():
-        raise _bad('Send {"reference": "..."}, as the registry gave it')
+        raise bad('Send {"reference": "..."}, as the registry gave it')
     return _short(given.strip(), "reference")
 
 
@@ -100,37 +101,33 @@ def _object(body: bytes, known: set[str]) -> dict[str, object]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise _bad("The body must be JSON") from error
+        raise bad("The body must be JSON") from error
     if not isinstance(value, dict) or not value.keys() <= known:
-        raise _bad(f"The body must be a JSON object with {', '.join(sorted(known))}")
+        raise bad(f"The body must be a JSON object with {', '.join(sorted(known))}")
     return value
 
 
 def _flag(asked: Mapping[str, object], name: str) -> bool:
     value = asked.get(name) or False
     if not isinstance(value, bool):
-        raise _bad(f'"{name}" must be true or false')
+        raise bad(f'"{name}" must be true or false')
     return value
 
 
 def _states(text: str, states: type[StrEnum]) -> tuple[str, ...]:
     named = tuple(word.strip() for word in text.split(",") if word.strip())
     if not set(named) <= set(states):
-        raise _bad(f"States are {', '.join(states)}")
+        raise bad(f"States are {', '.join(states)}")
     return named
 
 
 def _limit(text: str) -> int:
     if _COUNT.fullmatch(text) is None or not 0 < int(text) <= LARGEST_PAGE:
-        raise _bad(f"limit must be between 1 and {LARGEST_PAGE}")
+        raise bad(f"limit must be between 1 and {LARGEST_PAGE}")
     return int(text)
 
 
 def _short(text: str, name: str) -> str:
     if len(text) > LONGEST or not text.isprintable():
-        raise _bad(f"{name} must be at most {LONGEST} printable characters")
+        raise bad(f"{name} must be at most {LONGEST} printable characters")
     return text
-
-
-def _bad(detail: str) -> Refusal:
-    return Refusal(BAD_REQUEST.because(detail))

@@ -12,6 +12,8 @@ from gateway.problems import NO_TOKEN, NOT_ALLOWED
 from titip.access import Bearer, Role, Token, digest_of, opens, split
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from titip.overview import Tokens
 
 FRESH: Final = 1.0
@@ -45,11 +47,11 @@ class Door:
         self._auth = auth
         self._known: dict[str, tuple[float, Token]] = {}
 
-    async def bearer(self, authorization: str | None) -> Bearer:
-        """Tell whose the Authorization header is; raises Refusal."""
+    async def bearer(self, headers: Mapping[str, str]) -> Bearer:
+        """Tell who asks with these headers; raises Refusal."""
         if self._auth is Auth.NONE:
             return EVERYONE
-        scheme, _, text = (authorization or "").strip().partition(" ")
+        scheme, _, text = headers.get("Authorization", "").strip().partition(" ")
         parts = split(text.strip()) if scheme.lower() == "bearer" else None
         if parts is None:
             raise Refusal(NO_TOKEN)
@@ -60,12 +62,10 @@ class Door:
         named = token.submitter or (OPERATORS if token.role is Role.OPERATOR else "")
         return Bearer(token.role, named)
 
-    async def operator(self, authorization: str | None) -> Bearer:
-        """As `bearer`, and refuse all but operators."""
-        bearer = await self.bearer(authorization)
-        if bearer.role is not Role.OPERATOR:
+    async def operator(self, headers: Mapping[str, str]) -> None:
+        """Refuse all but operators."""
+        if (await self.bearer(headers)).role is not Role.OPERATOR:
             raise Refusal(NOT_ALLOWED.because("An operator's token is needed"))
-        return bearer
 
     async def _token(self, token_id: str) -> Token:
         now = asyncio.get_running_loop().time()

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from gateway.problems import Problem
     from titip.upload import Upload
 
-_ALIVE: Final = frozenset({UploadState.OPEN, UploadState.SEALED})
-
 _TYPES: Final = "https://iana.org/assignments/http-problem-types#"
 
 
@@ -75,11 +73,6 @@ def inspected(upload: Upload, wording: Wording) -> Answer:
     return Answer(204, headers)
 
 
-def terminated() -> Answer:
-    """Answer a DELETE that ended the upload."""
-    return Answer(204)
-
-
 def limit(wording: Wording, upload: Upload | None = None) -> str:
     """Write Upload-Limit, for an upload or for those to come.
 
@@ -105,7 +98,7 @@ def refused(
     if problem.status == TOO_LARGE.status:
         headers["Upload-Limit"] = limit(wording, upload)
     moves = problem.slug == LOCKED.slug  # what is committed may be more in a moment
-    if upload is not None and upload.state in _ALIVE and not moves:
+    if upload is not None and not upload.state.ended and not moves:
         headers["Upload-Offset"] = str(upload.offset)
     return replace(problem, headers=headers)
 

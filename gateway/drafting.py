@@ -6,13 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from gateway import digests, draft, draft_answers
+from gateway import answers, digests, draft, draft_answers
 from gateway.appending import append
 from gateway.commands import Append, Create, Fetch, Inspect, Terminate
 from gateway.creating import create, handed_out
 from gateway.draft_answers import Wording
 from gateway.errors import BodyInterrupted, Ending, Refusal
-from gateway.gate import GATE, RETRY_AFTER, upload_id
+from gateway.gate import GATE, upload_id
 from gateway.inspecting import inspect_alone
 from gateway.interim import Interim
 from gateway.problems import INCONSISTENT_LENGTH, TOO_LARGE
@@ -50,7 +50,7 @@ async def serve(request: web.Request, method: str) -> web.Response:
     except TitipError as error:
         upload = await _about(gate, request, command, begun=interim.begun)
         provided = command.offset if isinstance(command, Append) else None
-        problem = verdict(error, retry_after=RETRY_AFTER)
+        problem = verdict(error)
         problem = draft_answers.refused(problem, wording, upload=upload, provided=provided)
         if interim.begun is not None:
             at = {"Location": gate.location(request, interim.begun)}
@@ -76,7 +76,7 @@ async def _served(
             return bare(draft_answers.inspected(upload, wording))
         case Terminate():
             await terminate(gate, which, bearer)
-            return bare(draft_answers.terminated())
+            return bare(answers.terminated())
         case _ as never:
             assert_never(never)
 
@@ -84,7 +84,7 @@ async def _served(
 async def _create(
     gate: Gate, request: web.Request, command: Create, *, interim: Interim, wording: Wording
 ) -> web.Response:
-    bearer = await gate.door.bearer(request.headers.get("Authorization"))
+    bearer = await gate.door.bearer(request.headers)
     try:
         created = await create(gate, request, command, bearer, interim=interim)
     except LengthExceeded as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import structlog
@@ -12,8 +12,9 @@ from multidict import CIMultiDict
 
 from gateway.digests import repr_digest
 from gateway.errors import Refusal
+from gateway.inspecting import alive
 from gateway.problems import BYTES_DAMAGED, BYTES_GONE, NO_RANGE, NOT_SEALED
-from titip.errors import Damaged, UploadGone
+from titip.errors import Damaged
 from titip.metadata import filename
 from titip.upload import UploadState
 
@@ -49,16 +50,9 @@ async def fetch(
     gate: Gate, request: web.Request, upload_id: UploadId, bearer: Bearer
 ) -> web.StreamResponse:
     """Send the file, or the range of it that is asked for."""
-    upload = await gate.own(upload_id, bearer)
-    match upload.state:
-        case UploadState.OPEN:
-            raise Refusal(NOT_SEALED)
-        case UploadState.TERMINATED | UploadState.EXPIRED:
-            raise UploadGone(f"the upload was {upload.state}")
-        case UploadState.SEALED:
-            pass
-        case _ as never:
-            assert_never(never)
+    upload = alive(await gate.own(upload_id, bearer))
+    if upload.state is UploadState.OPEN:
+        raise Refusal(NOT_SEALED)
     if upload.damaged:
         raise Refusal(BYTES_DAMAGED)
     path = None if upload.freed_at is not None else await _sound(gate, upload)

@@ -13,7 +13,7 @@ from gateway.creating import create, handed_out
 from gateway.dialects import Dialect, dialect_of
 from gateway.errors import Refusal
 from gateway.fetching import fetch
-from gateway.gate import FILES, GATE, RETRY_AFTER, upload_id
+from gateway.gate import FILES, GATE, upload_id
 from gateway.inspecting import BRIEFLY, alive
 from gateway.interim import wait_for_invitation
 from gateway.problems import WRONG_VERSION
@@ -68,7 +68,7 @@ async def _tus(request: web.Request, method: str) -> web.StreamResponse:
 async def _with_expiry(request: web.Request, error: TitipError) -> Problem:
     """Give the refusal of a PATCH, which tells when the upload expires as every answer to it."""
     gate = request.app[GATE]
-    problem = verdict(error, retry_after=RETRY_AFTER)
+    problem = verdict(error)
     if problem.status != WRONG_VERSION.status:
         with suppress(TitipError):
             which = upload_id(request)
@@ -101,7 +101,7 @@ async def _carried_out(request: web.Request, method: str) -> web.StreamResponse:
 
 
 async def _create(gate: Gate, request: web.Request, command: Create) -> Answer:
-    bearer = await gate.door.bearer(request.headers.get("Authorization"))
+    bearer = await gate.door.bearer(request.headers)
     created = await create(gate, request, command, bearer)
     location = gate.location(request, created.upload.id)
     tells_offset = created.known or command.body is not None
@@ -112,7 +112,7 @@ async def _create(gate: Gate, request: web.Request, command: Create) -> Answer:
 async def _plain(request: web.Request) -> web.Response:
     gate = request.app[GATE]
     command = plain.parse(request.headers, name=request.match_info.get("id", ""))
-    bearer = await gate.door.bearer(request.headers.get("Authorization"))
+    bearer = await gate.door.bearer(request.headers)
     upload = (await create(gate, request, command, bearer)).upload
     location = gate.location(request, upload.id)
     answer = answers.created(upload, location, gate.terms, tells_offset=True)

@@ -40,9 +40,6 @@ FILES: Final = "/files/"
 
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
-RETRY_AFTER: Final = 5
-"""Seconds a sender should wait out passing trouble: about the length of a restart."""
-
 
 @dataclass(slots=True)
 class Gate:
@@ -90,7 +87,7 @@ class Gate:
     async def admitted(self, request: web.Request, command: Command, upload_id: UploadId) -> Bearer:
         """Tell who may do this to an upload: by a token, or by its own secret; raises Refusal."""
         try:
-            return await self.door.bearer(request.headers.get("Authorization"))
+            return await self.door.bearer(request.headers)
         except Refusal:
             shown = secret.shown(request.headers, command)
             if not shown:

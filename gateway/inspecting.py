@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.errors import UploadLocked
 from titip.errors import UploadGone
-from titip.upload import UploadState
 
 if TYPE_CHECKING:
     from gateway.gate import Gate
@@ -33,6 +32,6 @@ async def inspect_alone(gate: Gate, which: UploadId, bearer: Bearer) -> Upload:
 
 def alive(upload: Upload) -> Upload:
     """Give the upload, unless it was ended; raises UploadGone."""
-    if upload.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
+    if upload.state.ended:
         raise UploadGone(f"the upload was {upload.state}")
     return upload

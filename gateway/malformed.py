@@ -17,9 +17,6 @@ from gateway.protocol import VERSION
 if TYPE_CHECKING:
     from gateway.problems import Problem
 
-RETRY_AFTER: Final = 5
-"""Seconds to come again after, where there was no place."""
-
 _NOT_HTTP: Final = problems.BAD_REQUEST.because("Send a well-formed request of HTTP/1.1.")
 
 
@@ -51,7 +48,7 @@ def turned_away(problem: Problem) -> bytes:
         **_headers(),
         **problem.headers,
         "Content-Length": str(len(body)),
-        "Retry-After": str(RETRY_AFTER),
+        "Retry-After": str(problems.RETRY_AFTER),
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {problem.status} {problem.title}\r\n{lines}\r\n".encode() + body

@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway import answers, crossing, draft, draft_answers, problems, protocol
 from gateway.draft_answers import Wording
 from gateway.errors import ProtocolViolation
-from gateway.gate import CUT_SHORT, FILES, GATE, RETRY_AFTER
+from gateway.gate import CUT_SHORT, FILES, GATE
 from gateway.verdicts import for_head, verdict
 from titip.errors import TitipError
 
@@ -64,17 +64,15 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except TitipError as error:
-        problem = verdict(error, retry_after=RETRY_AFTER)
+        problem = verdict(error)
         if problem.ours:
             log.warning("request.refused", method=request.method, problem=problem.slug)
     except web.HTTPException as error:
         problem = _of_framework(error)
     except Exception:
         log.exception("request.failed", method=request.method)
-        problem = problems.FAILED.because("", headers={"Retry-After": str(RETRY_AFTER)})
-    return _refusal(
-        for_head(problem, retry_after=RETRY_AFTER) if _asks_offset(request) else problem
-    )
+        problem = problems.FAILED.because("", headers={"Retry-After": str(problems.RETRY_AFTER)})
+    return _refusal(for_head(problem) if _asks_offset(request) else problem)
 
 
 def _refusal(problem: Problem) -> web.Response:

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from gateway import asking, views
-from gateway.api import json_response, operator
+from gateway.api import json_response
 from gateway.errors import BodyInterrupted, Ending, Refusal
 from gateway.gate import GATE
 from gateway.problems import NOT_FOUND
@@ -34,8 +34,8 @@ def add_routes(app: web.Application) -> None:
 
 
 async def _resync(request: web.Request) -> web.Response:
-    await operator(request)
     gate = request.app[GATE]
+    await gate.door.operator(request.headers)
     selection = asking.selection(await _body(request))
     operations = gate.operations
     count = await operations.resync(selection, now=gate.now())
@@ -68,8 +68,8 @@ async def _probe(request: web.Request) -> web.Response:
 
 
 async def _delivered(request: web.Request) -> web.Response:
-    await operator(request)
     gate = request.app[GATE]
+    await gate.door.operator(request.headers)
     reference = asking.reference(await _body(request))
     which = DeliveryId(request.match_info["id"])
     try:
@@ -81,8 +81,9 @@ async def _delivered(request: web.Request) -> web.Response:
 
 
 async def _named(request: web.Request) -> tuple[Gate, str]:
-    await operator(request)
-    return request.app[GATE], asking.destination(request.match_info["name"])
+    gate = request.app[GATE]
+    await gate.door.operator(request.headers)
+    return gate, asking.destination(request.match_info["name"])
 
 
 async def _body(request: web.Request) -> bytes:

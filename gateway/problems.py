@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/problem+json"
 
+RETRY_AFTER: Final = 5
+"""Seconds a sender should wait out passing trouble: about the length of a restart."""
+
 OURS: Final = 500
 """From this status on the fault is ours, and the sender may come again."""
 

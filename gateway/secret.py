@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from gateway.commands import Append, Inspect
 from titip.access import Bearer, Role, digest_of
-from titip.upload import UploadState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +31,6 @@ LONGEST: Final = 1 << 10
 """Characters that are digested at most: nobody's secret is longer."""
 
 _NO_DIGEST: Final = digest_of("")
-_ALIVE: Final = frozenset({UploadState.OPEN, UploadState.SEALED})
 
 
 def new_secret() -> str:
@@ -56,7 +54,7 @@ def bearer_of(upload: Upload | None, secret: str) -> Bearer | None:
     known = upload is not None and upload.secret_digest != ""
     digest = upload.secret_digest if upload is not None and known else _NO_DIGEST
     fits = hmac.compare_digest(digest, digest_of(secret))
-    if upload is None or not known or not fits or upload.state not in _ALIVE:
+    if upload is None or not known or not fits or upload.state.ended:
         return None
     return Bearer(Role.LO, upload.submitter)
 

@@ -28,21 +28,19 @@ if TYPE_CHECKING:
     from titip.errors import TitipError
 
 
-def verdict(error: TitipError, *, retry_after: int) -> Problem:
-    """Give the problem for an error; `retry_after` in seconds goes with all passing trouble."""
+def verdict(error: TitipError) -> Problem:
+    """Give the problem for an error; with all passing trouble goes when to come again."""
     problem = _problem(error)
     if not problem.ours and problem.status != problems.LOCKED.status:
         return problem
-    return problem.because(problem.detail, headers={"Retry-After": str(retry_after)})
+    return problem.because(problem.detail, headers=_LATER)
 
 
-def for_head(problem: Problem, *, retry_after: int) -> Problem:
+def for_head(problem: Problem) -> Problem:
     """Soften trouble for HEAD on an upload: browsers throw an upload away on a 5xx there."""
     if not problem.ours:
         return problem
-    return problems.PASSING_TROUBLE.because(
-        problems.PASSING_TROUBLE.detail, headers={"Retry-After": str(retry_after)}
-    )
+    return problems.PASSING_TROUBLE.because(problems.PASSING_TROUBLE.detail, headers=_LATER)
 
 
 def _problem(error: TitipError) -> Problem:
@@ -68,6 +66,8 @@ def _interrupted(error: BodyInterrupted) -> Problem:
     kind = _ENDINGS.get(error.ending, problems.BODY_CUT)
     return kind.because(kind.detail, headers=at)
 
+
+_LATER: Final = {"Retry-After": str(problems.RETRY_AFTER)}
 
 _ENDINGS: Final = {
     Ending.SILENT: problems.SILENT,

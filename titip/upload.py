@@ -23,6 +23,11 @@ class UploadState(StrEnum):
     TERMINATED = "terminated"
     EXPIRED = "expired"
 
+    @property
+    def ended(self) -> bool:
+        """Tell whether it is no more: nothing was sealed, and the bytes are gone."""
+        return self in {UploadState.TERMINATED, UploadState.EXPIRED}
+
 
 class Closing(StrEnum):
     """What the end of a body says of the file's end."""

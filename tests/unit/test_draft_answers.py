@@ -109,10 +109,6 @@ def test_the_digest_of_a_sealed_upload_is_told_unless_it_is_not_wanted():
     assert "Repr-Digest" not in spared.headers
 
 
-def test_an_end_has_no_content():
-    assert draft_answers.terminated().status == 204
-
-
 def say(problem, version=8, *, about=None, provided=None):
     return draft_answers.refused(problem, wording(version), upload=about, provided=provided)
 

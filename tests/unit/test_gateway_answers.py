@@ -34,7 +34,7 @@ from titip import errors
     ],
 )
 def test_an_error_has_one_status_and_passing_trouble_says_when_to_come_again(error, status):
-    problem = verdict(error, retry_after=5)
+    problem = verdict(error)
 
     assert problem.status == status
     assert ("Retry-After" in problem.headers) == (status in {423, 500, 503, 507})
@@ -43,13 +43,13 @@ def test_an_error_has_one_status_and_passing_trouble_says_when_to_come_again(err
 @pytest.mark.holds("tus:core-offset-conflict")
 def test_a_conflict_and_a_cut_tell_the_committed_offset():
     for error in (errors.OffsetConflict(committed=7), BodyInterrupted(Ending.CUT, committed=7)):
-        assert verdict(error, retry_after=5).headers["Upload-Offset"] == "7"
+        assert verdict(error).headers["Upload-Offset"] == "7"
 
 
 @pytest.mark.holds("titip:head-never-5xx")
 @pytest.mark.parametrize("problem", problems.CATALOGUE, ids=lambda problem: problem.slug)
 def test_head_softens_trouble_and_nothing_else(problem):
-    answered = for_head(problem, retry_after=5)
+    answered = for_head(problem)
 
     if problem.status < 500:
         assert answered == problem

@@ -21,7 +21,7 @@ def door(tokens):
 
 async def refused(door, authorization):
     with pytest.raises(Refusal) as refusal:
-        await door.bearer(authorization)
+        await door.bearer({} if authorization is None else {"Authorization": authorization})
     return refusal.value.problem
 
 
@@ -29,7 +29,7 @@ async def refused(door, authorization):
 async def test_a_live_token_opens(door, tokens, scheme):
     _, text = await tokens.issue(Role.LO, "pair-1", now=utc_now())
 
-    assert await door.bearer(f"{scheme} {text}") == Bearer(Role.LO, "pair-1")
+    assert await door.bearer({"Authorization": f"{scheme} {text}"}) == Bearer(Role.LO, "pair-1")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_a_token_is_looked_up_once_for_many_requests(door, tokens):
     _, text = await tokens.issue(Role.LO, "pair-1", now=utc_now())
 
     for _ in range(5):
-        await door.bearer(f"Bearer {text}")
+        await door.bearer({"Authorization": f"Bearer {text}"})
 
     assert tokens.lookups == 1
 
@@ -95,14 +95,17 @@ async def test_made_up_tokens_cannot_fill_the_memory(door, monkeypatch):
 async def test_an_operator_hands_in_under_its_name_or_the_operators(door, tokens, submitter, named):
     _, text = await tokens.issue(Role.OPERATOR, submitter, now=utc_now())
 
-    assert await door.operator(f"Bearer {text}") == Bearer(Role.OPERATOR, named)
+    headers = {"Authorization": f"Bearer {text}"}
+    await door.operator(headers)
+
+    assert await door.bearer(headers) == Bearer(Role.OPERATOR, named)
 
 
 async def test_an_lo_is_no_operator(door, tokens):
     _, text = await tokens.issue(Role.LO, "pair-1", now=utc_now())
 
     with pytest.raises(Refusal) as refusal:
-        await door.operator(f"Bearer {text}")
+        await door.operator({"Authorization": f"Bearer {text}"})
 
     assert refusal.value.problem.status == 403
 
@@ -110,4 +113,6 @@ async def test_an_lo_is_no_operator(door, tokens):
 async def test_without_tokens_everyone_is_let_in(tokens):
     door = Door(tokens, Auth.NONE)
 
-    assert await door.operator(None) == Bearer(Role.OPERATOR, "everyone")
+    await door.operator({})
+
+    assert await door.bearer({}) == Bearer(Role.OPERATOR, "everyone")
