@@ -64,7 +64,7 @@ def refused(problem: Problem, upload: Upload, terms: Terms) -> Problem:
     """Say in the refusal of a PATCH how the upload stands, if it can be gone on with."""
     if upload.state.ended:
         return problem
-    return problem.because(problem.detail, headers=_prospect(upload, terms))
+    return problem.with_headers(_prospect(upload, terms))
 
 
 def inspected(upload: Upload, terms: Terms) -> Answer:

@@ -32,7 +32,10 @@ class Body:
     """Reads one request's body, `room` bytes at most."""
 
     def __init__(self, content: StreamReader, *, hold: Hold, room: int, pace: Pace) -> None:
-        """End it as silent when its sender is slower than the pace allows."""
+        """End it as silent when its sender is slower than the pace allows.
+
+        `ending` is None while more is to be read.
+        """
         self.ending: Ending | None = None
         self.received = 0
         self._content = content
@@ -45,11 +48,6 @@ class Body:
         self._stopped: Ending | None = None
         self._silent_since: float | None = None
         self._loop = asyncio.get_running_loop()
-
-    @property
-    def ended(self) -> bool:
-        """Tell whether nothing more is to be read."""
-        return self.ending is not None
 
     def stop(self, ending: Ending) -> None:
         """End the body for this reason, also in the midst of a read."""

@@ -11,7 +11,7 @@ from gateway.problems import BAD_REQUEST
 from titip.upload import Closing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
     from gateway.checksum import Checksum
@@ -29,6 +29,9 @@ class Fields(Protocol):
 
     def getall(self, key: str, default: tuple[()], /) -> Sequence[str]:
         """Give every value of that name, in order."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the name of every header."""
 
 
 @dataclass(frozen=True, slots=True)

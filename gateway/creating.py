@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,11 +26,10 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from gateway.commands import Create
+    from gateway.commands import Answer, Create
     from gateway.gate import Gate
     from gateway.interim import Interim
     from gateway.locks import Hold
-    from titip.access import Bearer
     from titip.ports import Deposit
 
 log = structlog.get_logger()
@@ -53,7 +52,6 @@ async def create(
     gate: Gate,
     request: web.Request,
     command: Create,
-    bearer: Bearer,
     *,
     interim: Interim | None = None,
 ) -> Created:
@@ -64,6 +62,7 @@ async def create(
     the answer's offset tells what was kept. A creation that was sent before under its key is
     answered with the upload it began then.
     """
+    bearer = await gate.door.bearer(request.headers)
     if gate.draining.given:
         raise Refusal(DRAINING)
     if command.length is not None:
@@ -93,8 +92,8 @@ async def create(
         _tell_begun(gate, upload)
     if upload.state is UploadState.SEALED and not upload.joined:
         log.info("upload.sealed", upload=upload.id, length=upload.length)
-    still_open = upload.state is UploadState.OPEN
-    return Created(upload, shown if still_open else "", ending=taken.ending)
+    handed = shown if upload.state is UploadState.OPEN else ""
+    return Created(upload, handed, ending=taken.ending)
 
 
 def _means(command: Create, known: Upload) -> bool:
@@ -110,10 +109,9 @@ def _goes_on(gate: Gate, command: Create, interim: Interim | None) -> bool:
     """Tell whether requests for this upload are to follow, which may outlive their login."""
     if gate.options.auth is Auth.NONE or command.parts:
         return False
-    if interim is not None:
-        return True
-    whole = command.body is not None and command.body.whole
-    return not whole and (command.body is None or command.body.size != command.length)
+    body = command.body
+    in_one = body is not None and (body.whole or body.size == command.length)
+    return interim is not None or not in_one
 
 
 async def _begin(
@@ -151,7 +149,8 @@ async def _begin(
             )
         except LengthExceeded:
             if deposit.upload.offset > 0 or interim is not None:
-                await _forget(gate, deposit)
+                with suppress(CustodyError):  # nobody can go on with what it brought on its way
+                    await gate.store.terminate(deposit.upload)
             raise
         finally:
             await deposit.close()
@@ -164,12 +163,6 @@ async def _announce(gate: Gate, deposit: Deposit, interim: Interim, shown: str) 
     upload = await commit(gate, deposit, closing=Closing.LATER)
     _tell_begun(gate, upload)
     await interim.announce(upload, shown)
-
-
-async def _forget(gate: Gate, deposit: Deposit) -> None:
-    """End what a refused body brought on its way: nobody can go on with it."""
-    with suppress(CustodyError):
-        await gate.store.terminate(deposit.upload)
 
 
 async def _join(gate: Gate, upload: Upload, parts: Sequence[UploadId]) -> Upload:
@@ -214,9 +207,10 @@ def _tell_begun(gate: Gate, upload: Upload) -> None:
     log.info("upload.created", upload=upload.id, length=upload.length)
 
 
-def handed_out(gate: Gate, created: Created, location: str) -> dict[str, str]:
-    """Give the headers that hand the upload's secret out, none where there is no secret."""
+def with_secret(gate: Gate, answer: Answer, created: Created, location: str) -> Answer:
+    """Add the headers that hand the upload's secret out, if there is a secret."""
     if not created.secret:
-        return {}
+        return answer
     stays, elsewhere = gate.options.max_unfinished_age, gate.options.names_origins
-    return secret.handed_out(created.secret, location, stays=stays, elsewhere=elsewhere)
+    handed = secret.handed_out(created.secret, location, stays=stays, elsewhere=elsewhere)
+    return replace(answer, headers={**answer.headers, **handed})

@@ -6,13 +6,12 @@ Pure.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from gateway import draft, protocol
-from gateway.commands import Fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from gateway.commands import Fields
 
 
 class Dialect(StrEnum):
@@ -23,20 +22,13 @@ class Dialect(StrEnum):
     PLAIN = "plain"
 
 
-class Named(Fields, Protocol):
-    """The headers of a request, by name in any case; iterating gives the names."""
-
-    def __iter__(self) -> Iterator[str]:
-        """Give the name of every header."""
-
-
 _OURS: Final = ("upload-", "tus-")
 """Beginnings of the names of headers that only resumable uploads have."""
 
 _FORM: Final = "multipart/"
 
 
-def dialect_of(method: str, fields: Named) -> Dialect:
+def dialect_of(method: str, fields: Fields) -> Dialect:
     """Tell what a request speaks; `method` is the effective one. Never raises."""
     if fields.getall("Tus-Resumable", ()):
         return Dialect.TUS
@@ -45,7 +37,7 @@ def dialect_of(method: str, fields: Named) -> Dialect:
     return Dialect.PLAIN if _is_plain(method, fields) else Dialect.TUS
 
 
-def _is_plain(method: str, fields: Named) -> bool:
+def _is_plain(method: str, fields: Fields) -> bool:
     if method not in {"POST", "PUT"} or any(name.lower().startswith(_OURS) for name in fields):
         return False
     if method == "POST" and not _has_body(fields):

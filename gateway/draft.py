@@ -74,7 +74,7 @@ def parse(method: str, fields: Fields, *, item: str = "", version: int | None = 
             return Terminate()
         case _:
             allowed = "HEAD, GET, PATCH, DELETE, PUT, OPTIONS" if item else "POST, PUT, OPTIONS"
-            raise ProtocolViolation(NO_METHOD.because("", headers={"Allow": allowed}))
+            raise ProtocolViolation(NO_METHOD.with_headers({"Allow": allowed}))
 
 
 def _create(fields: Fields, *, name: str) -> Create:

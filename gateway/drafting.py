@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from gateway import answers, digests, draft, draft_answers
 from gateway.appending import append
 from gateway.commands import Append, Create, Fetch, Inspect, Terminate
-from gateway.creating import create, handed_out
+from gateway.creating import create, with_secret
 from gateway.draft_answers import Wording
 from gateway.errors import BodyInterrupted, Ending, Refusal
 from gateway.gate import GATE, upload_id
-from gateway.inspecting import inspect_alone
+from gateway.inspecting import inspect
 from gateway.interim import Interim
 from gateway.problems import INCONSISTENT_LENGTH, TOO_LARGE
 from gateway.proving import bare, proved
@@ -41,28 +41,27 @@ async def serve(request: web.Request, method: str) -> web.Response:
         now=gate.now,
         tells_digest=digests.is_wanted(request.headers),
     )
-    interim = Interim(request, wording, location=lambda which: gate.location(request, which))
+    interim = Interim(request, wording, location=partial(gate.location, request))
     item = request.match_info.get("id", "")
     command: Command | None = None
     try:
         command = draft.parse(method, request.headers, item=item, version=wording.version)
-        return await _served(gate, request, command, interim=interim, wording=wording)
+        return await _served(gate, request, command, interim)
     except TitipError as error:
         upload = await _about(gate, request, command, begun=interim.begun)
         provided = command.offset if isinstance(command, Append) else None
         problem = verdict(error)
         problem = draft_answers.refused(problem, wording, upload=upload, provided=provided)
         if interim.begun is not None:
-            at = {"Location": gate.location(request, interim.begun)}
-            problem = problem.because(problem.detail, headers=at)
+            problem = problem.with_headers({"Location": gate.location(request, interim.begun)})
         raise Refusal(problem) from error
 
 
 async def _served(
-    gate: Gate, request: web.Request, command: Command, *, interim: Interim, wording: Wording
+    gate: Gate, request: web.Request, command: Command, interim: Interim
 ) -> web.Response:
     if isinstance(command, Create):
-        return await _create(gate, request, command, interim=interim, wording=wording)
+        return await _create(gate, request, command, interim)
     which = upload_id(request)
     bearer = await gate.admitted(request, command, which)
     match command:
@@ -70,10 +69,10 @@ async def _served(
             upload = await _append(
                 gate, request, command, which=which, bearer=bearer, interim=interim
             )
-            return await proved(gate, draft_answers.appended(upload, wording), upload)
+            return await proved(gate, draft_answers.appended(upload, interim.wording), upload)
         case Inspect() | Fetch():
-            upload = await inspect_alone(gate, which, bearer)
-            return bare(draft_answers.inspected(upload, wording))
+            upload = await inspect(gate, which, bearer, silence=0, alone=True)
+            return bare(draft_answers.inspected(upload, interim.wording))
         case Terminate():
             await terminate(gate, which, bearer)
             return bare(answers.terminated())
@@ -82,11 +81,10 @@ async def _served(
 
 
 async def _create(
-    gate: Gate, request: web.Request, command: Create, *, interim: Interim, wording: Wording
+    gate: Gate, request: web.Request, command: Create, interim: Interim
 ) -> web.Response:
-    bearer = await gate.door.bearer(request.headers)
     try:
-        created = await create(gate, request, command, bearer, interim=interim)
+        created = await create(gate, request, command, interim=interim)
     except LengthExceeded as error:
         raise Refusal(_too_long(command.length)) from error
     interim.begun = created.upload.id
@@ -95,9 +93,9 @@ async def _create(
     if not created.known:
         _refuse_short(created.upload, command.closing)
     location = gate.location(request, created.upload.id)
-    answer = draft_answers.created(created.upload, location, wording)
-    headers = {**answer.headers, **handed_out(gate, created, location)}
-    return await proved(gate, replace(answer, headers=headers), created.upload)
+    answer = draft_answers.created(created.upload, location, interim.wording)
+    answer = with_secret(gate, answer, created, location)
+    return await proved(gate, answer, created.upload)
 
 
 async def _append(
@@ -109,7 +107,7 @@ async def _append(
     bearer: Bearer,
     interim: Interim,
 ) -> Upload:
-    if interim.version == draft.OLDER:
+    if interim.wording.version == draft.OLDER:
         _refuse_complete(await gate.own(which, bearer))
     try:
         upload = await append(
@@ -119,17 +117,12 @@ async def _append(
         upload = await gate.own(which, bearer)
         _refuse_complete(upload)
         length = command.length if upload.length is None else upload.length
-        if length is not None and interim.version != draft.OLDER:
-            await _end(gate, which, bearer)
+        if length is not None and interim.wording.version != draft.OLDER:
+            with suppress(CustodyError):  # so the newer version wants it
+                await terminate(gate, which, bearer)
         raise Refusal(_too_long(length)) from error
     _refuse_short(upload, command.closing)
     return upload
-
-
-async def _end(gate: Gate, which: UploadId, bearer: Bearer) -> None:
-    """End an upload that was to hold more than its length: so the newer version wants it."""
-    with suppress(CustodyError):
-        await terminate(gate, which, bearer)
 
 
 def _too_long(length: int | None) -> Problem:

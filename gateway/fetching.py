@@ -84,7 +84,7 @@ def _refuse_beyond(request: web.BaseRequest, size: int) -> None:
         return
     begin = request.http_range.start
     if begin is not None and begin >= size:
-        raise Refusal(NO_RANGE.because("", headers={"Content-Range": f"bytes */{size}"}))
+        raise Refusal(NO_RANGE.with_headers({"Content-Range": f"bytes */{size}"}))
 
 
 def _readable(request: web.BaseRequest) -> bool:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway import answers, drafting, plain, protocol
 from gateway.appending import append
 from gateway.commands import Append, Create, Fetch, Inspect, Terminate
-from gateway.creating import create, handed_out
+from gateway.creating import create, with_secret
 from gateway.dialects import Dialect, dialect_of
 from gateway.errors import Refusal
 from gateway.fetching import fetch
 from gateway.gate import FILES, GATE, upload_id
-from gateway.inspecting import BRIEFLY, alive
+from gateway.inspecting import inspect
 from gateway.interim import wait_for_invitation
 from gateway.problems import WRONG_VERSION
 from gateway.proving import bare, proved
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from gateway.commands import Answer
     from gateway.gate import Gate
     from gateway.problems import Problem
-    from titip.access import Bearer
-    from titip.upload import UploadId
+    from titip.upload import Upload
 
 SILENCE: Final = 0.75
 """Seconds without a byte after which HEAD takes a running PATCH for dead and has it saved: so that
@@ -82,7 +80,8 @@ async def _carried_out(request: web.Request, method: str) -> web.StreamResponse:
     item = "id" in request.match_info
     command = protocol.parse(method, request.headers, item=item)
     if isinstance(command, Create):
-        return bare(await _create(gate, request, command))
+        answer, _ = await _create(gate, request, command)
+        return bare(answer)
     which = upload_id(request)
     bearer = await gate.admitted(request, command, which)
     match command:
@@ -90,7 +89,8 @@ async def _carried_out(request: web.Request, method: str) -> web.StreamResponse:
             upload = await append(gate, request, upload_id=which, command=command, bearer=bearer)
             return bare(answers.appended(upload, gate.terms))
         case Inspect():
-            return bare(await _inspect(gate, which, bearer))
+            upload = await inspect(gate, which, bearer, silence=SILENCE)
+            return bare(answers.inspected(upload, gate.terms))
         case Terminate():
             await terminate(gate, which, bearer)
             return bare(answers.terminated())
@@ -100,29 +100,16 @@ async def _carried_out(request: web.Request, method: str) -> web.StreamResponse:
             assert_never(never)
 
 
-async def _create(gate: Gate, request: web.Request, command: Create) -> Answer:
-    bearer = await gate.door.bearer(request.headers)
-    created = await create(gate, request, command, bearer)
-    location = gate.location(request, created.upload.id)
-    tells_offset = created.known or command.body is not None
-    answer = answers.created(created.upload, location, gate.terms, tells_offset=tells_offset)
-    return replace(answer, headers={**answer.headers, **handed_out(gate, created, location)})
-
-
 async def _plain(request: web.Request) -> web.Response:
-    gate = request.app[GATE]
     command = plain.parse(request.headers, name=request.match_info.get("id", ""))
-    bearer = await gate.door.bearer(request.headers)
-    upload = (await create(gate, request, command, bearer)).upload
-    location = gate.location(request, upload.id)
-    answer = answers.created(upload, location, gate.terms, tells_offset=True)
+    gate = request.app[GATE]
+    answer, upload = await _create(gate, request, command)
     return await proved(gate, answer, upload)
 
 
-async def _inspect(gate: Gate, which: UploadId, bearer: Bearer) -> Answer:
-    held = gate.locks.holder(which) is not None
-    upload = await gate.own(which, bearer)
-    if held or gate.locks.holder(which) is not None:
-        await gate.locks.relieve(which, silence=SILENCE, patience=BRIEFLY)
-        upload = await gate.own(which, bearer)
-    return answers.inspected(alive(upload), gate.terms)
+async def _create(gate: Gate, request: web.Request, command: Create) -> tuple[Answer, Upload]:
+    created = await create(gate, request, command)
+    location = gate.location(request, created.upload.id)
+    tells_offset = created.known or command.body is not None
+    answer = answers.created(created.upload, location, gate.terms, tells_offset=tells_offset)
+    return with_secret(gate, answer, created, location), created.upload

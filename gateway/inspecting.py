@@ -16,18 +16,22 @@ BRIEFLY: Final = 2.0
 """Seconds that whoever asks for the offset waits for another request to end."""
 
 
-async def inspect_alone(gate: Gate, which: UploadId, bearer: Bearer) -> Upload:
-    """Give the upload once nobody moves it on any more; raises UploadLocked.
+async def inspect(
+    gate: Gate, which: UploadId, bearer: Bearer, *, silence: float, alone: bool = False
+) -> Upload:
+    """Give the upload, with what came of a request whose line is dead.
 
-    A request that is under way on it is ended, and what it brought is committed.
+    One that is under way on it and heard nothing for `silence` seconds is ended, and what it
+    brought is committed. `alone`: raises UploadLocked unless it ended.
     """
     held = gate.locks.holder(which) is not None
     upload = await gate.own(which, bearer)
-    if gate.locks.holder(which) is not None:
-        if not await gate.locks.relieve(which, silence=0, patience=BRIEFLY):
+    holder = gate.locks.holder(which)
+    if holder is not None:
+        left = await gate.locks.relieve(which, silence=silence, patience=BRIEFLY)
+        if alone and not left:
             raise UploadLocked("another request holds the upload")
-        held = True
-    return alive(await gate.own(which, bearer) if held else upload)
+    return alive(await gate.own(which, bearer) if held or holder is not None else upload)
 
 
 def alive(upload: Upload) -> Upload:

@@ -58,7 +58,7 @@ class Intake:
                 batch = await self._body.batch(self._batch)
                 if writing is not None:
                     await writing
-                if self._body.ended:
+                if self._body.ending is not None:
                     return batch
                 writing = asyncio.create_task(self._keep(batch))
                 writing.add_done_callback(self._stop_if_failed)

@@ -52,19 +52,14 @@ class Interim:
         self, request: web.Request, wording: Wording, *, location: Callable[[UploadId], str]
     ) -> None:
         self.begun: UploadId | None = None
+        self.wording = wording
         self._request = request
-        self._wording = wording
         self._location = location
-
-    @property
-    def version(self) -> int | None:
-        """Give the version of the draft that the sender named."""
-        return self._wording.version
 
     @property
     def heard(self) -> bool:
         """Tell whether the sender reads them."""
-        return self.version in SPOKEN and self._request.version >= HttpVersion11
+        return self.wording.version in SPOKEN and self._request.version >= HttpVersion11
 
     @property
     def in_time(self) -> bool:
@@ -74,7 +69,7 @@ class Interim:
     async def announce(self, upload: Upload, secret: str) -> None:
         """Tell where an upload that was begun by this request can be gone on with."""
         self.begun = upload.id
-        told = {"Location": self._location(upload.id), "Upload-Limit": limit(self._wording, upload)}
+        told = {"Location": self._location(upload.id), "Upload-Limit": limit(self.wording, upload)}
         await self._tell({**told, HEADER: secret} if secret else told)
 
     async def progress(self, offset: int) -> None:
@@ -83,6 +78,6 @@ class Interim:
             await self._tell({"Upload-Offset": str(offset)})
 
     async def _tell(self, headers: Mapping[str, str]) -> None:
-        told = {"Upload-Draft-Interop-Version": str(self.version), **headers}
+        told = {"Upload-Draft-Interop-Version": str(self.wording.version), **headers}
         lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
         await _say(self._request, f"{_LINE}{lines}\r\n")

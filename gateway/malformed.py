@@ -17,6 +17,14 @@ from gateway.protocol import VERSION
 if TYPE_CHECKING:
     from gateway.problems import Problem
 
+_HEADERS: Final = {
+    "Content-Type": problems.MEDIA_TYPE,
+    "Cache-Control": "no-store",
+    "Tus-Resumable": VERSION,
+    "Server": "titip",
+    "Connection": "close",
+}
+
 _NOT_HTTP: Final = problems.BAD_REQUEST.because("Send a well-formed request of HTTP/1.1.")
 
 
@@ -35,7 +43,7 @@ def problem_of(error: BaseException | None) -> Problem:
 
 def response(problem: Problem) -> web.Response:
     """Give the answer, after which the connection ends."""
-    headers = {**_headers(), **problem.headers}
+    headers = {**_HEADERS, **problem.headers}
     answer = web.Response(status=problem.status, body=_body(problem), headers=headers)
     answer.force_close()
     return answer
@@ -45,7 +53,7 @@ def turned_away(problem: Problem) -> bytes:
     """Give the whole answer for a connection on which no request is awaited."""
     body = _body(problem)
     headers = {
-        **_headers(),
+        **_HEADERS,
         **problem.headers,
         "Content-Length": str(len(body)),
         "Retry-After": str(problems.RETRY_AFTER),
@@ -56,13 +64,3 @@ def turned_away(problem: Problem) -> bytes:
 
 def _body(problem: Problem) -> bytes:
     return json.dumps(problem.as_json()).encode()
-
-
-def _headers() -> dict[str, str]:
-    return {
-        "Content-Type": problems.MEDIA_TYPE,
-        "Cache-Control": "no-store",
-        "Tus-Resumable": VERSION,
-        "Server": "titip",
-        "Connection": "close",
-    }

@@ -90,7 +90,7 @@ def _of_framework(error: web.HTTPException) -> Problem:
         case web.HTTPNotFound():
             return problems.NOT_FOUND
         case web.HTTPMethodNotAllowed():
-            return problems.NO_METHOD.because("", headers={"Allow": error.headers["Allow"]})
+            return problems.NO_METHOD.with_headers({"Allow": error.headers["Allow"]})
         case web.HTTPRequestEntityTooLarge():
             return problems.TOO_LARGE
         case _:
@@ -109,12 +109,8 @@ def _discovery(request: web.Request) -> web.Response:
     return web.Response(status=answer.status, headers=headers)
 
 
-def _tus(request: web.Request) -> bool:
-    return request.path.startswith(FILES) or request.path == FILES.rstrip("/")
-
-
 def _asks_offset(request: web.Request) -> bool:
-    return _meant(request) == "HEAD" and _tus(request)
+    return _meant(request) == "HEAD" and f"{request.path}/".startswith(FILES)
 
 
 def _meant(request: web.Request) -> str:
@@ -128,6 +124,5 @@ def _unread(request: web.Request) -> bool:
     if request.content.is_eof():
         return False
     size = request.content_length
-    if request.get(CUT_SHORT, False):
-        return True
-    return size is None or size > SMALL or "Expect" in request.headers
+    too_large = size is None or size > SMALL or "Expect" in request.headers
+    return too_large or request.get(CUT_SHORT, False)

@@ -10,22 +10,17 @@ if TYPE_CHECKING:
 
 
 class Notice:
-    """Something that may be said once; to be used from one event loop."""
+    """Something that may be said once, and then is `given`; to be used from one event loop."""
 
-    __slots__ = ("_given", "_listeners")
+    __slots__ = ("_listeners", "given")
 
     def __init__(self) -> None:
-        self._given = False
+        self.given = False
         self._listeners: set[Callable[[], None]] = set()
-
-    @property
-    def given(self) -> bool:
-        """Tell whether it was said."""
-        return self._given
 
     def give(self) -> None:
         """Say it; may be called twice."""
-        self._given = True
+        self.given = True
         for listener in tuple(self._listeners):
             listener()
 
@@ -33,7 +28,7 @@ class Notice:
     def heard_by(self, listener: Callable[[], None]) -> Iterator[None]:
         """Call the listener when it is said, as long as the block lasts."""
         self._listeners.add(listener)
-        if self._given:
+        if self.given:
             listener()
         try:
             yield

@@ -44,6 +44,10 @@ class Problem:
         """Give the same problem with its particulars."""
         return replace(self, detail=detail, headers={**self.headers, **(headers or {})})
 
+    def with_headers(self, headers: Mapping[str, str]) -> Problem:
+        """Give the same problem with these headers too."""
+        return replace(self, headers={**self.headers, **headers})
+
     def as_json(self) -> dict[str, object]:
         """Give the members of the answer's body."""
         members: dict[str, object] = {
@@ -51,8 +55,9 @@ class Problem:
             "title": self.title,
             "status": self.status,
         }
-        told = {"detail": self.detail} if self.detail else {}
-        return {**members, **told, **self.members}
+        if self.detail:
+            members["detail"] = self.detail
+        return {**members, **self.members}
 
 
 BAD_REQUEST: Final = Problem("bad-request", 400, "The request does not follow the protocol")

@@ -25,6 +25,7 @@ from gateway.commands import (
 from gateway.errors import ProtocolViolation
 from gateway.problems import NO_METHOD, TOO_LARGE, WRONG_TYPE, WRONG_VERSION
 from titip import concat, metadata
+from titip.upload import PART
 
 if TYPE_CHECKING:
     from gateway.checksum import Checksum
@@ -64,7 +65,7 @@ def parse(method: str, fields: Fields, *, item: bool) -> Command:
             return Terminate()
         case _:
             allowed = "HEAD, PATCH, DELETE, GET, OPTIONS" if item else "POST, PUT, OPTIONS"
-            raise ProtocolViolation(NO_METHOD.because("", headers={"Allow": allowed}))
+            raise ProtocolViolation(NO_METHOD.with_headers({"Allow": allowed}))
 
 
 def _create(fields: Fields) -> Create:
@@ -87,7 +88,7 @@ def _create(fields: Fields) -> Create:
         header,
         None if body.size == 0 else body,
         key=creation_key(fields),
-        concat="" if joining is None else concat.PARTIAL,
+        concat="" if joining is None else PART,
         sha256="" if joining is not None else _sha256(fields, pairs),
     )
 

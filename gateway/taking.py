@@ -125,7 +125,7 @@ async def commit(
     except DigestMismatch as error:
         await deposit.rewind()
         at = {"Upload-Offset": str(deposit.upload.offset)}
-        raise Refusal(DIGEST_MISMATCH.because(DIGEST_MISMATCH.detail, headers=at)) from error
+        raise Refusal(DIGEST_MISMATCH.with_headers(at)) from error
     gate.metrics.commit_seconds.observe(clock() - begun)
     if upload.state is UploadState.SEALED:
         gate.metrics.sealed.inc()

@@ -33,7 +33,7 @@ def verdict(error: TitipError) -> Problem:
     problem = _problem(error)
     if not problem.ours and problem.status != problems.LOCKED.status:
         return problem
-    return problem.because(problem.detail, headers=_LATER)
+    return problem.with_headers(_LATER)
 
 
 def for_head(problem: Problem) -> Problem:
@@ -48,23 +48,16 @@ def _problem(error: TitipError) -> Problem:
         case Refusal():
             return error.problem
         case BodyInterrupted():
-            return _interrupted(error)
+            problem = _ENDINGS.get(error.ending, problems.BODY_CUT)
+            return problem.with_headers({"Upload-Offset": str(error.committed)})
         case OffsetConflict():
-            at = {"Upload-Offset": str(error.committed)}
-            return problems.OFFSET_CONFLICT.because(problems.OFFSET_CONFLICT.detail, headers=at)
+            return problems.OFFSET_CONFLICT.with_headers({"Upload-Offset": str(error.committed)})
         case IllegalEvent() | PartsUnfit():
-            kind = _KINDS[type(error)]
-            return kind.because(str(error))
+            return _KINDS[type(error)].because(str(error))
         case LengthExceeded():
             return problems.TOO_LARGE.because("The body goes past the declared Upload-Length")
         case _:
             return _KINDS.get(type(error), problems.FAILED)
-
-
-def _interrupted(error: BodyInterrupted) -> Problem:
-    at = {"Upload-Offset": str(error.committed)}
-    kind = _ENDINGS.get(error.ending, problems.BODY_CUT)
-    return kind.because(kind.detail, headers=at)
 
 
 _LATER: Final = {"Retry-After": str(problems.RETRY_AFTER)}

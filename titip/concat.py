@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING
 from typing import Final as Constant
 from urllib.parse import urljoin, urlsplit
 
-from titip.upload import PART as PARTIAL
-from titip.upload import UploadId
-
-__all__ = ["FOLDER", "MOST", "PARTIAL", "BadConcat", "Final", "Partial", "join_key", "parse"]
+from titip.upload import PART, UploadId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,10 +48,10 @@ class Final:
 def parse(header: str) -> Partial | Final:
     """Read the header as it came; raises BadConcat."""
     header = header.strip()
-    if header == PARTIAL:
+    if header == PART:
         return Partial()
     if not header.startswith(_JOINED):
-        raise BadConcat(f'it must be "{PARTIAL}", or "{_JOINED}" and the addresses of the parts')
+        raise BadConcat(f'it must be "{PART}", or "{_JOINED}" and the addresses of the parts')
     addresses = [word for word in header.removeprefix(_JOINED).split(" ") if word]
     if not addresses:
         raise BadConcat("it names no part: put their addresses behind it, with a space between")

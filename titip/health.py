@@ -210,44 +210,14 @@ def _ill(
     policy: HealthPolicy,
     rng: Random,
 ) -> Health:
-    match health.circuit:
-        case Circuit.OPEN:
-            return _rested(health, event, now)
-        case Circuit.HALF_OPEN:
-            return _opened(health, event, now=now, policy=policy, rng=rng)
-        case Circuit.CLOSED:
-            return _weakened(health, event, now=now, policy=policy, rng=rng)
-        case _ as never:
-            assert_never(never)
-
-
-def _weakened(
-    health: Health,
-    event: Ill,
-    *,
-    now: datetime,
-    policy: HealthPolicy,
-    rng: Random,
-) -> Health:
-    streak = health.bad_streak + 1
-    shrunk = max(1.0, health.window * SHRINK)
-    weaker = replace(
-        health, bad_streak=streak, window=shrunk, threshold=shrunk, reason=event.reason
-    )
-    at_once = event.outage or event.retry_after is not None
-    if at_once or streak >= min(FAILED_COHORT, int(health.window)):
-        return _opened(weaker, event, now=now, policy=policy, rng=rng)
-    return weaker
-
-
-def _opened(
-    health: Health,
-    event: Ill,
-    *,
-    now: datetime,
-    policy: HealthPolicy,
-    rng: Random,
-) -> Health:
+    if health.circuit is Circuit.OPEN:
+        return _rested(health, event, now)
+    if health.circuit is Circuit.CLOSED:
+        limit = min(FAILED_COHORT, int(health.window))
+        health = _weakened(health, event)
+        at_once = event.outage or event.retry_after is not None
+        if not at_once and health.bad_streak < limit:
+            return health
     doublings = min(health.openings, 16)
     longest = min(policy.cool_off * (1 << doublings), policy.cool_off_ceiling)
     rest = respecting(longest * rng.uniform(0.5, 1.0), event.retry_after)
@@ -261,6 +231,12 @@ def _opened(
         asked=event.retry_after is not None,
         reason=event.reason,
     )
+
+
+def _weakened(health: Health, event: Ill) -> Health:
+    shrunk = max(1.0, health.window * SHRINK)
+    streak = health.bad_streak + 1
+    return replace(health, bad_streak=streak, window=shrunk, threshold=shrunk, reason=event.reason)
 
 
 def _rested(health: Health, event: Ill, now: datetime) -> Health:

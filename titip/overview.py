@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from titip.access import Role, Token
+    from titip.access import Token
     from titip.delivery import Delivery, DeliveryId, DeliveryState
     from titip.health import Health
     from titip.upload import Upload, UploadId, UploadState
@@ -137,12 +137,3 @@ class Tokens(Protocol):
 
     async def token(self, token_id: str) -> Token | None:
         """Give the token of that id, revoked ones too."""
-
-    async def tokens(self) -> Sequence[Token]:
-        """List them all, oldest first."""
-
-    async def issue(self, role: Role, submitter: str, *, now: datetime) -> tuple[Token, str]:
-        """Make a token; its text is given here once and never again."""
-
-    async def revoke(self, token_id: str, *, now: datetime) -> bool:
-        """End a token; tell whether there was one."""
