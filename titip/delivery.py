@@ -303,8 +303,13 @@ def _next_state(delivery: Delivery, event: DeliveryEvent) -> DeliveryState:
 
 def _arrived(delivery: Delivery, event: Succeeded | Recorded, *, now: datetime) -> Delivery:
     evidence = event.evidence if isinstance(event, Succeeded) else Evidence.PERSON
-    ended = replace(_vouched(_told(delivery, None)), locator=event.locator, ended_at=now)
-    return replace(ended, checkpoint="", evidence=evidence)
+    return replace(
+        _vouched(_told(delivery, None)),
+        locator=event.locator,
+        ended_at=now,
+        checkpoint="",
+        evidence=evidence,
+    )
 
 
 def _requeued(delivery: Delivery, *, vouched: bool, now: datetime) -> Delivery:
@@ -331,8 +336,7 @@ def _doubted(delivery: Delivery) -> Delivery:
 
 
 def _vouched(delivery: Delivery) -> Delivery:
-    sure = replace(delivery, doubtful=Doubt.NONE, restored=False)
-    return replace(sure, doubt_since=None, settles_at=None)
+    return replace(delivery, doubtful=Doubt.NONE, restored=False, doubt_since=None, settles_at=None)
 
 
 def _troubled(

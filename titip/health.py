@@ -160,15 +160,8 @@ def counts(health: Health, *, claimed_at: datetime) -> bool:
 
 def places(health: Health, *, in_flight: int) -> int:
     """Tell how many more deliveries may be claimed now: one canary when half open."""
-    match health.circuit:
-        case Circuit.OPEN:
-            return 0
-        case Circuit.HALF_OPEN:
-            return max(0, 1 - in_flight)
-        case Circuit.CLOSED:
-            return max(0, int(health.window) - in_flight)
-        case _ as never:
-            assert_never(never)
+    most = {Circuit.OPEN: 0, Circuit.HALF_OPEN: 1, Circuit.CLOSED: int(health.window)}
+    return max(0, most[health.circuit] - in_flight)
 
 
 def cooled_off(health: Health, *, now: datetime, probed_well: bool | None) -> bool:
@@ -192,8 +185,15 @@ def _well(health: Health, *, now: datetime, policy: HealthPolicy) -> Health:
         case Circuit.OPEN:
             return health
         case Circuit.HALF_OPEN:
-            closed = replace(health, circuit=Circuit.CLOSED, since=now, reason="")
-            return replace(closed, window=1.0, bad_streak=0, openings=0)
+            return replace(
+                health,
+                circuit=Circuit.CLOSED,
+                since=now,
+                reason="",
+                window=1.0,
+                bad_streak=0,
+                openings=0,
+            )
         case Circuit.CLOSED:
             step = 1.0 if health.window < health.threshold else 1.0 / health.window
             window = min(float(policy.max_window), health.window + step)

@@ -174,7 +174,9 @@ def advance(upload: Upload, event: UploadEvent, *, now: datetime) -> Upload:
     """
     to = ALLOWED[upload.state].get(type(event))
     if to is None:
-        raise IllegalEvent(f"an upload that is {upload.state} cannot be {_past(event)}")
+        raise IllegalEvent(
+            f"an upload that is {upload.state} cannot be {type(event).__name__.lower()}"
+        )
     match event:
         case Appended(offset):
             _check_offset(upload, offset)
@@ -193,17 +195,9 @@ def advance(upload: Upload, event: UploadEvent, *, now: datetime) -> Upload:
 
 def seals(upload: Upload, closing: Closing) -> bool:
     """Tell whether a body that ended so leaves an upload at this offset ready for its seal."""
-    if upload.part:
+    if upload.part or closing is Closing.LATER:
         return False
-    match closing:
-        case Closing.AT_LENGTH:
-            return upload.complete
-        case Closing.NOW:
-            return upload.length is None or upload.complete
-        case Closing.LATER:
-            return False
-        case _ as never:
-            assert_never(never)
+    return upload.complete or (closing is Closing.NOW and upload.length is None)
 
 
 def _check_offset(upload: Upload, offset: int) -> None:
@@ -225,7 +219,3 @@ def _check_seal(upload: Upload, sha256: str) -> None:
         raise IllegalEvent("only a whole upload is sealed, when its last byte is there")
     if upload.expected_sha256 not in {"", sha256}:
         raise DigestMismatch("the whole does not digest to what its sender declared")
-
-
-def _past(event: UploadEvent) -> str:
-    return type(event).__name__.lower()
