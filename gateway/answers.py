@@ -19,19 +19,18 @@ if TYPE_CHECKING:
 
 def extensions(terms: Terms) -> tuple[str, ...]:
     """Name what is offered beyond the core, from what there is."""
-    names = [
+    expiration = () if terms.max_unfinished_age is None else ("expiration",)
+    checksums = ("checksum", "checksum-trailer") if checksum.ALGORITHMS else ()
+    return (
         "creation",
         "creation-with-upload",
         "creation-defer-length",
         "termination",
         "concatenation",
         "concatenation-unfinished",
-    ]
-    if terms.max_unfinished_age is not None:
-        names.append("expiration")
-    if checksum.ALGORITHMS:
-        names += ["checksum", "checksum-trailer"]
-    return tuple(names)
+        *expiration,
+        *checksums,
+    )
 
 
 def discovery(terms: Terms) -> Answer:

@@ -35,19 +35,11 @@ def gateway_app(gate: Gate) -> web.Application:
     """Make the gateway's application."""
     app = web.Application(middlewares=[outermost])
     app[GATE] = gate
-    app.on_startup.append(_go_on_joining)
-    app.on_cleanup.append(_stop_joining)
+    app.on_startup.append(lambda _: gate.joining.go_on())
+    app.on_cleanup.append(lambda _: gate.joining.stop())
     for part in (files, api, operating, probes):
         part.add_routes(app)
     return app
-
-
-async def _go_on_joining(app: web.Application) -> None:
-    await app[GATE].joining.go_on()
-
-
-async def _stop_joining(app: web.Application) -> None:
-    await app[GATE].joining.stop()
 
 
 def gateway_runner(app: web.Application, *, shutdown_timeout: float) -> web.AppRunner:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.admission import admit_length
-from gateway.errors import BodyInterrupted, Refusal
+from gateway.errors import BodyInterrupted, Ending, Refusal
 from gateway.inspecting import alive
 from gateway.interim import invite
 from gateway.problems import DRAINING, INCONSISTENT_LENGTH, JOINED
@@ -130,6 +130,6 @@ async def _go_on(
         raise
     finally:
         await deposit.close()
-    if not taken.whole:
+    if taken.ending is not Ending.WHOLE and taken.upload.state is not UploadState.SEALED:
         raise BodyInterrupted(taken.ending, committed=taken.upload.offset)
     return taken.upload

@@ -41,8 +41,7 @@ class Body:
         self._content = content
         self._hold = hold
         self._room = room
-        self._idle = pace.idle
-        self._flush = pace.flush
+        self._pace = pace
         self._slowness = Slowness(pace)
         self._deadline: asyncio.Timeout | None = None
         self._stopped: Ending | None = None
@@ -75,7 +74,7 @@ class Body:
             if not piece:
                 continue
             if not pieces:
-                flush_at = self._loop.time() + self._flush
+                flush_at = self._loop.time() + self._pace.flush
             pieces.append(piece)
             got += len(piece)
             self.received += len(piece)
@@ -105,7 +104,7 @@ class Body:
         silent_since = since if self._silent_since is None else self._silent_since
         self._hold.waiting_since = silent_since
         piece = b""
-        until = silent_since + self._idle
+        until = silent_since + self._pace.idle
         if self.received < self._room:
             until = min(until, flush_at)
         try:

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -28,14 +29,6 @@ class Hash(Protocol):
         """Give the digest of all that was taken in."""
 
 
-def _sha1() -> Hash:
-    return hashlib.sha1(usedforsecurity=False)
-
-
-def _md5() -> Hash:
-    return hashlib.md5(usedforsecurity=False)
-
-
 class _Crc32:
     """CRC-32 (ISO-HDLC, as zlib has it), its four bytes in network order."""
 
@@ -52,10 +45,10 @@ class _Crc32:
 
 
 ALGORITHMS: Final[Mapping[str, Callable[[], Hash]]] = {
-    "sha1": _sha1,
+    "sha1": partial(hashlib.sha1, usedforsecurity=False),
     "sha256": hashlib.sha256,
     "sha512": hashlib.sha512,
-    "md5": _md5,
+    "md5": partial(hashlib.md5, usedforsecurity=False),
     "crc32": _Crc32,
 }
 """By their tus names; sha1 is the one every server must know (tus 1.0, checksum extension)."""

@@ -86,7 +86,7 @@ async def create(
     except UploadExists as known:
         if not _means(command, known.upload):
             raise Refusal(KEY_REUSED) from known
-        return Created(known.upload, known=True)
+        return Created(await gate.joining.wait_briefly(known.upload), known=True)
     upload = taken.upload
     if interim is None:
         _tell_begun(gate, upload)
@@ -166,7 +166,7 @@ async def _announce(gate: Gate, deposit: Deposit, interim: Interim, shown: str) 
 
 
 async def _join(gate: Gate, upload: Upload, parts: Sequence[UploadId]) -> Upload:
-    weight = await gate.joining.weigh(upload, parts)
+    weight = await gate.joiner.weigh(upload, parts)
     if weight.length is not None:
         admit_length(weight.length, max_upload=gate.options.max_upload)
     await gate.admission.admit_open(upload.submitter)

@@ -59,10 +59,8 @@ def created(upload: Upload, location: str, wording: Wording) -> Answer:
 
 def appended(upload: Upload, wording: Wording) -> Answer:
     """Answer a PATCH whose bytes are committed, or which found the upload complete."""
-    older = wording.version == OLDER
-    if upload.state is UploadState.SEALED:
-        return Answer(201 if older else 200, _standing(upload, wording))
-    return Answer(201 if older else 204, _standing(upload, wording))
+    status = 200 if upload.state is UploadState.SEALED else 204
+    return Answer(201 if wording.version == OLDER else status, _standing(upload, wording))
 
 
 def inspected(upload: Upload, wording: Wording) -> Answer:

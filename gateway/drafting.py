@@ -12,7 +12,7 @@ from gateway.commands import Append, Create, Fetch, Inspect, Terminate
 from gateway.creating import create, with_secret
 from gateway.draft_answers import Wording
 from gateway.errors import BodyInterrupted, Ending, Refusal
-from gateway.gate import GATE, upload_id
+from gateway.gate import GATE
 from gateway.inspecting import inspect
 from gateway.interim import Interim
 from gateway.problems import INCONSISTENT_LENGTH, TOO_LARGE
@@ -62,8 +62,7 @@ async def _served(
 ) -> web.Response:
     if isinstance(command, Create):
         return await _create(gate, request, command, interim)
-    which = upload_id(request)
-    bearer = await gate.admitted(request, command, which)
+    which, bearer = await gate.admitted(request, command)
     match command:
         case Append():
             upload = await _append(
@@ -150,6 +149,5 @@ async def _about(
             return await gate.store.find(begun)
         if isinstance(command, Create) or "id" not in request.match_info:
             return None
-        which = upload_id(request)
-        return await gate.own(which, await gate.admitted(request, Inspect(), which))
+        return await gate.own(*await gate.admitted(request, Inspect()))
     return None

@@ -12,7 +12,7 @@ from gateway.creating import create, with_secret
 from gateway.dialects import Dialect, dialect_of
 from gateway.errors import Refusal
 from gateway.fetching import fetch
-from gateway.gate import FILES, GATE, upload_id
+from gateway.gate import FILES, GATE
 from gateway.inspecting import inspect
 from gateway.interim import wait_for_invitation
 from gateway.problems import WRONG_VERSION
@@ -69,9 +69,8 @@ async def _with_expiry(request: web.Request, error: TitipError) -> Problem:
     problem = verdict(error)
     if problem.status != WRONG_VERSION.status:
         with suppress(TitipError):
-            which = upload_id(request)
-            bearer = await gate.admitted(request, Inspect(), which)
-            return answers.refused(problem, await gate.own(which, bearer), gate.terms)
+            upload = await gate.own(*await gate.admitted(request, Inspect()))
+            return answers.refused(problem, upload, gate.terms)
     return problem
 
 
@@ -82,8 +81,7 @@ async def _carried_out(request: web.Request, method: str) -> web.StreamResponse:
     if isinstance(command, Create):
         answer, _ = await _create(gate, request, command)
         return bare(answer)
-    which = upload_id(request)
-    bearer = await gate.admitted(request, command, which)
+    which, bearer = await gate.admitted(request, command)
     match command:
         case Append():
             upload = await append(gate, request, upload_id=which, command=command, bearer=bearer)

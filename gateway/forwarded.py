@@ -39,15 +39,6 @@ _LAST_PORT: Final = (1 << 16) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a connection tells by itself: the peer's address, the scheme, and its Host header."""
-
-    peer: str
-    scheme: str
-    host: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Told:
     """What one kind of headers tells; empty where it tells nothing that can be used."""
 
@@ -56,16 +47,17 @@ class _Told:
 
 
 def base_url(
-    asked: Asked, fields: Fields, *, trusted: Sequence[Network], public_url: str = ""
+    fields: Fields, *, peer: str, scheme: str, trusted: Sequence[Network], public_url: str = ""
 ) -> str:
     """Give the address before `/files/`, without a slash at its end; nothing if none is known.
 
+    `peer` and `scheme` are what the connection tells by itself: its other end, http or https.
     `public_url` beats all; then what trusted proxies tell; then what the request says of itself.
     """
     if public_url:
         return public_url.rstrip("/")
-    scheme, host, prefix = asked.scheme, _host(asked.host), ""
-    if trusted and _is_trusted(_address(asked.peer), trusted):
+    host, prefix = _host(next(iter(fields.getall("Host", ())), "")), ""
+    if trusted and _is_trusted(_address(peer), trusted):
         rfc, plain = _of_forwarded(fields, trusted), _of_x_forwarded(fields)
         scheme = _agreed(rfc.scheme, plain.scheme) or scheme
         told = _agreed(rfc.host, plain.host) or host

@@ -15,7 +15,7 @@ from gateway.commands import Terms
 from gateway.connections import Connections
 from gateway.deps import GatewayOptions
 from gateway.errors import Refusal
-from gateway.forwarded import Asked, base_url
+from gateway.forwarded import base_url
 from gateway.joining import Joining
 from gateway.locks import UploadLocks
 from gateway.metrics import Metrics
@@ -84,18 +84,22 @@ class Gate:
         """Give what the protocol needs to know of the options."""
         return Terms(self.options.max_upload, self.options.max_unfinished_age)
 
-    async def admitted(self, request: web.Request, command: Command, upload_id: UploadId) -> Bearer:
-        """Tell who may do this to an upload: by a token, or by its own secret; raises Refusal."""
+    async def admitted(self, request: web.Request, command: Command) -> tuple[UploadId, Bearer]:
+        """Give the upload that is meant, and who may do this to it; raises Refusal, UploadMissing.
+
+        That is the bearer of a token, or of the upload's own secret.
+        """
+        which = upload_id(request)
         try:
-            return await self.door.bearer(request.headers)
+            return which, await self.door.bearer(request.headers)
         except Refusal:
             shown = secret.shown(request.headers, command)
             if not shown:
                 raise
-            bearer = secret.bearer_of(await self.store.find(upload_id), shown)
+            bearer = secret.bearer_of(await self.store.find(which), shown)
             if bearer is None:
                 raise
-            return bearer
+            return which, bearer
 
     async def own(self, upload_id: UploadId, bearer: Bearer) -> Upload:
         """Give the bearer's upload; raises UploadMissing alike for unknown and foreign ones."""
@@ -106,9 +110,13 @@ class Gate:
 
     def location(self, request: web.Request, upload_id: UploadId) -> str:
         """Give the absolute address of an upload; only the path where no host is known."""
-        asked = Asked(request.remote or "", request.scheme, request.headers.get("Host", ""))
-        trusted, public = self.options.trusted_proxies, self.options.public_url
-        base = base_url(asked, request.headers, trusted=trusted, public_url=public)
+        base = base_url(
+            request.headers,
+            peer=request.remote or "",
+            scheme=request.scheme,
+            trusted=self.options.trusted_proxies,
+            public_url=self.options.public_url,
+        )
         return f"{base}{FILES}{upload_id}"
 
 

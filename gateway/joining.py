@@ -15,13 +15,13 @@ import structlog
 from gateway.errors import Refusal
 from gateway.problems import DIGEST_MISMATCH
 from titip.errors import CustodyError, DigestMismatch, StorageBroken, StorageFull
-from titip.upload import UploadExists, UploadState
+from titip.upload import UploadState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.metrics import Metrics
-    from titip.joining import Joiner, Weight
+    from titip.joining import Joiner
     from titip.upload import Upload, UploadId
 
 log = structlog.get_logger()
@@ -66,24 +66,27 @@ class Joining:
         """Tell how many are being joined, or wait for their turn or for room."""
         return len(self._under_way)
 
-    async def weigh(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
-        """Tell what joining these would come to; raises as `begin` does."""
-        try:
-            return await self._joiner.weigh(final, parts)
-        except UploadExists as known:
-            raise UploadExists(await self._a_moment_later(known.upload)) from known
-
     async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
         """Begin what is joined from these parts, and give it as it is after a moment.
 
         Raises what `titip.joining.Joiner.begin` does, and, where that is known by then, why it
-        cannot be joined. One that was begun before is looked after in the same way.
+        cannot be joined.
         """
+        return await self.wait_briefly(await self._joiner.begin(final, parts))
+
+    async def wait_briefly(self, upload: Upload) -> Upload:
+        """Give an upload as it is after a moment if it is still to be joined; raises as `begin`."""
+        if not upload.joined or upload.state is not UploadState.OPEN:
+            return upload
+        self._start(upload.id)
+        task = self._under_way[upload.id]
+        done, _ = await asyncio.wait({task}, timeout=self._patience)
+        if not done or task.cancelled():
+            return upload
         try:
-            begun = await self._joiner.begin(final, parts)
-        except UploadExists as known:
-            raise UploadExists(await self._a_moment_later(known.upload)) from known
-        return await self._a_moment_later(begun)
+            return task.result() or upload
+        except DigestMismatch as error:
+            raise Refusal(DIGEST_MISMATCH.because(_UNLIKE)) from error
 
     async def part_complete(self, part: UploadId) -> None:
         """Join what this part was the last one of."""
@@ -104,19 +107,6 @@ class Joining:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _a_moment_later(self, upload: Upload) -> Upload:
-        if not upload.joined or upload.state is not UploadState.OPEN:
-            return upload
-        self._start(upload.id)
-        task = self._under_way[upload.id]
-        done, _ = await asyncio.wait({task}, timeout=self._patience)
-        if not done or task.cancelled():
-            return upload
-        try:
-            return task.result() or upload
-        except DigestMismatch as error:
-            raise Refusal(DIGEST_MISMATCH.because(_UNLIKE)) from error
 
     def _start(self, final: UploadId) -> None:
         if final in self._under_way:

@@ -1,4 +1,4 @@
-"""What is answered where no request came to be, since HTTP itself was not kept to.
+"""What is answered to errors of the framework, above all where HTTP itself was not kept to.
 
 Nothing of what was said is repeated: whoever says nonsense may say it about others.
 """
@@ -25,18 +25,23 @@ _HEADERS: Final = {
     "Connection": "close",
 }
 
+_BY_STATUS: Final = {404: problems.NOT_FOUND, 413: problems.TOO_LARGE}
+
 _NOT_HTTP: Final = problems.BAD_REQUEST.because("Send a well-formed request of HTTP/1.1.")
 
 
 def problem_of(error: BaseException | None) -> Problem:
-    """Tell what is wrong with what could not be read as a request."""
+    """Tell what the framework found wrong with a request, or with what was to be one."""
     match error:
         case LineTooLong():
             return problems.HEAD_TOO_LARGE
         case HttpProcessingError() | UnicodeError():  # a header that the framework would repeat
             return _NOT_HTTP
+        case web.HTTPMethodNotAllowed():
+            return problems.NO_METHOD.with_headers({"Allow": error.headers["Allow"]})
         case web.HTTPException():
-            return problems.Problem("http", error.status, error.reason)
+            other = problems.Problem("http", error.status, error.reason)
+            return _BY_STATUS.get(error.status, other)
         case _:
             return problems.FAILED
 

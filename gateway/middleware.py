@@ -15,6 +15,7 @@ from gateway import answers, crossing, draft, draft_answers, problems, protocol
 from gateway.draft_answers import Wording
 from gateway.errors import ProtocolViolation
 from gateway.gate import CUT_SHORT, FILES, GATE
+from gateway.malformed import problem_of
 from gateway.verdicts import for_head, verdict
 from titip.errors import TitipError
 
@@ -68,7 +69,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         if problem.ours:
             log.warning("request.refused", method=request.method, problem=problem.slug)
     except web.HTTPException as error:
-        problem = _of_framework(error)
+        problem = problem_of(error)
     except Exception:
         log.exception("request.failed", method=request.method)
         problem = problems.FAILED.because("", headers={"Retry-After": str(problems.RETRY_AFTER)})
@@ -83,18 +84,6 @@ def _refusal(problem: Problem) -> web.Response:
         content_type=problems.MEDIA_TYPE,
         headers={"Cache-Control": "no-store", **problem.headers},
     )
-
-
-def _of_framework(error: web.HTTPException) -> Problem:
-    match error:
-        case web.HTTPNotFound():
-            return problems.NOT_FOUND
-        case web.HTTPMethodNotAllowed():
-            return problems.NO_METHOD.with_headers({"Allow": error.headers["Allow"]})
-        case web.HTTPRequestEntityTooLarge():
-            return problems.TOO_LARGE
-        case _:
-            return problems.Problem("http", error.status, error.reason)
 
 
 def _discovery(request: web.Request) -> web.Response:

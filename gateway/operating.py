@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -27,8 +28,8 @@ log = structlog.get_logger()
 def add_routes(app: web.Application) -> None:
     """Add the operators' routes."""
     app.router.add_post("/api/resync", _resync)
-    app.router.add_post("/api/destinations/{name}/pause", _pause)
-    app.router.add_post("/api/destinations/{name}/resume", _resume)
+    app.router.add_post("/api/destinations/{name}/pause", partial(_set_paused, paused=True))
+    app.router.add_post("/api/destinations/{name}/resume", partial(_set_paused, paused=False))
     app.router.add_post("/api/destinations/{name}/probe", _probe)
     app.router.add_post("/api/deliveries/{id}/delivered", _delivered)
 
@@ -44,14 +45,6 @@ async def _resync(request: web.Request) -> web.Response:
     if waiting := await operations.by_hand(selection):
         told |= {"by_hand": waiting, "detail": BY_HAND}
     return json_response(told)
-
-
-async def _pause(request: web.Request) -> web.Response:
-    return await _set_paused(request, paused=True)
-
-
-async def _resume(request: web.Request) -> web.Response:
-    return await _set_paused(request, paused=False)
 
 
 async def _set_paused(request: web.Request, *, paused: bool) -> web.Response:

@@ -51,11 +51,6 @@ class Taken:
     upload: Upload
     ending: Ending
 
-    @property
-    def whole(self) -> bool:
-        """Tell whether nothing is missing: the body ended well, or brought the last byte."""
-        return self.ending is Ending.WHOLE or self.upload.state is UploadState.SEALED
-
 
 async def take(
     gate: Gate,

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from gateway.forwarded import Asked, base_url
+from gateway.forwarded import base_url
 
 PROXY = "10.0.0.7"
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
@@ -28,9 +28,8 @@ ORIGIN = re.compile(
 
 
 def seen(*headers, peer=PROXY, scheme="http", host="inside:8080", public_url=""):
-    return base_url(
-        Asked(peer, scheme, host), CIMultiDict(headers), trusted=TRUSTED, public_url=public_url
-    )
+    fields = CIMultiDict([("Host", host), *headers])
+    return base_url(fields, peer=peer, scheme=scheme, trusted=TRUSTED, public_url=public_url)
 
 
 OURS = "http://inside:8080"
