@@ -117,7 +117,7 @@ async def _append(
         _refuse_complete(upload)
         length = command.length if upload.length is None else upload.length
         if length is not None and interim.wording.version != draft.OLDER:
-            with suppress(CustodyError):  # so the newer version wants it
+            with suppress(CustodyError):  # it ends then: so the newer version wants it
                 await terminate(gate, which, bearer)
         raise Refusal(_too_long(length)) from error
     _refuse_short(upload, command.closing)

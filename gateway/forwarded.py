@@ -40,7 +40,7 @@ _LAST_PORT: Final = (1 << 16) - 1
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What one kind of headers tells; empty where it tells nothing that can be used."""
+    """What Forwarded tells; empty where it tells nothing that can be used."""
 
     scheme: str = ""
     host: str = ""
@@ -58,9 +58,9 @@ def base_url(
         return public_url.rstrip("/")
     host, prefix = _host(next(iter(fields.getall("Host", ())), "")), ""
     if trusted and _is_trusted(_address(peer), trusted):
-        rfc, plain = _of_forwarded(fields, trusted), _of_x_forwarded(fields)
-        scheme = _agreed(rfc.scheme, plain.scheme) or scheme
-        told = _agreed(rfc.host, plain.host) or host
+        rfc = _of_forwarded(fields, trusted)
+        scheme = _agreed(rfc.scheme, _scheme(_last(fields, "X-Forwarded-Proto"))) or scheme
+        told = _agreed(rfc.host, _host(_last(fields, "X-Forwarded-Host"))) or host
         host = _with_port(told, _last(fields, "X-Forwarded-Port"), scheme)
         prefix = _prefix(_last(fields, "X-Forwarded-Prefix"))
     return f"{scheme}://{host}{prefix}" if host and scheme in _PORTS else ""
@@ -68,14 +68,6 @@ def base_url(
 
 def _agreed(one: str, other: str) -> str:
     return "" if one and other and one != other else one or other
-
-
-def _of_x_forwarded(fields: Fields) -> _Told:
-    """Read the last value of each, which our peer itself wrote or let pass."""
-    return _Told(
-        scheme=_scheme(_last(fields, "X-Forwarded-Proto")),
-        host=_host(_last(fields, "X-Forwarded-Host")),
-    )
 
 
 def _of_forwarded(fields: Fields, trusted: Sequence[Network]) -> _Told:
@@ -113,6 +105,7 @@ def _elements(text: str) -> list[dict[str, str]]:
 
 
 def _last(fields: Fields, name: str) -> str:
+    """Give the last value, which our peer itself wrote or let pass."""
     return ",".join(fields.getall(name, ())).rpartition(",")[2].strip(" \t")
 
 
