@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
@@ -366,7 +365,3 @@ def test_a_canary_that_is_ill_opens_the_circuit_again():
     assert after.circuit is Circuit.OPEN
     assert after.reason == "still too slow"
     assert after.openings == 2
-
-
-def test_the_first_threshold_is_above_every_window():
-    assert Health(EPOCH).threshold == math.inf
