@@ -1,4 +1,4 @@
-"""What may begin and what may come: the length of an upload, room on the disk, unfinished uploads.
+"""Whether an upload may begin and its bytes come: length, room on the disk, unfinished others.
 
 The store is asked once a second however many uploads begin; what begins meanwhile is added.
 """
@@ -32,7 +32,7 @@ class Admission:
     """The room of one store and the unfinished uploads of each submitter, as last told."""
 
     def __init__(self, store: Store, records: Records, *, reserve: int, max_open: int) -> None:
-        """Leave `reserve` bytes free on the disk, and each submitter `max_open` uploads."""
+        """Leave `reserve` bytes of the disk free; let each submitter have `max_open` unfinished."""
         self._store = store
         self._records = records
         self._reserve = reserve
@@ -62,7 +62,11 @@ class Admission:
             self._room = replace(self._room, promised=self._room.promised + size)
 
     async def admit_open(self, submitter: str) -> None:
-        """Refuse one more unfinished upload of who has too many: each costs a row and a promise."""
+        """Refuse one more unfinished upload where there are too many; raises Refusal.
+
+        Each costs a row and a promise of space. They are counted once a second, and again at the
+        limit.
+        """
         now = asyncio.get_running_loop().time()
         if now >= self._open_stale_at:
             self._open.clear()

@@ -11,8 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway import asking, views
 from gateway.errors import Refusal
-from gateway.gate import GATE, upload_id
-from gateway.inspecting import alive
+from gateway.gate import GATE, alive, upload_id
 from gateway.problems import NOT_SEALED
 from titip.access import Role
 from titip.delivery import DeliveryState

@@ -9,7 +9,7 @@ import structlog
 
 from gateway.admission import admit_length
 from gateway.errors import BodyInterrupted, Ending, Refusal
-from gateway.inspecting import alive
+from gateway.gate import alive
 from gateway.interim import invite
 from gateway.problems import DRAINING, INCONSISTENT_LENGTH, JOINED
 from gateway.taking import body_digest, take, verify

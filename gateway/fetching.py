@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from gateway.digests import repr_digest
 from gateway.errors import Refusal
-from gateway.inspecting import alive
+from gateway.gate import alive
 from gateway.problems import BYTES_DAMAGED, BYTES_GONE, NO_RANGE, NOT_SEALED
 from titip.errors import Damaged
 from titip.metadata import filename

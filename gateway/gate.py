@@ -21,7 +21,7 @@ from gateway.locks import UploadLocks
 from gateway.metrics import Metrics
 from gateway.notice import Draining
 from titip.clock import ClockState
-from titip.errors import UploadMissing
+from titip.errors import UploadGone, UploadMissing
 from titip.upload import UploadId
 
 if TYPE_CHECKING:
@@ -132,3 +132,10 @@ def upload_id(request: web.Request) -> UploadId:
     if _ID.fullmatch(text) is None:
         raise UploadMissing("no such upload belongs to this submitter")
     return UploadId(text)
+
+
+def alive(upload: Upload) -> Upload:
+    """Give the upload, unless it was ended; raises UploadGone."""
+    if upload.state.ended:
+        raise UploadGone(f"the upload was {upload.state}")
+    return upload

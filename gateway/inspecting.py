@@ -1,11 +1,11 @@
-"""What is asked before an upload's state is told: that it lives, and that nobody moves it on."""
+"""What is asked before the state of an upload is told: whether a request still moves it on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from gateway.errors import UploadLocked
-from titip.errors import UploadGone
+from gateway.gate import alive
 
 if TYPE_CHECKING:
     from gateway.gate import Gate
@@ -32,10 +32,3 @@ async def inspect(
         if alone and not left:
             raise UploadLocked("another request holds the upload")
     return alive(await gate.own(which, bearer) if held or holder is not None else upload)
-
-
-def alive(upload: Upload) -> Upload:
-    """Give the upload, unless it was ended; raises UploadGone."""
-    if upload.state.ended:
-        raise UploadGone(f"the upload was {upload.state}")
-    return upload

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from gateway import commands
-    from gateway.commands import Fields
     from gateway.gate import Gate
     from gateway.locks import Hold
     from titip.ports import Deposit
@@ -38,7 +37,7 @@ def body_digest(body: commands.Body) -> BodyDigest | None:
     return None
 
 
-def verify(digest: BodyDigest, trailer: Fields | None = None) -> None:
+def verify(digest: BodyDigest, trailer: commands.Fields | None = None) -> None:
     """Raise Refusal unless the body that is over now is the one that was meant."""
     if not digest.fits(trailed_checksum(trailer) if digest.trailed else None):
         raise Refusal(CHECKSUM_MISMATCH)

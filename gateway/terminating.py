@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.inspecting import alive
+from gateway.gate import alive
 from titip.errors import UploadClosed
 from titip.upload import UploadState
 
