@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.blocking import in_thread
 from sync.checked import CheckedContent
 from sync.leased import LeasedContent
+from sync.threads import in_thread
 from titip import delivery as d
 from titip import errors
 from titip.health import Ill, Well

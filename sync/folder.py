@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.blocking import Abandoned, in_thread
 from sync.disk import blamed_on_folder, digest_file, opened_root, sync_folder, try_writing
 from sync.reading import PIECE, pieces
 from sync.safe_names import copy_name, safe_name
 from sync.small_file import open_regular
+from sync.threads import Abandoned, in_thread
 from titip.delivery import MIRROR
 from titip.errors import Faltered
 from titip.ports import Arrival

@@ -19,10 +19,10 @@ from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build_from_document  # type: ignore[attr-defined]
 from googleapiclient.discovery_cache import get_static_doc
 
-from sync.blocking import Abandoned, in_thread
 from sync.drive_credentials import read_credentials
 from sync.drive_faults import HTTP_TROUBLE, Passing, fault_of_trouble
 from sync.drive_http import TOKENS, DriveHttp, drive_place
+from sync.threads import Abandoned, in_thread
 from sync.wire import Wire
 from titip.errors import TitipError, Unavailable
 from titip.origins import is_of, shown

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.blocking import in_thread
 from sync.reading import md5_of
+from sync.threads import in_thread
 
 if TYPE_CHECKING:
     from titip.ports import Arrival, Content

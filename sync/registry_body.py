@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import Payload
 
-from sync.blocking import in_thread
 from sync.reading import PIECE, read_exactly
+from sync.threads import in_thread
 from titip.errors import Faltered, TitipError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from sync.blocking import in_thread
+from sync.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,7 @@ import threading
 
 import pytest
 
-from sync.blocking import in_thread
-from sync.threads import DaemonThreads
+from sync.threads import DaemonThreads, in_thread
 
 
 async def test_calls_that_hang_keep_no_other_call_waiting():
