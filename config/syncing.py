@@ -12,7 +12,7 @@ from config.lanes import janitor_of, lanes_of, scrubber_of
 from storage.clock import utc_now
 from storage.scrub import Scrub
 from sync.contained import Contained
-from sync.daemon import run_daemon
+from sync.supervisor import run_daemon
 from titip.delivery import MIRROR, REGISTRY
 from titip.origins import origin
 

@@ -1,18 +1,24 @@
-"""One attempt of one delivery: carry the parcel there and say, as an event, how that ended."""
+"""One attempt of one delivery: carry the parcel there and say, as an event, how that ended.
+
+Meanwhile its lease is prolonged, and every end is an outcome.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from sync.checked import CheckedContent
-from sync.leased import LeasedContent
+from sync.contained import Unforeseen, guarded, tell_bug
+from sync.lease import LeasedContent
 from sync.threads import in_thread
 from titip import delivery as d
 from titip import errors
+from titip.faults import kind_of
 from titip.health import Ill, Well
 from titip.ports import Arrival
 from titip.suspicion import Suspected
@@ -20,6 +26,7 @@ from titip.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import timedelta
 
     from sync.lease import Lease
     from titip.delivery import DeliveryEvent, Parcel
@@ -28,10 +35,70 @@ if TYPE_CHECKING:
     from titip.upload import Upload
 
     Sign = HealthEvent | Suspected | None
+    Outcome = tuple[DeliveryEvent, Sign]
 
 log = structlog.get_logger()
 
 MEND: Final = "see titip repair"
+
+
+async def carry_leased(
+    parcel: Parcel,
+    lease: Lease,
+    *,
+    destination: Destination,
+    archive: Archive,
+    renew_every: timedelta,
+) -> Outcome:
+    """Carry a parcel, prolonging its lease, and give what became of it; raises nothing.
+
+    Cancelled, it breaks the delivery off and gives what came of that.
+    """
+    carrying = asyncio.ensure_future(
+        guarded(partial(carry, parcel, lease, destination=destination, archive=archive))
+    )
+    keeping = asyncio.ensure_future(_keep_lease(lease, carrying, every=renew_every))
+    try:
+        return await asyncio.shield(carrying)
+    except asyncio.CancelledError:
+        return await _broken_off(carrying)
+    except errors.LeaseLost:
+        return failed(lease, "its lease was lost on the way"), None
+    except Unforeseen as error:
+        return failed(lease, str(error)), None
+    except Exception as error:  # noqa: BLE001 - it becomes a reason on the row
+        tell_bug("delivery.bug", error, delivery=parcel.delivery.id)
+        return failed(lease, f"a fault in Titip itself ({kind_of(error)})"), None
+    finally:
+        keeping.cancel()
+
+
+def failed(lease: Lease, reason: str) -> DeliveryEvent:
+    """Say of an attempt of which nothing else is known that it failed, in doubt if it must be."""
+    return d.Unknown(reason) if lease.delivery.doubtful else d.Faltered(reason)
+
+
+async def _broken_off(carrying: asyncio.Future[Outcome]) -> Outcome:
+    """Break it off, and give what came of it; what had not begun sent nothing."""
+    carrying.cancel()
+    try:
+        return await carrying
+    except asyncio.CancelledError:
+        return d.Postponed("Titip stopped", at_once=True), None
+
+
+async def _keep_lease(lease: Lease, carrying: asyncio.Future[Outcome], *, every: timedelta) -> None:
+    while True:
+        await asyncio.sleep(every.total_seconds())
+        try:
+            await lease.renew()
+        except errors.LeaseLost:
+            carrying.cancel()
+            return
+        except errors.TitipError as error:
+            log.warning("lease.not_extended", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - the next renewal may do
+            tell_bug("lease.not_extended", error, delivery=lease.delivery.id)
 
 
 async def carry(
@@ -40,14 +107,15 @@ async def carry(
     *,
     destination: Destination,
     archive: Archive,
-) -> tuple[DeliveryEvent, Sign]:
+) -> Outcome:
     """Carry one parcel; give what became of the delivery and what it tells of the destination.
 
     Raises LeaseLost. A cancellation is an outcome too: Titip is stopping.
     """
     try:
         with _opened(archive, parcel.upload) as content:
-            if not _may_have_arrived(parcel):
+            if not (parcel.delivery.doubtful or parcel.delivery.checkpoint):
+                # Else it might be found at the destination, which takes none of its bytes.
                 await in_thread(content.prove)
             ours = LeasedContent(content, lease)
             lease.handed_over()
@@ -67,7 +135,7 @@ async def carry(
     return _judged(arrival, parcel)
 
 
-def _judged(arrival: object, parcel: Parcel) -> tuple[DeliveryEvent, Sign]:
+def _judged(arrival: object, parcel: Parcel) -> Outcome:
     """Take for a delivery only what has evidence, whatever the destination's code gave back."""
     if not isinstance(arrival, Arrival) or not arrival.evidence:
         log.error("delivery.unproven", delivery=parcel.delivery.id)
@@ -113,11 +181,6 @@ def _opened(archive: Archive, upload: Upload) -> Iterator[CheckedContent]:
         with suppress(errors.Damaged):
             inner = stack.enter_context(archive.open(upload.id))
         yield CheckedContent(inner, upload)
-
-
-def _may_have_arrived(parcel: Parcel) -> bool:
-    """Tell whether it might be found at the destination, which takes none of its bytes."""
-    return bool(parcel.delivery.doubtful or parcel.delivery.checkpoint)
 
 
 def _interrupted(lease: Lease) -> DeliveryEvent:

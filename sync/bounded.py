@@ -31,13 +31,9 @@ class Bounded:
 
     def __init__(self, inner: Destination, *, limit: Callable[[int], timedelta] = by_size) -> None:
         """Wrap `inner`; `limit` gives the longest time for a length in bytes."""
+        self.name = inner.name
         self._inner = inner
         self._limit = limit
-
-    @property
-    def name(self) -> str:
-        """Give the inner destination's word."""
-        return self._inner.name
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Deliver; past the limit raises Unavailable."""

@@ -40,6 +40,8 @@ class CheckedContent:
 
     def __init__(self, inner: Content | None, upload: Upload) -> None:
         """Check `inner` against what was sealed of this upload."""
+        self.size = upload.size
+        """The sealed length, whatever the file's is."""
         self._inner = inner
         self._upload = upload
         self._lock = Lock()
@@ -47,11 +49,6 @@ class CheckedContent:
         self._mark = 0
         self._digest: Digest = hashlib.sha256()
         self._before: deque[tuple[int, Digest]] = deque(maxlen=REMEMBERED)
-
-    @property
-    def size(self) -> int:
-        """Give the sealed length, whatever the file's is."""
-        return self._upload.size
 
     def read(self, offset: int, size: int) -> bytes:
         """Read up to `size` bytes at `offset`; blocking. Raises Damaged, StorageBroken."""

@@ -7,12 +7,12 @@ like. Whatever comes of that is its own trouble, or one delivery's: never a lane
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
+from sync.threads import look_away
 from titip.errors import CustodyError, DeliveryFault, LeaseLost, Unknown
 from titip.evidence import Evidence
 from titip.faults import kind_of, trace_of
@@ -56,10 +56,15 @@ async def guarded(call: Callable[[], Awaitable[T]]) -> T:
         raise Unforeseen(f"a fault in Titip itself ({kind_of(error)})") from error
 
 
+def tell_bug(event: str, error: BaseException, **facts: object) -> None:
+    """Log what nobody foresaw: its kind and its place."""
+    log.error(event, **facts, error=kind_of(error), where=trace_of(error))
+
+
 async def ended(task: asyncio.Future[T], *, within: float = PATIENCE) -> bool:
     """Cancel it and wait for its end, not for ever; tell whether it ended."""
     task.cancel()
-    task.add_done_callback(_look_away)
+    task.add_done_callback(look_away)
     done, _ = await asyncio.wait({task}, timeout=within)
     return bool(done)
 
@@ -69,14 +74,10 @@ class Contained:
 
     def __init__(self, inner: Destination) -> None:
         """Contain `inner`."""
+        self.name = inner.name
         self._inner = inner
         self._asking: asyncio.Task[object] | None = None
         self._told = ""
-
-    @property
-    def name(self) -> str:
-        """Give the inner destination's word."""
-        return self._inner.name
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Deliver; raises what the port allows, and Unforeseen for everything else.
@@ -107,7 +108,7 @@ class Contained:
         finally:
             if not task.done():
                 task.cancel()
-                task.add_done_callback(_look_away)
+                task.add_done_callback(look_away)
         if not task.done():
             return self._unwell(f"no answer within {PROBE_WITHIN:g} s")
         return self._answer(task)
@@ -118,11 +119,11 @@ class Contained:
         done, _ = await asyncio.wait({task}, timeout=PATIENCE)
         error = _error(task) if done else None
         if error is not None:
-            _tell("destination.close_failed", error, destination=self.name)
+            tell_bug("destination.close_failed", error.__cause__ or error, destination=self.name)
         elif not done:
             log.error("destination.not_closed", destination=self.name)
             task.cancel()
-            task.add_done_callback(_look_away)
+            task.add_done_callback(look_away)
 
     def _answer(self, task: asyncio.Task[object]) -> bool | None:
         error = _error(task)
@@ -152,7 +153,7 @@ def _arrival(task: asyncio.Task[object], *, where: str, what: str) -> Arrival:
     if isinstance(error, (CustodyError, LeaseLost)):
         raise error
     if error is not None:
-        _tell("delivery.bug", error, destination=where, delivery=what)
+        tell_bug("delivery.bug", error.__cause__ or error, destination=where, delivery=what)
         if isinstance(error, Unforeseen):
             raise error
         raise Unforeseen(f"a fault in Titip itself ({kind_of(error)})") from error
@@ -165,16 +166,13 @@ def _arrival(task: asyncio.Task[object], *, where: str, what: str) -> Arrival:
 
 
 def _makes_sense(arrival: Arrival) -> bool:
-    locator: object = arrival.locator
-    is_place = isinstance(locator, str) and len(locator) <= LONGEST_LOCATOR
+    """Tell whether what code of somebody else's gave back is what its types say."""
+    told: tuple[object, ...] = (arrival.locator, arrival.size, arrival.evidence)
+    locator, size, evidence = told
     digests: tuple[object, ...] = (arrival.sha256, arrival.md5)
-    size, evidence = _untyped(arrival.size), _untyped(arrival.evidence)
+    is_place = isinstance(locator, str) and len(locator) <= LONGEST_LOCATOR
     is_told = isinstance(size, int | None) and isinstance(evidence, Evidence)
     return is_place and is_told and all(isinstance(one, str | None) for one in digests)
-
-
-def _untyped(value: object) -> object:
-    return value
 
 
 def _sound(fault: DeliveryFault) -> DeliveryFault:
@@ -192,14 +190,3 @@ def _error(task: asyncio.Task[object]) -> BaseException | None:
     if task.cancelled():
         return asyncio.CancelledError()
     return task.exception()
-
-
-def _tell(event: str, error: BaseException, **facts: str) -> None:
-    cause = error.__cause__ or error
-    log.error(event, **facts, error=kind_of(cause), where=trace_of(cause))
-
-
-def _look_away(task: asyncio.Future[T]) -> None:
-    """Read the outcome nobody waits for, so that the loop does not complain of it."""
-    with suppress(BaseException):
-        task.exception()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from sync.supervisor import pause
 from titip.errors import TitipError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from datetime import datetime
 
@@ -54,11 +55,7 @@ class Janitor:
                 await self.go_round()
             except TitipError as error:
                 log.error("janitor.hindered", reason=str(error))
-            try:
-                async with asyncio.timeout(ROUND.total_seconds()):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
+            await pause(stopping, ROUND.total_seconds())
 
     async def go_round(self) -> int:
         """End and free what is over its time; tell how many uploads that were."""

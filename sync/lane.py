@@ -16,30 +16,28 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from sync.attempt import carry_leased, failed
 from sync.brake_monitor import BrakeMonitor
-from sync.carrying import carry_leased, failed, tell_bug
-from sync.contained import Contained
-from sync.lease import Lease, LeaseTimes
+from sync.contained import Contained, tell_bug
+from sync.lease import Lease
 from sync.overdue import Overdue
 from sync.verdicts import Verdicts
 from titip.delivery import DeliveryState, Unknown, advance
 from titip.errors import LeaseLost, StorageFull, TitipError
 from titip.evidence import Doubt
-from titip.faults import kind_of, trace_of
+from titip.faults import kind_of
 from titip.order import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from datetime import datetime
 
-    from sync.attempt import Sign
     from sync.lane_rules import LaneRules, LaneWorld
     from sync.watch import Watch
     from titip.delivery import DeliveryEvent, Parcel
     from titip.health import HealthEvent
     from titip.ports import Destination
 
-    Outcome = tuple[DeliveryEvent, Sign]
     Hear = Callable[[HealthEvent], Coroutine[None, None, None]]
 
 log = structlog.get_logger()
@@ -108,8 +106,7 @@ class Lane:
         except TitipError as error:
             log.error("lane.hindered", destination=name, reason=str(error))
         except Exception as error:  # noqa: BLE001 - what is being carried goes on
-            where = trace_of(error)
-            log.error("lane.bug", destination=name, error=kind_of(error), where=where)
+            tell_bug("lane.bug", error, destination=name)
             return False
         return True
 
@@ -183,7 +180,8 @@ class Lane:
         lease = Lease(
             parcel.delivery,
             self._world.queue,
-            times=LeaseTimes(self._rules.lease, settle=self._rules.settle),
+            term=self._rules.lease,
+            settle=self._rules.settle,
             now=self._world.now,
             timer=overdue,
         )
@@ -199,7 +197,13 @@ class Lane:
 
     async def _attend(self, parcel: Parcel, lease: Lease, *, overdue: Overdue, hear: Hear) -> None:
         try:
-            event, sign = await self._carry_leased(parcel, lease)
+            event, sign = await carry_leased(
+                parcel,
+                lease,
+                destination=self._destination,
+                archive=self._world.archive,
+                renew_every=self._rules.lease / 3,
+            )
             trial = self._watch.on_trial
             await self._keep_outcome(lease, event)
             heard = self._verdicts.sign(sign, parcel.delivery, trial=trial)
@@ -210,7 +214,7 @@ class Lane:
         except TitipError as error:
             log.error("delivery.unrecorded", delivery=parcel.delivery.id, reason=str(error))
         except Exception as error:  # noqa: BLE001 - one delivery's trouble, never the lane's
-            tell_bug("delivery.unrecorded", parcel.delivery.id, error)
+            tell_bug("delivery.unrecorded", error, delivery=parcel.delivery.id)
         finally:
             self._leases.discard(lease)
             overdue.end()
@@ -229,18 +233,9 @@ class Lane:
         except (LeaseLost, StorageFull):
             raise
         except Exception as error:  # noqa: BLE001 - of whatever kind, the row must not stay so
-            tell_bug("delivery.outcome_unfit", lease.delivery.id, error)
+            tell_bug("delivery.outcome_unfit", error, delivery=lease.delivery.id)
             reason = f"its outcome could not be recorded ({kind_of(error)})"
             await self._record(lease, failed(lease, reason))
-
-    async def _carry_leased(self, parcel: Parcel, lease: Lease) -> Outcome:
-        return await carry_leased(
-            parcel,
-            lease,
-            destination=self._destination,
-            archive=self._world.archive,
-            renew_every=self._rules.lease / 3,
-        )
 
     async def _record(self, lease: Lease, event: DeliveryEvent, *, run: str = "") -> None:
         now, before = self._world.now(), lease.delivery

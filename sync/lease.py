@@ -1,11 +1,15 @@
-"""A worker's lease of a delivery: until when, with which checkpoint, what was sent and is known."""
+"""A worker's lease of a delivery: until when, with which checkpoint, what was sent and is known.
+
+A process that was stopped, or a machine that slept, wakes up in the midst of a delivery that may
+be another worker's by now. Its rows are fenced in the journal; `LeasedContent` fences its bytes.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from titip.errors import LeaseLost
 from titip.evidence import Doubt
@@ -14,36 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from sync.overdue import Overdue
     from titip.delivery import Delivery
-    from titip.ports import Queue
+    from titip.ports import Content, Queue
 
 
 RENEWAL: Final = 10.0
 """Seconds that renewing a lease that ran out may take: the journal may wait for its turn."""
 
-
-class Timer(Protocol):
-    """The clock on a delivery's answer and on its signs of life; see sync.overdue."""
-
-    def begin(self) -> None:
-        """Begin to listen for signs of life."""
-
-    def moved(self) -> None:
-        """Note one; from any thread."""
-
-    def start(self) -> None:
-        """Begin to wait: the whole body has left."""
-
-    def stop(self) -> None:
-        """Wait for no answer any longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseTimes:
-    """How long each renewal is for, and for how long "it is not there" is only "not yet"."""
-
-    term: timedelta
-    settle: timedelta = timedelta(0)
+_EFFECT: Final = ("doubtful", "doubt_since", "settles_at", "absences", "restored")
+"""What a delivery tells of the effect of all attempts so far; see titip.delivery."""
 
 
 class Lease:
@@ -54,16 +38,20 @@ class Lease:
         delivery: Delivery,
         queue: Queue,
         *,
-        times: LeaseTimes,
+        term: timedelta,
+        settle: timedelta,
         now: Callable[[], datetime],
-        timer: Timer,
+        timer: Overdue,
     ) -> None:
-        """Begin with a delivery that was just claimed; `timer` runs from `handed_over` on."""
-        self.bytes_sent = 0
+        """Begin with a delivery that was just claimed; `timer` runs from `handed_over` on.
+
+        Each renewal is for `term`; for `settle`, "it is not there" is only "not yet".
+        """
         self._row = delivery
-        self._effect = _Effect.of(delivery)
+        self._effect = delivery  # of which _EFFECT counts: threads change that, and never the row
         self._queue = queue
-        self._times = times
+        self._term = term
+        self._settle = settle
         self._now = now
         self._timer = timer
         self._writing = asyncio.Lock()
@@ -72,7 +60,8 @@ class Lease:
     @property
     def delivery(self) -> Delivery:
         """Give the row as last written, with what this attempt knows of its effect."""
-        return self._effect.on(self._row)
+        effect: dict[str, Any] = {name: getattr(self._effect, name) for name in _EFFECT}
+        return replace(self._row, **effect)
 
     def handed_over(self) -> None:
         """Note that the destination has the delivery now: what takes long is its own."""
@@ -84,14 +73,11 @@ class Lease:
         async with self._writing:
             self._row = await self._queue.checkpoint(self.delivery, text)
 
-    async def extend(self, until: datetime) -> None:
-        """Prolong the lease; raises LeaseLost."""
-        async with self._writing:
-            self._row = await self._queue.extend(self.delivery, until)
-
     async def renew(self) -> None:
         """Prolong the lease by its term from now; raises LeaseLost."""
-        await self.extend(self._now() + self._times.term)
+        until = self._now() + self._term
+        async with self._writing:
+            self._row = await self._queue.extend(self.delivery, until)
 
     def hold_on(self) -> None:
         """Make sure, from a thread that is about to send, that the delivery is still ours.
@@ -109,9 +95,8 @@ class Lease:
             renewing.cancel()
             raise LeaseLost("the lease ran out and could not be renewed") from error
 
-    def sent(self, count: int) -> None:
-        """Count bytes that left; a sign of life, with none too."""
-        self.bytes_sent += count
+    def sent(self, count: int) -> None:  # noqa: ARG002  (it left: that is enough)
+        """Note bytes that left: a sign of life, with none too."""
         self._timer.moved()
 
     def body_sent(self) -> None:
@@ -121,22 +106,29 @@ class Lease:
 
     def doubted(self, doubt: Doubt) -> None:
         """Note what is open about the effect of what was sent; see titip.ports.Progress."""
-        self._loop.call_soon_threadsafe(self._timer.stop)
+        self._loop.call_soon_threadsafe(self._timer.begin)
         self._doubt(doubt)
 
     def _doubt(self, doubt: Doubt) -> None:
         now, known = self._now(), self._effect
         self._effect = replace(
             known,
-            doubt=max(known.doubt, doubt),
-            since=known.since or now,
-            settles_at=now + self._times.settle,
+            doubtful=max(known.doubtful, doubt),
+            doubt_since=known.doubt_since or now,
+            settles_at=now + self._settle,
         )
 
     def absent(self, *, looked_up: bool) -> None:
         """Note that nothing of it is there; see titip.ports.Progress."""
-        self._loop.call_soon_threadsafe(self._timer.stop)
-        self._effect = _Effect(absences=self._effect.absences + looked_up)
+        self._loop.call_soon_threadsafe(self._timer.begin)
+        self._effect = replace(
+            self._effect,
+            doubtful=Doubt.NONE,
+            doubt_since=None,
+            settles_at=None,
+            absences=self._effect.absences + looked_up,
+            restored=False,
+        )
 
     def settles_in(self) -> timedelta:
         """Tell how long "it is not there" is "not yet"."""
@@ -144,35 +136,19 @@ class Lease:
         return timedelta(0) if settles_at is None else max(timedelta(0), settles_at - self._now())
 
 
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    """What is known of the effect of all attempts so far; see titip.delivery."""
+class LeasedContent:
+    """Implements titip.ports.Content over another one: no byte that is no longer ours to send."""
 
-    doubt: Doubt = Doubt.NONE
-    since: datetime | None = None
-    settles_at: datetime | None = None
-    absences: int = 0
-    restored: bool = False
+    def __init__(self, inner: Content, lease: Lease) -> None:
+        """Give what `inner` holds as long as the lease does."""
+        self.size = inner.size
+        self._inner = inner
+        self._lease = lease
 
-    @classmethod
-    def of(cls, delivery: Delivery) -> _Effect:
-        return cls(
-            delivery.doubtful,
-            since=delivery.doubt_since,
-            settles_at=delivery.settles_at,
-            absences=delivery.absences,
-            restored=delivery.restored,
-        )
-
-    def on(self, delivery: Delivery) -> Delivery:
-        return replace(
-            delivery,
-            doubtful=self.doubt,
-            doubt_since=self.since,
-            settles_at=self.settles_at,
-            absences=self.absences,
-            restored=self.restored,
-        )
+    def read(self, offset: int, size: int) -> bytes:
+        """Read as the inner content does; raises LeaseLost besides."""
+        self._lease.hold_on()
+        return self._inner.read(offset, size)
 
 
 def _in(loop: asyncio.AbstractEventLoop) -> bool:

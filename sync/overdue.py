@@ -54,7 +54,7 @@ class Overdue:
         self._moved_at = time.monotonic()
 
     def begin(self) -> None:
-        """Begin to listen for signs of life: the destination has the delivery now."""
+        """Begin to listen for signs of life: the destination has the delivery, or answered."""
         self.moved()
         self._listen()
 
@@ -63,10 +63,6 @@ class Overdue:
         seconds = self._slow_after
         reason = f"no answer within {seconds:g} s of the last byte"
         self._wait(seconds, lambda: self._tell(reason))
-
-    def stop(self) -> None:
-        """Wait for no answer any longer: what comes next shows other signs of life."""
-        self.begin()
 
     def end(self) -> None:
         """Wait for nothing any longer, whatever a thread that was left to itself still tells."""

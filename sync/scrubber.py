@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from sync.supervisor import pause
 from titip.errors import TitipError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Scrubber:
         try:
             while not stopping.is_set():
                 if not await self._some():
-                    await self._pause(stopping)
+                    await pause(stopping, self._rest.total_seconds())
         finally:
             stop.cancel()
 
@@ -68,10 +69,3 @@ class Scrubber:
     async def _stop_at(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
         self._inspector.stop()
-
-    async def _pause(self, stopping: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(self._rest.total_seconds()):
-                await stopping.wait()
-        except TimeoutError:
-            return

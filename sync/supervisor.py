@@ -1,4 +1,7 @@
-"""A supervisor: what runs for as long as the process does, and ended before, is begun again."""
+"""A supervisor: what runs for as long as the process does, and ended before, is begun again.
+
+The sync daemon is its jobs, lanes, janitor and scrubber, each supervised, until told to stop.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.contained import ended, guarded
-from titip.faults import kind_of, trace_of
+from sync.contained import ended, guarded, tell_bug
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
 log = structlog.get_logger()
 
@@ -20,6 +22,33 @@ FLOOR: Final = 1.0
 
 CEILING: Final = 60.0
 """The longest rest; what ran for as long before it failed is rested for as at first."""
+
+STOP_WITHIN: Final = 6.5
+"""Seconds that all of them have to stop: a lane's grace, and what breaking off may take."""
+
+BREAK_OFF: Final = 0.5
+"""Seconds that what is late has to end once it is cancelled; then it is left behind."""
+
+
+async def run_daemon(
+    jobs: Mapping[str, Callable[[], Awaitable[None]]], stopping: asyncio.Event
+) -> None:
+    """Run all of them; how one of them ends is nothing to the others."""
+    tasks = {
+        asyncio.create_task(supervised(name, run, stopping), name=f"supervise {name}")
+        for name, run in jobs.items()
+    }
+    try:
+        await stopping.wait()
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_WITHIN)
+    finally:
+        late = {task for task in tasks if not task.done()}
+        for task in late:
+            task.cancel()
+        if late:
+            _, left = await asyncio.wait(late, timeout=BREAK_OFF)
+            log.warning("daemon.late", tasks=sorted(task.get_name() for task in late | left))
 
 
 async def supervised(
@@ -39,7 +68,7 @@ async def supervised(
         if error is None:
             return
         rest = FLOOR if clock() - begun >= CEILING else rest
-        _tell(name, error, again_in=rest)
+        tell_bug("task.ended", error.__cause__ or error, task=name, again_in=rest)
         await pause(stopping, rest)
         rest = min(2 * rest, CEILING)
 
@@ -51,9 +80,3 @@ async def pause(stopping: asyncio.Event, seconds: float) -> None:
             await stopping.wait()
     except TimeoutError:
         return
-
-
-def _tell(name: str, error: BaseException, *, again_in: float) -> None:
-    cause = error.__cause__ or error
-    where = trace_of(cause)
-    log.error("task.ended", task=name, error=kind_of(cause), where=where, again_in=again_in)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+PATIENCE: Final = 5.0
+"""Seconds that a cancelled call may take to notice; what hangs must hold nobody up for longer."""
+
 
 class DaemonThreads(Executor):
     """As many threads as there are calls at work: whoever hands work in bounds their number."""
@@ -79,7 +82,7 @@ async def in_thread(
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        running.add_done_callback(_swallow)
+        running.add_done_callback(look_away)
         if hop.give_up():
             if stop is not None:
                 stop()
@@ -108,7 +111,7 @@ class _Hop(Generic[T]):
             return self._begun
 
 
-def _swallow(running: asyncio.Future[T]) -> None:
+def look_away(running: asyncio.Future[T]) -> None:
     """Read the outcome nobody waits for, so that the loop does not complain of it."""
     if not running.cancelled():
         running.exception()

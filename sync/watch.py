@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.contained import Contained, ended
+from sync.contained import Contained, ended, tell_bug
 from titip.errors import TitipError
-from titip.faults import kind_of, trace_of
 from titip.health import (
     Circuit,
     CooledOff,
@@ -57,45 +56,41 @@ class Watch:
         self._probe_every = probe_every
         self._now = now
         self._rng = rng
-        self._health = Health(since=now())
+        self.health = Health(since=now())
+        """What is known now."""
         self._probed_at: datetime | None = None
         self._wanted = False
         self._probing: asyncio.Task[None] | None = None
 
     @property
-    def health(self) -> Health:
-        """Give what is known now."""
-        return self._health
-
-    @property
     def on_trial(self) -> bool:
         """Tell whether what is carried now is the trial file of a destination that was ill."""
-        return self._health.circuit is Circuit.HALF_OPEN
+        return self.health.circuit is Circuit.HALF_OPEN
 
     async def load(self) -> None:
         """Take up what was known before a restart; an illness does not end by restarting."""
-        kept = await self._standings.health(self._destination.name) or self._health
+        kept = await self._standings.health(self._destination.name) or self.health
         within = replace(kept, window=min(kept.window, float(self._policy.max_window)))
-        self._health = _as_of(self._now(), within, longest=self._policy.cool_off_ceiling)
+        self.health = _as_of(self._now(), within, longest=self._policy.cool_off_ceiling)
 
     def places(self, claims: Iterable[datetime]) -> int:
         """Tell how many deliveries may be claimed beside those claimed then and still carried."""
-        in_flight = sum(counts(self._health, claimed_at=claimed_at) for claimed_at in claims)
-        return places(self._health, in_flight=in_flight)
+        in_flight = sum(counts(self.health, claimed_at=claimed_at) for claimed_at in claims)
+        return places(self.health, in_flight=in_flight)
 
     async def heard(self, event: HealthEvent, *, claimed_at: datetime) -> None:
         """Take in what a delivery claimed then has found."""
-        if counts(self._health, claimed_at=claimed_at):
+        if counts(self.health, claimed_at=claimed_at):
             await self.note(event)
 
     async def note(self, event: HealthEvent) -> None:
         """Take in what was found now."""
-        before = self._health
+        before = self.health
         if isinstance(event, CooledOff) and before.circuit is not Circuit.OPEN:
             return
         now = self._now()
         after = advance(before, event, now=now, policy=self._policy, rng=self._rng)
-        self._health = after
+        self.health = after
         if after.circuit is not before.circuit:
             self._tell(before, after)
         if _worth_noting(before, after):
@@ -110,7 +105,7 @@ class Watch:
         self._wanted = await self._standings.probe_wanted(name) or self._wanted
         if self._probing is not None and not self._probing.done():
             return
-        is_due = self._health.circuit is Circuit.OPEN and self._due()
+        is_due = self.health.circuit is Circuit.OPEN and self._due()
         if not self._wanted and not is_due:
             return
         self._probed_at = self._now()
@@ -129,17 +124,13 @@ class Watch:
             well = await self._destination.probe()
             if operator:
                 log.info("destination.probed", destination=self._destination.name, well=well)
-            rested = cooled_off(self._health, now=self._now(), probed_well=well)
+            rested = cooled_off(self.health, now=self._now(), probed_well=well)
             if rested or (operator and well):
                 await self.note(CooledOff())
         except TitipError as error:
             log.error("health.unnoted", destination=self._destination.name, reason=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, a probe ends nothing
-            self._tell_bug(error)
-
-    def _tell_bug(self, error: Exception) -> None:
-        name, where = self._destination.name, trace_of(error)
-        log.error("probe.bug", destination=name, error=kind_of(error), where=where)
+            tell_bug("probe.bug", error, destination=self._destination.name)
 
     def _due(self) -> bool:
         return self._probed_at is None or self._now() >= self._probed_at + self._probe_every

@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sync.lease import Lease, LeaseTimes
+from sync.lease import Lease
+from sync.overdue import Overdue
 from titip.delivery import Delivery, DeliveryId, Parcel
 from titip.evidence import Doubt, Evidence
+from titip.health import HealthEvent
 from titip.metadata import render
 from titip.ports import Arrival, Content, Progress
 from titip.upload import Upload, UploadId, UploadState
@@ -163,26 +165,18 @@ def tried_again(parcel: Parcel, progress: RecordingProgress, *, doubtful: bool =
     return replace(parcel, delivery=delivery)
 
 
-class NoTimer:
-    """A clock that never rings."""
+def no_timer() -> Overdue:
+    """A clock that does not ring while a test runs."""
 
-    def begin(self) -> None:
-        """Begin to listen."""
+    async def hear(event: HealthEvent) -> None:
+        raise AssertionError(f"nobody waits at this clock, and it told of {event}")
 
-    def moved(self) -> None:
-        """Note a sign of life."""
-
-    def start(self) -> None:
-        """Begin to wait."""
-
-    def stop(self) -> None:
-        """Wait no longer."""
+    return Overdue(hear, timedelta(days=1))
 
 
 def a_lease(delivery, queue, *, term, now, settle=timedelta(0)) -> Lease:
     """A lease that nobody waits at."""
-    times = LeaseTimes(term, settle=settle)
-    return Lease(delivery, queue, times=times, now=now, timer=NoTimer())
+    return Lease(delivery, queue, term=term, settle=settle, now=now, timer=no_timer())
 
 
 class MemoryDestination:

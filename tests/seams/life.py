@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from hypothesis import settings
 
 from sync.attempt import carry
-from sync.lease import Lease, LeaseTimes
-from tests.destination_fakes import SEALED_AT, Crash, MemoryContent, NoTimer, a_parcel
+from sync.lease import Lease
+from tests.destination_fakes import SEALED_AT, Crash, MemoryContent, a_parcel, no_timer
 from tests.nightly import NIGHTLY
 from titip import delivery as d
 from titip.delivery import Claimed, DeliveryState, Requeued, advance
@@ -91,8 +91,8 @@ async def attempt(
     parcel: Parcel, near: Destination, clock: Clock, *, data: bytes
 ) -> tuple[Delivery, DeliveryEvent | None]:
     """Carry a claimed parcel as a lane does; give the row as it is written down, if it is."""
-    times = LeaseTimes(LEASE, settle=SETTLE)
-    lease = Lease(parcel.delivery, cast("Any", Rows()), times=times, now=clock, timer=NoTimer())
+    rows = cast("Any", Rows())
+    lease = Lease(parcel.delivery, rows, term=LEASE, settle=SETTLE, now=clock, timer=no_timer())
     try:
         event, _ = await carry(parcel, lease, destination=near, archive=OneFile(data))
     except Crash:

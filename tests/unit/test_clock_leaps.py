@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sync.janitor import Janitor
-from sync.leased import LeasedContent
+from sync.lease import LeasedContent
 from tests.destination_fakes import a_lease
 from tests.storage_rooms import opened_house
 from tests.unit.test_lane import Scripted, opened_line

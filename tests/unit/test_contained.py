@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from sync import contained
-from sync.carrying import carry_leased
+from sync.attempt import carry_leased
 from sync.contained import LONGEST_REASON, Contained, Unforeseen
 from tests.destination_fakes import (
     SEALED_AT,

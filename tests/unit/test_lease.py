@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sync import lease as leases
-from sync.lease import Lease, LeaseTimes
+from sync.lease import Lease
 from tests.destination_fakes import SEALED_AT, a_parcel
 from titip.errors import LeaseLost
 from titip.evidence import Doubt
@@ -60,9 +60,6 @@ class Timer:
     def start(self):
         self.told.append("start")
 
-    def stop(self):
-        self.told.append("stop")
-
 
 class Bench:
     """A lease with a clock that a test moves."""
@@ -73,8 +70,8 @@ class Bench:
         self.timer = Timer()
         row = replace(a_parcel().delivery, due_at=SEALED_AT + TERM, **fields)
         queue: Any = self.rows
-        times = LeaseTimes(TERM, settle=SETTLE)
-        self.lease = Lease(row, queue, times=times, now=lambda: self.now, timer=self.timer)
+        timer: Any = self.timer
+        self.lease = Lease(row, queue, term=TERM, settle=SETTLE, now=lambda: self.now, timer=timer)
 
     @property
     def known(self):
@@ -91,14 +88,13 @@ async def test_what_the_row_says_of_its_effect_is_what_the_lease_begins_with():
     assert bench.known == (Doubt.ANSWERED, SEALED_AT, SEALED_AT + SETTLE, 3, True)
 
 
-async def test_bytes_that_left_are_counted_from_nothing():
+async def test_bytes_that_left_are_a_sign_of_life_and_so_are_none():
     bench = Bench()
-    assert bench.lease.bytes_sent == 0
 
     bench.lease.sent(3)
-    bench.lease.sent(4)
+    bench.lease.sent(0)
 
-    assert bench.lease.bytes_sent == 7
+    assert bench.timer.told == ["moved", "moved"]
 
 
 async def test_a_body_that_left_is_doubted_and_its_answer_timed():
@@ -120,7 +116,7 @@ async def test_the_larger_doubt_wins_keeps_its_beginning_and_settles_anew():
     await asyncio.sleep(0)
 
     assert bench.known == (Doubt.ANSWERED, SEALED_AT, SEALED_AT + LATER + SETTLE, 0, False)
-    assert bench.timer.told == ["stop", "stop"]
+    assert bench.timer.told == ["begin", "begin"]
 
 
 @pytest.mark.parametrize(("looked_up", "absences"), [(True, 3), (False, 2)])
@@ -131,7 +127,7 @@ async def test_what_is_not_there_is_in_no_doubt_and_only_a_look_up_counts(looked
     await asyncio.sleep(0)
 
     assert bench.known == (Doubt.NONE, None, None, absences, False)
-    assert bench.timer.told == ["stop"]
+    assert bench.timer.told == ["begin"]
 
 
 async def test_not_there_is_not_yet_until_it_has_settled():

@@ -5,9 +5,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from sync import daemon, supervisor
-from sync.daemon import run_daemon
-from sync.supervisor import supervised
+from sync import supervisor
+from sync.supervisor import run_daemon, supervised
 from tests.waiting import until
 
 
@@ -100,8 +99,8 @@ async def test_one_that_fails_for_ever_is_nothing_to_the_others(impatient):
 
 
 async def test_one_that_will_not_end_holds_up_no_stop(monkeypatch):
-    monkeypatch.setattr(daemon, "STOP_WITHIN", 0.01)
-    monkeypatch.setattr(daemon, "BREAK_OFF", 0.01)
+    monkeypatch.setattr(supervisor, "STOP_WITHIN", 0.01)
+    monkeypatch.setattr(supervisor, "BREAK_OFF", 0.01)
     stopping, let_go = asyncio.Event(), asyncio.Event()
     stopping.set()
 
