@@ -10,13 +10,19 @@ import codecs
 import json
 import re
 import zlib
+from datetime import UTC, datetime
 from email.message import Message
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import brotli
 
+from titip.retry_after import retry_after
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import timedelta
+
+    Decode = Callable[[bytes, int], bytes]
 
 MAX_ANSWER: Final = 1 << 20
 """Bytes of an answer that are read, as they come and decoded."""
@@ -27,6 +33,8 @@ CODINGS: Final = "gzip, br"
 _ZLIB_HEAD: Final = 2
 _RAW_DEFLATE: Final = -zlib.MAX_WBITS
 _GZIP: Final = zlib.MAX_WBITS | 16
+
+_COUNT: Final = re.compile(r"[0-9]{1,18}\Z")
 
 _CHARSETS: Final = re.compile(r"(?:ascii|iso8859|cp125|cp87|koi8|gb|big5|shift_jis|euc_|mac_)")
 """Names of codecs that make text of bytes, in Python's spelling; others do other things."""
@@ -45,11 +53,6 @@ _ONCE: Final = frozenset(
 """Headers that are no lists: of several the first counts."""
 
 
-class _Decoder(Protocol):
-    def more(self, piece: bytes, limit: int) -> bytes:
-        """Decode a piece; give `limit` bytes or a little more, where there are as many."""
-
-
 class AnswerBody:
     """The beginning of a body, fed piece by piece and decoded while it comes."""
 
@@ -58,7 +61,7 @@ class AnswerBody:
         self._limit = limit
         self._raw = bytearray()
         self._plain = bytearray()
-        self._decoder = _decoder(coding)
+        self._decode = _decoder(coding)
 
     @property
     def wants_more(self) -> bool:
@@ -68,46 +71,33 @@ class AnswerBody:
     def feed(self, piece: bytes) -> None:
         """Take a piece of the body as it came."""
         self._raw += piece[: self._limit - len(self._raw)]
-        if self._decoder is None:
-            return
         room = self._limit - len(self._plain)
+        if self._decode is None or not room:
+            return
         try:
-            self._plain += self._decoder.more(piece, room)[:room]
+            self._plain += self._decode(piece, room)[:room]
         except (zlib.error, brotli.error):
-            self._decoder = None
+            self._decode = None
 
     @property
     def data(self) -> bytes:
         """Give the body decoded, or as it came where that cannot be done."""
-        return bytes(self._raw if self._decoder is None else self._plain)
+        return bytes(self._raw if self._decode is None else self._plain)
 
 
-def _decoder(coding: str) -> _Decoder | None:
-    """Give the decoder of a coding; None for one that is not known."""
+def _decoder(coding: str) -> Decode | None:
+    """Give what decodes a piece, `limit` bytes of it or a little more; None for no known coding."""
     match coding.strip().lower():
         case "" | "identity":
-            return _Plain()
+            return lambda piece, limit: piece[:limit]
         case "gzip" | "x-gzip":
-            return _Zlib(_GZIP)
+            return zlib.decompressobj(_GZIP).decompress
         case "deflate":
-            return _Deflate()
+            return _Deflate().more
         case "br":
-            return _Brotli()
+            return _Brotli().more
         case _:
             return None
-
-
-class _Plain:
-    def more(self, piece: bytes, limit: int) -> bytes:
-        return piece[:limit]
-
-
-class _Zlib:
-    def __init__(self, window: int) -> None:
-        self._inner = zlib.decompressobj(window)
-
-    def more(self, piece: bytes, limit: int) -> bytes:
-        return self._inner.decompress(piece, limit) if limit else b""
 
 
 class _Deflate:
@@ -115,16 +105,17 @@ class _Deflate:
 
     def __init__(self) -> None:
         self._head = b""
-        self._inner: _Zlib | None = None
+        self._decode: Decode | None = None
 
     def more(self, piece: bytes, limit: int) -> bytes:
-        if self._inner is None:
+        if self._decode is None:
             self._head += piece
             if len(self._head) < _ZLIB_HEAD:
                 return b""
-            self._inner = _Zlib(zlib.MAX_WBITS if _is_framed(self._head) else _RAW_DEFLATE)
+            window = zlib.MAX_WBITS if _is_framed(self._head) else _RAW_DEFLATE
+            self._decode = zlib.decompressobj(window).decompress
             piece = self._head
-        return self._inner.more(piece, limit)
+        return self._decode(piece, limit)
 
 
 def _is_framed(head: bytes) -> bool:
@@ -137,7 +128,7 @@ class _Brotli:
         self._inner = brotli.Decompressor()
 
     def more(self, piece: bytes, limit: int) -> bytes:
-        if not limit or self._inner.is_finished():
+        if self._inner.is_finished():
             return b""
         plain: bytes = self._inner.process(piece, output_buffer_limit=limit)
         while len(plain) < limit and not self._inner.can_accept_more_data():
@@ -176,6 +167,17 @@ def _declared(content_type: str) -> str | None:
 
 
 _BREAKS: Final = dict.fromkeys((10, 13), " ")
+
+
+def count_of(told: object) -> int | None:
+    """Read a count of bytes, told as a number or as a text; None for what is none."""
+    text = str(told) if isinstance(told, str | int) and not isinstance(told, bool) else ""
+    return int(text) if _COUNT.match(text) else None
+
+
+def wait_asked(headers: Mapping[str, str]) -> timedelta | None:
+    """Give how long an answer asks to be left alone, None where it does not."""
+    return retry_after(headers.get("retry-after"), now=datetime.now(UTC))
 
 
 def plain_headers(items: Iterable[tuple[str, str]]) -> dict[str, str]:

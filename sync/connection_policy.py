@@ -244,7 +244,7 @@ def _network(error: BaseException, url: str) -> str:
     if number is None and (found := _NUMBER.search(str(error))):
         number = int(found[1])
     if number == errno.ECONNREFUSED:
-        return f"nobody listens at {_named(url)}"
+        return f"nobody listens at {_host(url, with_port=True)}"
     if number in _NO_WAY:
         return os.strerror(number)
     return "the proxy refused to connect" if _TUNNEL in str(error) else ""
@@ -270,15 +270,9 @@ def _no_http(error: BaseException) -> str:
     return "gave an answer that is no HTTP"
 
 
-def _host(url: str) -> str:
+def _host(url: str, *, with_port: bool = False) -> str:
     try:
-        return origin(url).host
+        found = origin(url)
     except AddressError:
         return shown(url)
-
-
-def _named(url: str) -> str:
-    try:
-        return origin(url).named
-    except AddressError:
-        return shown(url)
+    return found.named if with_port else found.host

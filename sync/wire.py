@@ -106,10 +106,10 @@ class Wire:
             reply = _read(response, limit, clock)
             headers, told = self._hide(reply.headers, reply.body)
             return Reply(reply.status, headers, told)
-        except NoAnswer:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises here is no answer
-            raise NoAnswer(self._why(error, url, clock), left=clock.left) from None
+            late = f"did not answer in time ({shown(url)})"
+            reason = late if clock.expired else reason_of(error, url)
+            raise NoAnswer(reason, left=clock.left) from None
         finally:
             clock.stop()
             self._sockets.sweep()
@@ -129,11 +129,6 @@ class Wire:
         if proxy not in self._managers:
             self._managers[proxy] = _manager(proxy, self._sockets)
         return self._managers[proxy]
-
-    def _why(self, error: Exception, url: str, clock: _Clock) -> str:
-        if clock.expired:
-            return f"did not answer in time ({shown(url)})"
-        return reason_of(error, url)
 
 
 def _cased(name: str) -> str:
@@ -248,24 +243,19 @@ def _manager(proxy: Proxy | None, sockets: _Sockets) -> urllib3.PoolManager:
             ssl_context=trust(),
             proxy_ssl_context=trust(),
         )
-    plain = type("PlainPool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": _plain(sockets)})
-    secure = type("SecurePool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": _secure(sockets)})
-    manager.pool_classes_by_scheme = {"http": plain, "https": secure}
+    manager.pool_classes_by_scheme = {
+        "http": _timed(urllib3.HTTPConnectionPool, HTTPConnection, sockets),
+        "https": _timed(urllib3.HTTPSConnectionPool, HTTPSConnection, sockets),
+    }
     return manager
 
 
-def _plain(sockets: _Sockets) -> type[HTTPConnection]:
-    class Plain(_Timed, HTTPConnection):
-        wire = sockets
-
-    return Plain
-
-
-def _secure(sockets: _Sockets) -> type[HTTPSConnection]:
-    class Secure(_Timed, HTTPSConnection):
-        wire = sockets
-
-    return Secure
+def _timed(
+    pool: type[urllib3.HTTPConnectionPool], connection: type[HTTPConnection], sockets: _Sockets
+) -> type[urllib3.HTTPConnectionPool]:
+    """Give a pool whose connections have the clocks of these sockets."""
+    timed = type("Timed", (_Timed, connection), {"wire": sockets})
+    return type("TimedPool", (pool,), {"ConnectionCls": timed})
 
 
 class _Timed(HTTPConnection):
