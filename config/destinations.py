@@ -71,7 +71,7 @@ def _without_secret(settings: Settings) -> list[str]:
 def _without_credentials(settings: Settings) -> list[str]:
     if settings.mirror.when == "never" or settings.mirror.kind != "drive":
         return []
-    from sync.google import load_credentials  # noqa: PLC0415 - as above
+    from sync.drive_credentials import load_credentials  # noqa: PLC0415 - as above
 
     try:
         load_credentials(_drive_options(settings))

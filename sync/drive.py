@@ -8,20 +8,17 @@ from sync.drive_calls import DriveCalls
 from sync.drive_delivery import DriveDelivery, DriveDesk
 from sync.drive_faults import Undecided, settled
 from sync.drive_folders import DriveFolders
-from sync.drive_options import DriveOptions
 from sync.drive_sending import Rhythm
 from sync.google import Lines, drive_service
-from sync.pace import Pace
 from titip.delivery import MIRROR
 from titip.errors import Faltered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from sync.drive_options import DriveOptions
     from titip.delivery import Parcel
     from titip.ports import Arrival, Content, Progress
-
-__all__ = ["DriveMirror", "DriveOptions"]
 
 PART: Final = 8 << 20
 """Bytes of one request for a copy: the client library holds an answer as a whole."""
@@ -30,24 +27,18 @@ PART: Final = 8 << 20
 class DriveMirror:
     """Keeps copies in Google Drive; raises ValueError for options that cannot work."""
 
+    name: Final = MIRROR
+
     def __init__(self, options: DriveOptions) -> None:
         options.check()
         lines = Lines(options)
         calls = DriveCalls(drive_service(options.endpoint), lines, options=options)
-        pace = Pace(per_second=options.creates_per_second, burst=options.burst)
         self._desk = DriveDesk(
             lines=lines,
             calls=calls,
-            folders=DriveFolders(calls, root=options.folder, pace=pace),
-            pace=pace,
+            folders=DriveFolders(calls, root=options.folder),
             rhythm=Rhythm(options),
-            first_wait=options.quick_wait.total_seconds(),
         )
-
-    @property
-    def name(self) -> str:
-        """Give the destination's word."""
-        return MIRROR
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Bring the file there under a reserved id, going on where an earlier attempt stopped."""

@@ -6,8 +6,6 @@ Every call here is idempotent: what is made is made under an id that was reserve
 from __future__ import annotations
 
 import io
-import re
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,7 +18,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from sync.drive_checkpoint import is_id, may_name
+from sync.checkpoints import is_id
+from sync.drive_documents import DriveFile, Part, is_listed, properties
 from sync.drive_faults import (
     Passing,
     Undecided,
@@ -29,6 +28,7 @@ from sync.drive_faults import (
     settled,
     unreadable,
 )
+from sync.pace import Pace
 from titip.errors import DeliveryFault, Faltered
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ T = TypeVar("T")
 OCTETS: Final = "application/octet-stream"
 FOLDER: Final = "application/vnd.google-apps.folder"
 FILE_FIELDS: Final = "id,size,md5Checksum,sha256Checksum,trashed,appProperties"
-_COUNT: Final = re.compile(r"[0-9]{1,18}\Z")
 NO_COPY: Final = "Drive has no such copy any more"
 TRIES: Final = 3
 SLOWEST_PART: Final = 8 * 1024
@@ -56,65 +55,6 @@ LONGEST_QUICK_WAIT: Final = 8.0
 """Seconds; a longer rest belongs to the journal."""
 
 
-@dataclass(frozen=True, slots=True)
-class DriveFile:
-    """A file as Drive tells it; what it does not tell is None."""
-
-    id: str
-    size: int | None = None
-    md5: str | None = None
-    sha256: str | None = None
-    trashed: bool = False
-    properties: Mapping[str, object] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> DriveFile:
-        """Read Drive's document; raises Faltered for one without an id. Odd values tell nothing."""
-        if not may_name(document.get("id")):
-            raise Faltered("Drive's answer names no file")
-        return cls(
-            id=str(document["id"]),
-            size=_count(document.get("size")),
-            md5=_text(document.get("md5Checksum")),
-            sha256=_text(document.get("sha256Checksum")),
-            trashed=document.get("trashed") is True,
-            properties=_properties(document),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class DriveFolder:
-    """A folder as Drive tells it: `drive` is the shared drive it lies in, empty for My Drive."""
-
-    drive: str
-    parents: tuple[str, ...]
-    trashed: bool
-    properties: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some bytes of a file, and how many it has in all."""
-
-    data: bytes
-    total: int
-
-    @classmethod
-    def of(
-        cls, status: int, headers: Mapping[str, str], *, content: bytes, offset: int
-    ) -> Part | DeliveryFault:
-        """Read an answer; one that ignored the range is the whole file."""
-        if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return cls(b"", offset)
-        if status == HTTPStatus.PARTIAL_CONTENT:
-            total = headers.get("content-range", "").rpartition("/")[2]
-            known = _count(total)
-            return cls(content, offset + len(content) + 1 if known is None else known)
-        if status == HTTPStatus.OK and not offset:
-            return cls(content, len(content))
-        return fault_of_call(status, content, headers)
-
-
 class DriveCalls:
     """The metadata calls, through the client library."""
 
@@ -122,6 +62,7 @@ class DriveCalls:
         self._files = service.files()
         self._about = service.about()
         self._lines = lines
+        self._pace = Pace(per_second=options.creates_per_second, burst=options.burst)
         self._timeout = options.timeout.total_seconds()
         self._quick_wait = wait_random_exponential(
             multiplier=options.quick_wait.total_seconds(), max=LONGEST_QUICK_WAIT
@@ -178,7 +119,7 @@ class DriveCalls:
                 raise Faltered(NO_COPY) from None
             raise settled(fault) from None
 
-    async def folder(self, folder_id: str) -> DriveFolder:
+    async def folder(self, folder_id: str) -> DriveFile:
         """Give a folder; raises Undecided, 404 where there is none."""
         request = self._files.get(
             fileId=folder_id,
@@ -188,12 +129,7 @@ class DriveCalls:
         told = await self._ask(request)
         if told.get("id") != folder_id:
             raise unreadable(HTTPStatus.OK)
-        return DriveFolder(
-            drive=_text(told.get("driveId")) or "",
-            parents=texts(told.get("parents")),
-            trashed=told.get("trashed") is True,
-            properties=_properties(told),
-        )
+        return DriveFile.of(told)
 
     async def find(self, *, key: str, value: str, drive: str = "") -> list[Mapping[str, Any]]:
         """List what carries this property and is not trashed, oldest first.
@@ -210,10 +146,10 @@ class DriveCalls:
             **where,
         )
         found = (await self._ask(request)).get("files", [])
-        if not isinstance(found, list) or not all(_is_listed(one) for one in found):
+        if not isinstance(found, list) or not all(is_listed(one) for one in found):
             raise unreadable(HTTPStatus.OK)
         # What does not carry it was not asked for: something in between mixed answers up.
-        found = [one for one in found if _properties(one).get(key) == value]
+        found = [one for one in found if properties(one).get(key) == value]
         return sorted(found, key=lambda one: str(one.get("createdTime", "")))
 
     async def make_folder(self, body: File) -> None:
@@ -221,6 +157,7 @@ class DriveCalls:
 
         Raises Faltered where that id is another's.
         """
+        await self._pace.take()
         request = self._files.create(
             body={**body, "mimeType": FOLDER}, fields="id", supportsAllDrives=True
         )
@@ -253,6 +190,7 @@ class DriveCalls:
 
         Raises Undecided: 409 where the file is there already, 404 where its folder is not.
         """
+        await self._pace.take()
         request = self._files.create(
             body=body,
             fields=FILE_FIELDS,
@@ -315,27 +253,3 @@ def _may_pass(error: BaseException) -> bool:
         return False
     asked = error.retry_after
     return asked is None or asked.total_seconds() <= LONGEST_QUICK_WAIT
-
-
-def _count(told: object) -> int | None:
-    """Read a count, which Drive tells as a text; None for what is none."""
-    text = str(told) if isinstance(told, str | int) and not isinstance(told, bool) else ""
-    return int(text) if _COUNT.match(text) else None
-
-
-def _text(told: object) -> str | None:
-    return told if isinstance(told, str) else None
-
-
-def texts(told: object) -> tuple[str, ...]:
-    """Read a list of texts; what is none has no place in it."""
-    return tuple(one for one in told if isinstance(one, str)) if isinstance(told, list) else ()
-
-
-def _properties(told: Mapping[str, Any]) -> Mapping[str, object]:
-    found = told.get("appProperties")
-    return found if isinstance(found, dict) else {}
-
-
-def _is_listed(one: object) -> bool:
-    return isinstance(one, dict) and isinstance(one.get("id"), str)

@@ -1,16 +1,51 @@
-"""The file with Google's credentials, looked at before anything of the library's sees it."""
+"""Google's credentials: their file, looked at before anything of the library's sees it.
+
+And where they may be shown: Drive's own origins, and Google's services that give tokens.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Final
 
+import structlog
+from google.auth.credentials import AnonymousCredentials
+from google.oauth2 import credentials as user_credentials
+from google.oauth2 import service_account
+
 from sync.addresses import address_problem
-from sync.small_file import read_small
+from sync.bound_origin import BoundOrigin
+from sync.small_file import read_small, signature
+from titip.errors import Unavailable
+from titip.origins import is_of, origins, shown
 from titip.text import decoded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from google.auth.credentials import Credentials
+
+    from sync.drive_options import DriveOptions
+    from sync.small_file import Signature
+
+log = structlog.get_logger()
+
+GOOGLE: Final = "https://www.googleapis.com/"
+"""Where Drive's calls and its upload sessions are (Drive's guide)."""
+
+TOKENS: Final = origins(
+    ["https://oauth2.googleapis.com", "https://www.googleapis.com", "https://accounts.google.com"]
+)
+"""Where Google gives tokens, today and in credentials of earlier years."""
+
+PLACE_ADVICE: Final = "nothing is sent there; look at what stands between Titip and Drive"
+
+SCOPE: Final = "https://www.googleapis.com/auth/drive.file"
+"""Sees only what Titip made, and needs no assessment by Google."""
+
+TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105  (an address)
 
 LARGEST: Final = 1 << 20
 """Bytes of such a file; Google's have about two thousand."""
@@ -21,6 +56,94 @@ _KEYS: Final = {
 }
 _OTHERS: Final = ("token_uri", "private_key_id", "project_id", "universe_domain", "subject")
 """Read where they are there; nothing but a text is understood."""
+
+
+def drive_place(endpoint: str) -> BoundOrigin:
+    """Give the place that Drive's answers may lead to: Google's, or the endpoint's own."""
+    return BoundOrigin(endpoint or GOOGLE, TOKENS, advice=PLACE_ADVICE)
+
+
+class CredentialsFile:
+    """The credentials' file, read when a connection is made, and again when it has changed.
+
+    One that is of no use just then leaves those in use that it held last.
+    """
+
+    def __init__(self, options: DriveOptions) -> None:
+        self._options = options
+        self._why = ""
+        self._make: Callable[[], Credentials] | None = None
+        self._seen: Signature | None = None
+
+    def now(self) -> Credentials:
+        """Give credentials for a connection; raises Unavailable while there are none."""
+        seen = self._signature()
+        if self._make is None or seen not in {None, self._seen}:
+            self._load()
+            self._seen = seen
+        if self._make is None:
+            raise Unavailable(self._why, outage=True)
+        return self._make()
+
+    def _load(self) -> None:
+        try:
+            self._make = load_credentials(self._options)
+        except ValueError as error:
+            self._why = str(error)
+            if self._make is not None:
+                log.warning("credentials.not_read", reason=self._why)
+
+    def _signature(self) -> Signature | None:
+        path = self._options.credentials
+        try:
+            return None if path is None else signature(path)
+        except (OSError, ValueError):
+            return None
+
+
+def load_credentials(options: DriveOptions) -> Callable[[], Credentials]:
+    """Read the credentials' file; give what makes a copy for each connection.
+
+    Another endpoint than Google's may do without the file. Raises ValueError that says what to do.
+    """
+    path = options.credentials
+    there = path is not None and os.path.exists(path)  # noqa: PTH110 - Path.exists may raise
+    if path is None or (options.endpoint and not there):
+        return AnonymousCredentials  # type: ignore[no-any-return,unused-ignore]
+    document = read_credentials(path)
+    make = {"authorized_user": _user, "service_account": _service}[document["type"]]
+    tokens = document.get("token_uri") or TOKEN_URI
+    if not _may_give_tokens(tokens, options.endpoint):
+        raise ValueError(
+            f"mirror.drive.credentials: {path} names {shown(tokens)} as its token service, "
+            "which is not Google's; make it anew"
+        )
+    try:
+        make(document)
+    except Exception as error:  # whatever a library makes of a key
+        raise ValueError(f"mirror.drive.credentials: {path} is incomplete; make it anew") from error
+    return lambda: make(document)
+
+
+def _may_give_tokens(url: str, endpoint: str) -> bool:
+    return is_of(url, TOKENS) or (bool(endpoint) and drive_place(endpoint).is_ours(url))
+
+
+def _user(document: dict[str, str]) -> Credentials:
+    return user_credentials.Credentials(
+        token=None,
+        refresh_token=document["refresh_token"],
+        token_uri=document.get("token_uri") or TOKEN_URI,
+        client_id=document["client_id"],
+        client_secret=document["client_secret"],
+    )
+
+
+def _service(document: dict[str, str]) -> Credentials:
+    made: Credentials = service_account.Credentials.from_service_account_info(
+        document, scopes=[SCOPE]
+    )
+    return made
 
 
 def read_credentials(path: Path) -> dict[str, str]:

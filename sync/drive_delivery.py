@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.drive_calls import OCTETS, DriveFile
-from sync.drive_checkpoint import DriveCheckpoint
+from sync.checkpoints import DriveCheckpoint
+from sync.drive_calls import OCTETS
+from sync.drive_documents import DriveFile
 from sync.drive_faults import Undecided, settled
 from sync.drive_sending import Rhythm, Sending
 from sync.drive_session import Done, DriveSession, Gone, GoOn
-from sync.proof import difference
 from sync.safe_names import copy_name
+from sync.verified import difference
 from titip.errors import DeliveryFault, Faltered, Unavailable
 from titip.ports import Arrival
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from sync.drive_folders import DriveFolders
     from sync.drive_session import Outcome
     from sync.google import Lines
-    from sync.pace import Pace
     from titip.delivery import Parcel
     from titip.ports import Content, Progress
 
@@ -50,9 +50,7 @@ class DriveDesk:
     lines: Lines
     calls: DriveCalls
     folders: DriveFolders
-    pace: Pace
     rhythm: Rhythm
-    first_wait: float
 
 
 class DriveDelivery:
@@ -101,7 +99,6 @@ class DriveDelivery:
             self._session,
             self._upload.size,
             rhythm=self._desk.rhythm,
-            first_wait=self._desk.first_wait,
             moved=self._moved,
         )
         ended = await sending.to_the_end(self._known.session, outcome)
@@ -127,7 +124,6 @@ class DriveDelivery:
             if not self._known.id:
                 await self._commit(DriveCheckpoint(id=await self._desk.calls.reserve_id()))
             folder = await self._desk.folders.of(self._upload.submitter)
-            await self._desk.pace.take()
             try:
                 uri = await self._desk.calls.open_session(
                     self._body(folder), length=self._upload.size

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import httplib2
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 
+from sync.answer_body import wait_asked
 from sync.wire import NoAnswer
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable
-from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ class Undecided(DeliveryFault):
 def fault_of_answer(status: int, content: bytes, headers: Mapping[str, str]) -> DeliveryFault:
     """Give the fault that an answer means; Undecided where only the caller can judge it."""
     reason, message = _reason(content)
-    wait = retry_after(headers.get("retry-after"), now=datetime.now(UTC))
+    wait = wait_asked(headers)
     told = f"{status} {reason}".strip()
     if status == HTTPStatus.UNAUTHORIZED:
         return Unavailable(f"Google refused the credentials ({told}): authorise Titip again")

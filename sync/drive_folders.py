@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from sync.drive_calls import texts
+from sync.drive_documents import texts
 from sync.drive_faults import Undecided, settled
 from titip.errors import Unavailable
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from googleapiclient._apis.drive.v3.schemas import File
 
     from sync.drive_calls import DriveCalls
-    from sync.pace import Pace
 
 log = structlog.get_logger()
 
@@ -46,10 +45,9 @@ class DriveFolders:
     a list that lags behind can bring about, the older one is used.
     """
 
-    def __init__(self, calls: DriveCalls, *, root: str, pace: Pace) -> None:
+    def __init__(self, calls: DriveCalls, *, root: str) -> None:
         self._calls = calls
         self._configured = root
-        self._pace = pace
         self._lock = asyncio.Lock()
         self._root = ""
         self._drive = ""
@@ -142,7 +140,6 @@ class DriveFolders:
 
     async def _make(self, name: str, *, key: str, value: str, parent: str) -> str:
         reserved = await self._calls.reserve_id()
-        await self._pace.take()
         shown = name.encode("utf-8", "replace").decode()[:MAX_NAME] or "-"
         body: File = {"id": reserved, "name": shown, "appProperties": {key: value}}
         if parent:

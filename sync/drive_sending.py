@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 import structlog
 
-from sync.drive_chunk import next_most, next_size
 from sync.drive_faults import Passing, Undecided, settled
+from sync.drive_options import UNIT
 from sync.drive_session import Done, Doubt, DriveSession, Gone, GoOn
 from sync.waste import Waste
 from titip.errors import Faltered
@@ -36,11 +36,37 @@ MOST_FAILURES: Final = 4
 LONGEST_WAIT: Final = 8.0
 """Seconds between two rounds."""
 
+AIM: Final = 10.0
+"""Seconds that a chunk should take: long enough to hide its answer, short enough to repeat."""
+
+SHORTEST: Final = 0.001
+"""Seconds that a chunk is taken to last at least."""
+
+
+def next_size(size: int, seconds: float, *, ceiling: int) -> int:
+    """Give the size for the next chunk after one of `size` bytes took so long.
+
+    It changes by no more than the factor two at a time and stays a multiple of 256 KiB.
+    """
+    factor = min(max(AIM / max(seconds, SHORTEST), 1 / 2), 2)
+    return max(min(int(size * factor), ceiling) // UNIT * UNIT, UNIT)
+
+
+def next_most(most: int, *, sent: int, gained: int, ceiling: int) -> int:
+    """Give the size that the next chunk has at most, after `gained` of `sent` bytes were taken.
+
+    What takes a part of a chunk may take no more at a time; what takes all of it may take more.
+    """
+    if 0 < gained < sent:
+        return max(gained // UNIT * UNIT, UNIT)
+    return min(most * 2, ceiling) if sent and gained == sent else most
+
 
 class Rhythm:
-    """How large the next chunk is; learnt by all deliveries together."""
+    """How large the next chunk is, learnt by all deliveries together, and how long a rest is."""
 
     def __init__(self, options: DriveOptions) -> None:
+        self._first_wait = options.quick_wait.total_seconds()
         self.ceiling = options.max_chunk
         self.size = options.chunk
 
@@ -52,6 +78,11 @@ class Rhythm:
     def failed(self) -> None:
         """Try smaller chunks: a shorter one may get through between two cuts."""
         self.size = next_size(self.size, float("inf"), ceiling=self.ceiling)
+
+    async def rest(self, rounds: int) -> None:
+        """Wait after so many rounds in vain, each time twice as long; after none not at all."""
+        if rounds:
+            await asyncio.sleep(min(self._first_wait * (1 << (rounds - 1)), LONGEST_WAIT))
 
 
 @dataclass(slots=True)
@@ -99,13 +130,11 @@ class Sending:
         length: int,
         *,
         rhythm: Rhythm,
-        first_wait: float,
         moved: Callable[[str], Awaitable[None]],
     ) -> None:
         self._session = session
         self._length = length
         self._rhythm = rhythm
-        self._first_wait = first_wait
         self._moved = moved
 
     async def to_the_end(self, uri: str, outcome: Outcome) -> Done | Gone:
@@ -128,14 +157,14 @@ class Sending:
                     if rounds.is_hopeless:
                         log.warning("mirror.session_stuck", offset=offset)
                         return Gone()
-                    await self._wait(rounds.stuck)
+                    await self._rhythm.rest(rounds.stuck)
                     outcome = await self._put(uri, offset, rounds)
                 case Doubt():
                     rounds.failures += 1
                     if rounds.failures >= MOST_FAILURES and isinstance(outcome.fault, Undecided):
                         return Gone()
                     self._weigh(outcome, rounds.failures)
-                    await self._wait(rounds.failures - 1)
+                    await self._rhythm.rest(rounds.failures - 1)
                     outcome = await self._session.query(uri)
                 case _:
                     assert_never(outcome)
@@ -163,7 +192,3 @@ class Sending:
         if not may_pass or failures >= MOST_FAILURES:
             raise settled(fault)
         log.info("mirror.chunk_failed", reason=fault.reason)
-
-    async def _wait(self, rounds: int) -> None:
-        if rounds:
-            await asyncio.sleep(min(self._first_wait * (1 << (rounds - 1)), LONGEST_WAIT))

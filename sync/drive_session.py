@@ -12,8 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from sync.chunk_body import ChunkBody
-from sync.drive_calls import DriveFile
-from sync.drive_checkpoint import may_name
+from sync.drive_documents import DriveFile, may_name
 from sync.drive_faults import document_of, fault_of_answer
 from sync.reading import read_exactly
 from titip.errors import DeliveryFault, Faltered
@@ -75,14 +74,9 @@ class DriveSession:
         """
         if not self._lines.place.is_ours(uri):
             return Gone()
-        total = self._content.size
-
-        def ask(http: Any) -> Outcome:  # noqa: ANN401  (the library's own type)
-            headers = {"Content-Range": f"bytes */{total}", "Content-Length": "0"}
-            response, content = http.request(uri, method="PUT", body=b"", headers=headers)
-            return read_answer(response.status, response, content=content, total=total)
-
-        return self._ours(await self._lines.run(ask))
+        headers = {"Content-Range": f"bytes */{self._content.size}", "Content-Length": "0"}
+        answer = await self._lines.run(lambda http: self._asked(http, uri, headers=headers))
+        return self._ours(answer)
 
     async def put(self, uri: str, *, offset: int, size: int) -> Outcome:
         """Put up to `size` bytes from `offset`; at the end of the content its last ones.
@@ -92,14 +86,13 @@ class DriveSession:
         total = self._content.size
         size = min(size, total - offset)
 
-        def send(http: Any) -> Outcome:  # noqa: ANN401  (as above)
+        def send(http: Any) -> Outcome:  # noqa: ANN401  (the library's own type)
             data = read_exactly(self._content, offset, size)
             headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
             if size:
                 headers["Content-Range"] = f"bytes {offset}-{offset + size - 1}/{total}"
             body = ChunkBody(data, sent=self._sent) if size else b""
-            response, content = http.request(uri, method="PUT", body=body, headers=headers)
-            return read_answer(response.status, response, content=content, total=total)
+            return self._asked(http, uri, headers=headers, body=body)
 
         try:
             outcome = await self._lines.run(send)
@@ -108,6 +101,18 @@ class DriveSession:
         except DeliveryFault as fault:
             return Doubt(fault, silent=True)
         return self._ours(outcome)
+
+    def _asked(
+        self,
+        http: Any,  # noqa: ANN401  (as above)
+        uri: str,
+        *,
+        headers: Mapping[str, str],
+        body: ChunkBody | bytes = b"",
+    ) -> Outcome:
+        response, content = http.request(uri, method="PUT", body=body, headers=headers)
+        total = self._content.size
+        return read_answer(response.status, response, content=content, total=total)
 
     def _ours(self, outcome: Outcome) -> Outcome:
         """Keep a session's new address within Drive's origins; raises Unavailable for another."""

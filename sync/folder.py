@@ -19,7 +19,7 @@ from sync.disk import blamed_on_folder, digest_file, opened_root, sync_folder, t
 from sync.reading import PIECE, pieces
 from sync.safe_names import copy_name, safe_name
 from sync.small_file import open_regular
-from sync.threads import Abandoned, in_thread
+from sync.threads import PATIENCE, Abandoned, in_thread
 from titip.delivery import MIRROR
 from titip.errors import Faltered
 from titip.ports import Arrival
@@ -40,9 +40,6 @@ IN_THE_WAY: Final = (
 ROOM_TO_BE_WELL: Final = 16 << 20
 """Bytes free below which a probe says that the folder is not well."""
 
-PATIENCE: Final = 5.0
-"""Seconds that a cancelled copy may take to notice; a mount that hangs must hold nobody up."""
-
 
 @dataclass(frozen=True, slots=True)
 class FolderOptions:
@@ -55,14 +52,11 @@ class FolderOptions:
 class FolderMirror:
     """Keeps copies as `<path>/<submitter>/<upload id><extension>`."""
 
+    name: Final = MIRROR
+
     def __init__(self, options: FolderOptions) -> None:
         self._path = options.path
         self._has_copies = options.has_copies
-
-    @property
-    def name(self) -> str:
-        """Give the destination's word."""
-        return MIRROR
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Copy, sync, read back, then name the copy; a good one that is there already will do."""

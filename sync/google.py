@@ -1,34 +1,29 @@
-"""Google's own parts: credentials, the Drive service, and the connections that carry its calls."""
+"""The Drive service, and the connections that carry its calls: our own wire, bound to Drive."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import httplib2
-import structlog
-from google.auth.credentials import AnonymousCredentials
-from google.oauth2 import credentials as user_credentials
-from google.oauth2 import service_account
 from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build_from_document  # type: ignore[attr-defined]
 from googleapiclient.discovery_cache import get_static_doc
 
-from sync.drive_credentials import read_credentials
+from sync.answer_body import MAX_ANSWER
+from sync.drive_credentials import PLACE_ADVICE, CredentialsFile, drive_place
 from sync.drive_faults import HTTP_TROUBLE, Passing, fault_of_trouble
-from sync.drive_http import TOKENS, DriveHttp, drive_place
-from sync.threads import Abandoned, in_thread
+from sync.threads import PATIENCE, Abandoned, in_thread
 from sync.wire import Wire
 from titip.errors import TitipError, Unavailable
-from titip.origins import is_of, shown
+from titip.origins import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from google.auth.credentials import Credentials
@@ -39,66 +34,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
-
-SCOPE: Final = "https://www.googleapis.com/auth/drive.file"
-"""Sees only what Titip made, and needs no assessment by Google."""
-
-TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105  (an address)
-
 IDLE: Final = 30.0
 """Seconds after which an unused connection is not trusted any more."""
 
-PATIENCE: Final = 5.0
-"""Seconds that a cancelled call may take to notice that its connection was shut."""
-
 CONNECT_WITHIN: Final = timedelta(seconds=15)
 """How long a connection may take to be made."""
-
-
-def load_credentials(options: DriveOptions) -> Callable[[], Credentials]:
-    """Read the credentials' file; give what makes a copy for each connection.
-
-    Another endpoint than Google's may do without the file. Raises ValueError that says what to do.
-    """
-    path = options.credentials
-    there = path is not None and os.path.exists(path)  # noqa: PTH110 - Path.exists may raise
-    if path is None or (options.endpoint and not there):
-        return AnonymousCredentials  # type: ignore[no-any-return,unused-ignore]
-    document = read_credentials(path)
-    make = {"authorized_user": _user, "service_account": _service}[document["type"]]
-    tokens = document.get("token_uri") or TOKEN_URI
-    if not _may_give_tokens(tokens, options.endpoint):
-        raise ValueError(
-            f"mirror.drive.credentials: {path} names {shown(tokens)} as its token service, "
-            "which is not Google's; make it anew"
-        )
-    try:
-        make(document)
-    except Exception as error:  # whatever a library makes of a key
-        raise ValueError(f"mirror.drive.credentials: {path} is incomplete; make it anew") from error
-    return lambda: make(document)
-
-
-def _may_give_tokens(url: str, endpoint: str) -> bool:
-    return is_of(url, TOKENS) or (bool(endpoint) and drive_place(endpoint).is_ours(url))
-
-
-def _user(document: dict[str, str]) -> Credentials:
-    return user_credentials.Credentials(
-        token=None,
-        refresh_token=document["refresh_token"],
-        token_uri=document.get("token_uri") or TOKEN_URI,
-        client_id=document["client_id"],
-        client_secret=document["client_secret"],
-    )
-
-
-def _service(document: dict[str, str]) -> Credentials:
-    made: Credentials = service_account.Credentials.from_service_account_info(
-        document, scopes=[SCOPE]
-    )
-    return made
 
 
 def drive_service(endpoint: str) -> DriveResource:
@@ -118,62 +58,51 @@ def drive_service(endpoint: str) -> DriveResource:
     return service
 
 
+class DriveHttp:
+    """One connection, spoken to as httplib2's Http is.
+
+    Raises NoAnswer, and Unavailable for an address to which neither credentials nor bytes may go.
+    """
+
+    def __init__(self, wire: Wire, place: BoundOrigin) -> None:
+        self._wire = wire
+        self._place = place
+
+    def request(  # noqa: PLR0913, PLR0917  (httplib2's own parameters, and two of ours)
+        self,
+        uri: str,
+        method: str = "GET",
+        body: bytes | str | Iterable[memoryview] | None = None,
+        headers: Mapping[str, str] | None = None,
+        redirections: int = 0,  # noqa: ARG002  (none is followed)
+        connection_type: object = None,  # noqa: ARG002  (there is one)
+        *,
+        limit: int = MAX_ANSWER,
+        answer_within: float | None = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        """Make a request and read the answer, at most `limit` bytes of it."""
+        if not self._place.is_ours(uri):
+            raise Unavailable(f"Drive leads to {shown(uri)}: {PLACE_ADVICE}")
+        reply = self._wire.ask(
+            method,
+            uri,
+            headers={name.lower(): str(value) for name, value in (headers or {}).items()},
+            body=body.encode() if isinstance(body, str) else body,
+            limit=limit,
+            answer_within=answer_within,
+        )
+        response = httplib2.Response({**reply.headers, "status": str(reply.status)})
+        response.status = reply.status
+        return response, reply.body
+
+
 class Line:
     """One connection with credentials of its own; for one call at a time."""
 
     def __init__(self, credentials: Credentials, *, place: BoundOrigin, timeout: timedelta) -> None:
-        self._wire = Wire(connect_within=min(timeout, CONNECT_WITHIN), answer_within=timeout)
-        self.http = AuthorizedHttp(credentials, http=DriveHttp(self._wire, place))
+        self.wire = Wire(connect_within=min(timeout, CONNECT_WITHIN), answer_within=timeout)
+        self.http = AuthorizedHttp(credentials, http=DriveHttp(self.wire, place))
         self.used_at = time.monotonic()
-
-    def abort(self) -> None:
-        """Shut the sockets under a call in another thread, so that it ends now, for good."""
-        self._wire.abort()
-
-    def close(self) -> None:
-        """Close the sockets."""
-        self._wire.close()
-
-
-class CredentialsFile:
-    """The credentials' file, read when a connection is made, and again when it has changed.
-
-    One that is of no use just then leaves those in use that it held last.
-    """
-
-    def __init__(self, options: DriveOptions) -> None:
-        self._options = options
-        self._why = ""
-        self._make: Callable[[], Credentials] | None = None
-        self._seen: tuple[int, int, int] | None = None
-
-    def now(self) -> Credentials:
-        """Give credentials for a connection; raises Unavailable while there are none."""
-        seen = self._signature()
-        if self._make is None or seen not in {None, self._seen}:
-            self._load()
-            self._seen = seen
-        if self._make is None:
-            raise Unavailable(self._why, outage=True)
-        return self._make()
-
-    def _load(self) -> None:
-        try:
-            self._make = load_credentials(self._options)
-        except ValueError as error:
-            self._why = str(error)
-            if self._make is not None:
-                log.warning("credentials.not_read", reason=self._why)
-
-    def _signature(self) -> tuple[int, int, int] | None:
-        path = self._options.credentials
-        try:
-            told = path.stat() if path is not None else None
-        except (OSError, ValueError):
-            return None
-        if told is None:
-            return None
-        return told.st_ino, told.st_mtime_ns, told.st_size
 
 
 class Lines:
@@ -201,21 +130,19 @@ class Lines:
             line = self._take()
             try:
                 answer = await in_thread(
-                    lambda: call(line.http), pool=self._pool, stop=line.abort, patience=PATIENCE
+                    lambda: call(line.http),
+                    pool=self._pool,
+                    stop=line.wire.abort,
+                    patience=PATIENCE,
                 )
-            except HTTP_TROUBLE as error:
-                line.close()
-                raise fault_of_trouble(error) from None
-            except (TitipError, Abandoned):
-                line.close()
-                raise
-            except Exception as error:
-                line.close()
+            except BaseException as error:
+                line.wire.close()
+                if isinstance(error, HTTP_TROUBLE):
+                    raise fault_of_trouble(error) from None
+                if isinstance(error, TitipError | Abandoned) or not isinstance(error, Exception):
+                    raise
                 told = type(error).__name__
                 raise Passing(f"Drive gave an answer that cannot be read ({told})") from error
-            except BaseException:
-                line.close()
-                raise
             line.used_at = time.monotonic()
             self._free.append(line)
             return answer
@@ -223,7 +150,7 @@ class Lines:
     def close(self) -> None:
         """Close every connection; may be called twice."""
         while self._free:
-            self._free.pop().close()
+            self._free.pop().wire.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _take(self) -> Line:
@@ -231,5 +158,5 @@ class Lines:
             line = self._free.pop()
             if time.monotonic() - line.used_at < IDLE:
                 return line
-            line.close()
+            line.wire.close()
         return Line(self._credentials.now(), place=self.place, timeout=self._timeout)

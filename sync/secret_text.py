@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.small_file import read_small
+from sync.small_file import read_small, signature
 from titip.text import decoded, is_unfilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sync.small_file import Signature
 
 log = structlog.get_logger()
 
@@ -25,15 +27,9 @@ MOST: Final = 64 << 10
 
 _FILE: Final = re.compile(r"(?:\A|(?<=\s))file:(\S.*)\Z")
 
-Signature = tuple[int, int, int]
-
 
 class Unfit(ValueError):
     """A file that holds no secret; the text says why, as a sentence goes on after "the file"."""
-
-
-def _anything(_: str) -> str:
-    return ""
 
 
 class SecretText:
@@ -43,7 +39,7 @@ class SecretText:
     says what is wrong with what the file holds.
     """
 
-    def __init__(self, text: str, *, fault: Callable[[str], str] = _anything) -> None:
+    def __init__(self, text: str, *, fault: Callable[[str], str] = lambda _: "") -> None:
         found = _FILE.search(text)
         self.plain = text[: found.start()] if found else text
         self._path = Path(found[1].strip()) if found else None
@@ -99,7 +95,7 @@ class SecretText:
         if self._path is None:
             return
         try:
-            seen = _signature(self._path)
+            seen = signature(self._path)
             if seen == self._seen and not again:
                 return
             self._held, self._seen = self._read(self._path), seen
@@ -121,11 +117,6 @@ class SecretText:
         if fault := self._fault(text):
             raise Unfit(f"holds no token; it {fault}")
         return text
-
-
-def _signature(path: Path) -> Signature:
-    told = path.stat()
-    return told.st_ino, told.st_mtime_ns, told.st_size
 
 
 def _why(error: Exception) -> str:

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+Signature = tuple[int, int, int]
+
+
+def signature(path: Path) -> Signature:
+    """Give what is another one once the file has changed; raises OSError, ValueError."""
+    told = path.stat()
+    return told.st_ino, told.st_mtime_ns, told.st_size
+
+
 def open_regular(path: Path) -> FileIO:
     """Open a file to read; raises OSError, also for what is no regular file.
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from sync.proof import difference
+from sync.reading import md5_of
+from sync.threads import in_thread
 from titip.errors import Faltered
 from titip.evidence import Evidence
 
 if TYPE_CHECKING:
     from titip.delivery import Parcel
     from titip.ports import Arrival, Content, Destination, Progress
+    from titip.upload import Upload
 
 log = structlog.get_logger()
 
@@ -27,13 +29,9 @@ class Verified:
 
     def __init__(self, inner: Destination, *, must_prove: bool = False) -> None:
         """Wrap `inner`; with `must_prove`, an arrival without a digest is none."""
+        self.name = inner.name
         self._inner = inner
         self._must_prove = must_prove
-
-    @property
-    def name(self) -> str:
-        """Give the inner destination's word."""
-        return self._inner.name
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Deliver, then compare; raises Faltered when the copy differs or cannot be proved."""
@@ -63,3 +61,18 @@ class Verified:
     async def close(self) -> None:
         """Close the inner destination."""
         await self._inner.close()
+
+
+async def difference(arrival: Arrival, upload: Upload, content: Content) -> str:
+    """Say how the copy differs; empty where nothing that was told speaks against it.
+
+    The strongest digest that was told decides; an MD5 has to be computed from the content first.
+    """
+    if arrival.size is not None and arrival.size != upload.size:
+        return f"it has {arrival.size} bytes instead of {upload.size}"
+    if arrival.sha256 is not None:
+        return "" if arrival.sha256.lower() == upload.sha256.lower() else "its sha256 is another"
+    if arrival.md5 is not None:
+        wanted = await in_thread(lambda: md5_of(content))
+        return "" if arrival.md5.lower() == wanted else "its md5 is another"
+    return ""

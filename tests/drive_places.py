@@ -7,8 +7,8 @@ from pathlib import Path
 
 from standin.drive import DriveOptions as StandinOptions
 from standin.drive import serve_drive, write_credentials
-from sync.drive import DriveMirror, DriveOptions
-from sync.drive_options import UNIT
+from sync.drive import DriveMirror
+from sync.drive_options import UNIT, DriveOptions
 from tests.destination_fakes import RecordingProgress, tried_again
 from titip.errors import DeliveryFault
 

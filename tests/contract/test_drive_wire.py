@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from standin.drive import write_credentials
-from sync.drive import DriveMirror, DriveOptions
-from sync.drive_checkpoint import DriveCheckpoint
-from sync.google import CredentialsFile, load_credentials
+from sync.checkpoints import DriveCheckpoint
+from sync.drive import DriveMirror
+from sync.drive_credentials import CredentialsFile, load_credentials
+from sync.drive_options import DriveOptions
 from tests.blackbox.hostile_server import Say, hostile_server
 from tests.contract.wire_contract import WireContract, authority, plain_environment
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from standin.drive import DriveOptions as StandinOptions
-from sync.drive_checkpoint import DriveCheckpoint
+from sync.checkpoints import DriveCheckpoint
 from sync.verified import Verified
 from tests.destination_fakes import (
     Crash,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from sync.drive_checkpoint import DriveCheckpoint
+from sync.checkpoints import DriveCheckpoint
 from tests.destination_fakes import (
     Crash,
     MemoryContent,

@@ -26,8 +26,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.drive import DriveMirror, DriveOptions
+from sync.drive import DriveMirror
 from sync.drive_delivery import MOST_SESSIONS
+from sync.drive_options import DriveOptions
 from sync.drive_sending import MOST_SHORT
 from sync.google import drive_service
 from sync.verified import Verified

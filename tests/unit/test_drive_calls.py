@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.drive_calls import LONGEST_QUICK_WAIT, TRIES, DriveCalls
+from sync.drive_credentials import drive_place
 from sync.drive_faults import Passing
-from sync.drive_http import DriveHttp, drive_place
 from sync.drive_options import DriveOptions
-from sync.google import drive_service
+from sync.google import DriveHttp, drive_service
 from sync.wire import Reply
 from titip.errors import Faltered, Unavailable
 

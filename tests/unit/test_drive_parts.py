@@ -5,12 +5,13 @@ from google.auth.credentials import AnonymousCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.checkpoints import DriveCheckpoint
 from sync.chunk_body import PIECE, ChunkBody
-from sync.drive_checkpoint import DriveCheckpoint
-from sync.drive_chunk import AIM, next_size
+from sync.drive_credentials import load_credentials
 from sync.drive_options import MIB, UNIT, DriveOptions
+from sync.drive_sending import AIM, next_size
 from sync.drive_session import Done, Doubt, Gone, GoOn, read_answer
-from sync.google import drive_service, load_credentials
+from sync.google import drive_service
 from sync.pace import Pace
 
 SIZES = st.integers(1, 256).map(lambda units: units * UNIT)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from itertools import accumulate
 
 import pytest
@@ -61,8 +62,9 @@ def sent(session, *, first_wait=0.0, length=LENGTH):
     sending = Sending(
         session,
         length,
-        rhythm=Rhythm(DriveOptions(endpoint="http://drive.example/")),
-        first_wait=first_wait,
+        rhythm=Rhythm(
+            DriveOptions(endpoint="http://drive.example/", quick_wait=timedelta(seconds=first_wait))
+        ),
         moved=nobody,
     )
     return sending.to_the_end(URI, GoOn(0))

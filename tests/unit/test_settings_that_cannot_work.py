@@ -20,8 +20,8 @@ from config.serve import gateway_options
 from config.settings import Settings
 from config.units import parse_duration, parse_size
 from storage.clock import to_ms, utc_now
+from sync.drive_credentials import load_credentials
 from sync.drive_options import DriveOptions
-from sync.google import load_credentials
 from sync.janitor import Janitor
 from sync.registry_options import RegistryOptions
 from titip.delivery import MIRROR, REGISTRY
