@@ -12,8 +12,7 @@ from config.cli_errors import problems_of_destination
 from config.destinations import lacking, registry_of
 from sync.registry_line import RegistryLine
 from sync.registry_lookup import Lookup
-from sync.registry_options import RegistryOptions
-from sync.registry_sense import ONE_FILE
+from sync.registry_options import ONE_FILE, RegistryOptions
 from sync.templates import PLACEHOLDERS, Template, in_url
 from titip.delivery import REGISTRY
 from titip.errors import TitipError

@@ -12,13 +12,13 @@ import secrets
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.acceptance import Acceptance
+from sync.checkpoints import Acceptance
 from sync.given import Given
-from sync.registry_answer import Meaning, doubt_after, meaning_of
+from sync.registry_answer import Meaning, doubt_after, fault_of, meaning_of
 from sync.registry_body import Framing, form
 from sync.registry_doubts import (
     NOBODY_CAN_TELL,
@@ -28,77 +28,48 @@ from sync.registry_doubts import (
     plainly,
     unbelieved,
 )
-from sync.registry_faults import fault_of
+from sync.registry_headers import filled
 from sync.registry_line import RegistryLine
 from sync.registry_lookup import Lookup
-from sync.registry_options import BodyKind, RegistryOptions
-from sync.templates import Template, as_is, facts, in_header, in_url
+from sync.registry_options import BodyKind
+from sync.templates import Template, as_is, facts, in_url
 from titip.delivery import REGISTRY
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable, Unknown
 from titip.evidence import Doubt, Evidence
 from titip.ports import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from typing import Final
+    from collections.abc import Awaitable, Callable
 
     from sync.registry_answer import Answer
+    from sync.registry_options import RegistryOptions
     from titip.delivery import Parcel
     from titip.ports import Content, Progress
 
 log = structlog.get_logger()
 
-__all__ = ["BodyKind", "HttpRegistry", "RegistryOptions"]
-
 ONE_EACH: Final = "another file had it, too; does registry.reference name this file's own number?"
-
-
-class Line(Protocol):
-    """The wire to one registry; see sync.registry_line.RegistryLine."""
-
-    async def send(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        content: Content,
-        framing: Framing,
-        progress: Progress,
-    ) -> Answer:
-        """Send the framed content; raises Unavailable while bytes remain, Unknown afterwards."""
-
-    async def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """Ask for a document; raises Unavailable."""
-
-    async def healthy(self) -> bool | None:
-        """Tell whether the health address answers well, None without one; raises Unavailable."""
-
-    async def close(self) -> None:
-        """Close the connections; may be called twice."""
 
 
 class HttpRegistry:
     """Hands files in as the options say; raises ValueError for options that cannot work."""
 
+    name: Final = REGISTRY
+
     def __init__(
         self,
         options: RegistryOptions,
         *,
-        line: Line | None = None,
+        line: RegistryLine | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         options.check()
         self._options = options
-        self._line: Line = line or RegistryLine(options)
+        self._line = line or RegistryLine(options)
         self._lookup = Lookup(options, self._line.ask, sleep=sleep) if options.lookup else None
         self._given = Given()
         self._now = now
-
-    @property
-    def name(self) -> str:
-        """Give the destination's word."""
-        return REGISTRY
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Hand the file in, unless the registry already has it.
@@ -108,7 +79,7 @@ class HttpRegistry:
         if parcel.delivery.doubtful:
             known = await self._found_before(parcel, progress)
             if known is not None:
-                return _with_reference(known, Acceptance.parse(parcel.delivery.checkpoint))
+                return _with_reference(known, Acceptance.told_by(parcel.delivery.checkpoint))
         try:
             answer = await self._hand_in(parcel, content, progress)
         except Unknown as silence:
@@ -129,7 +100,7 @@ class HttpRegistry:
         if self._lookup is not None:
             known = await self._lookup.patiently(parcel, progress)
             if known is None:
-                yes = Acceptance.parse(parcel.delivery.checkpoint)
+                yes = Acceptance.told_by(parcel.delivery.checkpoint)
                 await self._not_there(self._lookup, parcel, progress, yes=yes)
             return known
         if not self._may_repeat(parcel, parcel.delivery.doubtful):
@@ -139,13 +110,12 @@ class HttpRegistry:
     async def _hand_in(self, parcel: Parcel, content: Content, progress: Progress) -> Answer:
         known = facts(parcel)
         url = Template.parse(self._options.url).fill(known, spell=in_url)
-        headers = {
-            name: Template.parse(text).fill(known, spell=in_header)
-            for name, text in self._options.headers.items()
-        }
-        framing = self._framing(known)
         return await self._line.send(
-            url, headers=headers, content=content, framing=framing, progress=progress
+            url,
+            headers=filled(self._options.headers, known),
+            content=content,
+            framing=self._framing(known),
+            progress=progress,
         )
 
     def _framing(self, known: dict[str, str]) -> Framing:
@@ -187,13 +157,13 @@ class HttpRegistry:
             return _with_reference(known, accepted)
         return await self._turned_away(parcel, progress, answer, doubt=doubt)
 
-    def _unproven(self, answer: Answer) -> _Unproven:
+    def _unproven(self, answer: Answer) -> Faltered:
         """Say what is missing from a yes."""
         place = self._options.reference
         missing = f"it has nothing at registry.reference ({place})" if place else "nothing shows it"
         if self._options.lookup_sha256:
             missing = "only its look-up can show it"
-        return _Unproven(f"said yes, and {missing} ({answer.label})", suspect="unproven")
+        return Faltered(f"said yes, and {missing} ({answer.label})", suspect="unproven")
 
     def _says_yes(self, answer: Answer) -> bool:
         """Tell whether a reference in this answer is one of this file."""
@@ -274,10 +244,6 @@ class HttpRegistry:
             return False
         first = since or (self._now() if not parcel.delivery.doubtful else None)
         return first is not None and self._now() - first < lifetime
-
-
-class _Unproven(Faltered):
-    """The registry said yes, and nothing in its answer shows it."""
 
 
 def _with_reference(known: Arrival, accepted: Acceptance | None) -> Arrival:

@@ -7,18 +7,38 @@ from typing import TYPE_CHECKING, Final
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable, Unknown
 
 if TYPE_CHECKING:
-    from sync.acceptance import Acceptance
+    from sync.checkpoints import Acceptance
     from titip.delivery import Parcel
 
+LOOK: Final = "look there, then titip delivered, or titip resync --not-there"
 NOBODY_CAN_TELL: Final = (
     "needs attention: it may have arrived, and this registry cannot be asked (registry.lookup); "
-    "look there, then titip delivered, or titip resync --not-there"
+    f"{LOOK}"
 )
 SEND_AGAIN: Final = "titip resync --not-there"
 CONTRADICTION: Final = (
     "the registry said yes, and its look-up says that the file is not there; is registry.lookup "
     "right?"
 )
+
+RESTORED: Final = (
+    "needs attention: a backup was restored, or the registry was changed; the file may have "
+    f"arrived, and cannot be asked for: {LOOK}"
+)
+TAKEN_IN: Final = (
+    "needs attention: the upload is gone there after its last bytes had left; it may have been "
+    f"taken in: {LOOK}"
+)
+EMPTY: Final = f"needs attention: an empty file may be there, and cannot be asked for: {LOOK}"
+ELSEWHERE: Final = (
+    "needs attention: the upload lies at an address that the settings name no more, and its last "
+    f"bytes may have arrived there: {LOOK}"
+)
+ANOTHER: Final = (
+    "needs attention: the registry shows another file at this upload's address, after its last "
+    f"bytes had left: {LOOK}"
+)
+"""These five are of a registry that speaks tus."""
 
 
 def unbelieved(parcel: Parcel, yes: Acceptance) -> DeliveryFault:

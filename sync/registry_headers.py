@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sync.bearer import bearer_fault
 from sync.secret_text import SecretText
 from sync.templates import Template, in_header
 from titip.errors import Unavailable
@@ -19,6 +18,19 @@ SHORTEST: Final = 6
 """Characters: what is shorter is no secret, and stands in other words by chance."""
 
 _NAMES_SECRET: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+
+_NO_TOKEN: Final = (
+    (re.compile(r"bearer\s", re.IGNORECASE), 'begins with "Bearer", which is added by itself'),
+    (re.compile(r"(?P<quote>[\"'`]).*(?P=quote)\Z"), "stands in quotes of its own"),
+    (re.compile(r"(?:export\s+)?[A-Z][A-Z0-9_]+=[^=]"), "looks like NAME=VALUE"),
+    (re.compile(r"\$(?:\{\w+\}|[A-Za-z_]\w*)\Z"), "is the name of a variable, which is not filled"),
+)
+_PATH: Final = re.compile(
+    r"@?(?:/(?:run|etc|var|home|root|opt|srv|mnt|media|tmp|usr|secrets)/|~/)"
+    r"|file\s*(?::|=)",
+    re.IGNORECASE,
+)
+"""Where secrets lie. A token may begin with any other slash: base64 has it."""
 
 
 class RegistryHeaders:
@@ -82,7 +94,7 @@ class RegistryHeaders:
             {
                 name: Template.parse(text).fill({}, spell=in_header)
                 for name, text in self._texts.items()
-                if not Template.parse(text).has_placeholders
+                if not Template.parse(text).names
             }
         )
 
@@ -133,3 +145,13 @@ def _put_in(secret: SecretText, text: str) -> str:
 def _is_files(name: str) -> bool:
     lower = name.lower()
     return lower == "idempotency-key" or lower.startswith("content-")
+
+
+def bearer_fault(text: str) -> str:
+    """Say why a text is no token, and what to write; "" where it may be one. It is not shown."""
+    for pattern, fault in _NO_TOKEN:
+        if pattern.match(text):
+            return f"{fault}: write the token alone"
+    if _PATH.match(text):
+        return 'begins like a path: write "file:/run/secrets/registry" to have the file read'
+    return ""

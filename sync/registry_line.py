@@ -5,32 +5,30 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiohttp
-import structlog
+from aiohttp.client_proto import ResponseHandler
 
-from sync.answer_body import CODINGS, AnswerBody, in_utf8, plain_headers
-from sync.bounded_connector import BoundedConnector
+from sync.answer_body import CODINGS, AnswerBody, in_utf8, plain_headers, wait_asked
 from sync.connection_policy import USER_AGENT, proxy_for, reason_of, trust
-from sync.registry_answer import Answer, refuses_question
+from sync.registry_answer import SUCCESS, Answer, refuses_question
 from sync.registry_body import Body, Framing
 from sync.registry_headers import RegistryHeaders
 from titip.errors import TitipError, Unavailable, Unknown
 from titip.origins import shown
-from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from datetime import timedelta
-    from typing import Any
+
+    from aiohttp.http_parser import RawResponseMessage
+    from aiohttp.streams import StreamReader
 
     from sync.registry_options import RegistryOptions
     from titip.ports import Content, Progress
-
-log = structlog.get_logger()
 
 PIECE: Final = 64 * 1024
 """Bytes of an answer that are read at once."""
@@ -38,7 +36,10 @@ PIECE: Final = 64 * 1024
 UNSENT: Final = 128 * 1024
 """Bytes that the kernel may hold unsent, so that "written" means "on its way"."""
 
-_SUCCESS: Final = range(200, 300)
+MOST_INFORMATIONAL: Final = 64
+"""Informational responses to one request; a registry sends one or two."""
+
+_INFORMATIONAL: Final = range(100, 200)
 
 _COMMON: Final = {
     "User-Agent": USER_AGENT,
@@ -77,7 +78,7 @@ class RegistryLine:
         body = Body(content, framing, wrote=leaving.wrote, whole=leaving.whole)
         until_first_slice = self._options.connect_within + self._options.stalled_after
         try:
-            async with leaving.watched(until_first_slice.total_seconds()):
+            async with leaving.watched(until_first_slice):
                 answer = await self._request(
                     self._options.method, url, leaving=leaving, headers=named, data=body
                 )
@@ -93,13 +94,22 @@ class RegistryLine:
             self._headers.renew()
         return answer
 
-    async def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """Ask for a document, under the answer's clock; raises Unavailable.
+    async def ask(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        within: timedelta | None = None,
+    ) -> Answer:
+        """Ask for a document, `within` the time of an answer by itself; raises Unavailable.
 
         `headers` are the configured ones, filled for the file that is asked about; those that
         belong to the file's own request are left out. None: those that need no file.
         """
-        return await self._asked(url, headers, within=self._options.answer_within)
+        answer = await self._got(url, headers, within=within)
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._headers.renew():
+            answer = await self._got(url, headers, within=within)
+        return answer
 
     async def healthy(self) -> bool | None:
         """Tell whether the health address answers well, and soon; None: nothing tells.
@@ -111,33 +121,23 @@ class RegistryLine:
         if not self._options.health:
             return None
         try:
-            answer = await self._asked(
-                self._options.health, None, within=self._options.probe_within
-            )
+            answer = await self.ask(self._options.health, within=self._options.probe_within)
         except Unavailable:
             return False
-        return None if refuses_question(answer.status) else answer.status in _SUCCESS
+        return None if refuses_question(answer.status) else answer.status in SUCCESS
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""
         if self._session is not None:
             await self._session.close()
 
-    async def _asked(
-        self, url: str, headers: Mapping[str, str] | None, *, within: timedelta
-    ) -> Answer:
-        answer = await self._got(url, headers, within=within)
-        if answer.status == HTTPStatus.UNAUTHORIZED and self._headers.renew():
-            answer = await self._got(url, headers, within=within)
-        return answer
-
     async def _got(
-        self, url: str, headers: Mapping[str, str] | None, *, within: timedelta
+        self, url: str, headers: Mapping[str, str] | None, *, within: timedelta | None
     ) -> Answer:
         known = self._headers
         named = known.of_no_file() if headers is None else known.asking(headers)
         leaving = _Leaving(self._options, url, progress=None)
-        async with leaving.watched(within.total_seconds()):
+        async with leaving.watched(within or self._options.answer_within):
             return await self._request("GET", url, leaving=leaving, headers=named)
 
     async def _request(self, method: str, url: str, *, leaving: _Leaving, **more: Any) -> Answer:  # noqa: ANN401
@@ -150,11 +150,10 @@ class RegistryLine:
             headers = plain_headers(response.headers.items())
             body = in_utf8(await _read(response), headers.get("content-type", ""))
             headers, body = self._headers.hide(headers, body)
-            wait = retry_after(headers.get("retry-after"), now=datetime.now(UTC))
             return Answer(
                 response.status,
                 body=body,
-                retry_after=wait,
+                retry_after=wait_asked(headers),
                 whole=leaving.is_whole,
                 headers=headers,
             )
@@ -189,9 +188,9 @@ class _Leaving:
         self.is_whole = False
 
     @asynccontextmanager
-    async def watched(self, within: float) -> AsyncIterator[None]:
+    async def watched(self, within: timedelta) -> AsyncIterator[None]:
         """Turn silence and broken connections into the fault that they mean at this moment."""
-        self._clock = asyncio.timeout(within)
+        self._clock = asyncio.timeout(within.total_seconds())
         try:
             async with self._clock:
                 yield
@@ -207,29 +206,29 @@ class _Leaving:
     def wrote(self, count: int) -> None:
         """Note that a slice left; the next one, or the answer, gets its own time."""
         self._has_begun = True
-        self._wind(self._patience.total_seconds())
+        self._wind(self._patience)
         if count and self._progress is not None:
             self._progress.sent(count)
 
     def whole(self) -> None:
         """Note that the last slice leaves; from here on the answer's clock runs."""
         self.is_whole = True
-        self._wind(self._patience.total_seconds())
+        self._wind(self._patience)
         if self._progress is not None:
             self._progress.body_sent()
 
     def answered(self) -> None:
         """Note that the answer begins: from here on one clock runs for what is left of it."""
-        self._wind(self._options.answer_within.total_seconds())
+        self._wind(self._options.answer_within)
         self._is_answered = True
 
     @property
     def _patience(self) -> timedelta:
         return self._options.answer_within if self.is_whole else self._options.stalled_after
 
-    def _wind(self, seconds: float) -> None:
+    def _wind(self, within: timedelta) -> None:
         if not self._clock.expired() and not self._is_answered and self._progress is not None:
-            self._clock.reschedule(asyncio.get_running_loop().time() + seconds)
+            self._clock.reschedule(asyncio.get_running_loop().time() + within.total_seconds())
 
     def _silence(self) -> str:
         if self.is_whole or self._is_answered or self._progress is None:
@@ -241,11 +240,9 @@ class _Leaving:
         return "stopped reading before it had the whole file"
 
     def _fault(self, reason: str) -> Unavailable:
-        return (
-            Unknown(f"{reason}, after the whole file had left")
-            if self.is_whole
-            else (Unavailable(reason))
-        )
+        if self.is_whole:
+            return Unknown(f"{reason}, after the whole file had left")
+        return Unavailable(reason)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -263,3 +260,31 @@ def _new_socket(address: Any) -> socket.socket:  # noqa: ANN401  (a tuple of get
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     return made
+
+
+class BoundedConnector(aiohttp.TCPConnector):
+    """Makes connections that end when too much comes that is no answer.
+
+    The library reads informational responses (RFC 9110, 15.2) without end and without letting go
+    of the event loop: a far side that sends nothing else would hold up everybody who shares it.
+    """
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401  (the library's own options)
+        super().__init__(**options)
+        bounded = partial(_Bounded, loop=asyncio.get_running_loop())
+        self._factory = cast("partial[ResponseHandler]", bounded)
+
+
+class _Bounded(ResponseHandler):
+    _informational = 0
+
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        """Take a message in, unless it is one too many."""
+        if data[0].code in _INFORMATIONAL:
+            self._informational += 1
+            if self._informational > MOST_INFORMATIONAL:
+                self._payload_parser_failed = True  # what else comes is dropped unread
+                if self.transport is not None:
+                    self.transport.abort()
+                return
+        super().feed_data(data, size)

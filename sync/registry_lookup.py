@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from sync.json_pointer import NothingThere, resolve, text_at
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from sync.registry_options import RegistryOptions
     from titip.delivery import Parcel
     from titip.ports import Progress
-
-OK: Final = 200
-NOT_FOUND: Final = 404
 
 PATIENCE: Final = timedelta(seconds=15)
 """How long one attempt goes on asking while "it is not there" may mean "not yet"; what is not known
@@ -69,12 +67,8 @@ class Lookup:
         self._options = options
         self._ask = ask
         self._sleep = sleep
-        self._has_found = False
-
-    @property
-    def has_found(self) -> bool:
-        """Tell whether it ever showed a file; one that never did may ask in the wrong place."""
-        return self._has_found
+        self.has_found = False
+        """Whether it ever showed a file; one that never did may ask in the wrong place."""
 
     async def once(self, parcel: Parcel) -> Arrival | Absent | Unclear:
         """Ask once; raises Unavailable, and Refused where other bytes stand under the key."""
@@ -83,14 +77,14 @@ class Lookup:
         answer = await self._ask(url, filled(self._options.headers, known))
         if self.is_absent(answer):
             return Absent()
-        if answer.status != OK:
+        if answer.status != HTTPStatus.OK:
             raise Unavailable(
                 f"the look-up failed ({answer.label})", retry_after=answer.retry_after
             )
         if answer.document is NOT_SAID:
             return Unclear("the look-up did not answer in JSON")
         found = self._found(answer, parcel)
-        self._has_found = self._has_found or isinstance(found, Arrival)
+        self.has_found = self.has_found or isinstance(found, Arrival)
         return found
 
     async def patiently(self, parcel: Parcel, progress: Progress) -> Arrival | None:
@@ -101,7 +95,10 @@ class Lookup:
         pause = waited = 0.0
         while True:
             left = progress.settles_in().total_seconds()  # as of the question, not of its answer
-            found = await self._attributed(parcel)
+            try:
+                found = await self.once(parcel)
+            except Unavailable as trouble:
+                raise Unknown(trouble.reason, besides=trouble) from trouble
             if isinstance(found, Arrival):
                 return found
             if isinstance(found, Absent) and left <= 0:
@@ -112,18 +109,12 @@ class Lookup:
             await self._sleep(pause)
             waited += pause
 
-    async def _attributed(self, parcel: Parcel) -> Arrival | Absent | Unclear:
-        try:
-            return await self.once(parcel)
-        except Unavailable as trouble:
-            raise Unknown(trouble.reason, besides=trouble) from trouble
-
     def is_absent(self, answer: Answer) -> bool:
         """Tell whether an answer says that the file is not there."""
         wanted = self._options.lookup_absent
         if not wanted:
-            return answer.status == NOT_FOUND
-        if answer.status != OK or answer.document is NOT_SAID:
+            return answer.status == HTTPStatus.NOT_FOUND
+        if answer.status != HTTPStatus.OK or answer.document is NOT_SAID:
             return False
         if not wanted.startswith("/"):
             return bool(answer.document == json.loads(wanted))

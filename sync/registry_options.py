@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from sync import json_pointer, templates
 from sync.addresses import address_problem
-from sync.registry_answer import AnswerRules
+from sync.registry_answer import SUCCESS, AnswerRules
 from sync.registry_headers import RegistryHeaders
-from sync.registry_sense import senseless
+from sync.templates import BadTemplate, Template
 from titip.origins import AddressError, origins
 
 if TYPE_CHECKING:
@@ -30,6 +30,15 @@ _FRAMING: Final = frozenset(
 )
 """Headers that tell where a request begins, ends and goes: another value breaks it."""
 
+ONE_FILE: Final = frozenset({"upload_id", "delivery_id", "sha256"})
+"""What no two files share."""
+
+ONE_UPLOAD: Final = ONE_FILE - {"sha256"}
+"""What no two uploads share: two submitters may hand in the same bytes."""
+
+_THERE: Final = frozenset({*SUCCESS, *range(400, 500)})
+"""What may say yes, or that a file is there. A 3xx leads elsewhere, often to a login page."""
+
 
 class BodyKind(StrEnum):
     """How the file travels."""
@@ -39,20 +48,48 @@ class BodyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryOptions:
+class RegistryAccess:
+    """Where a registry is, what lets Titip in, and how long it is waited for."""
+
+    url: str
+    bearer: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    origins: Collection[str] = ()
+    """Other origins that the registry may lead to; its own is the one of `url`."""
+    connect_within: timedelta = timedelta(seconds=5)
+    answer_within: timedelta = timedelta(seconds=60)
+    """How long the answer may take after the last byte; the wiring gives twice `slow_after`."""
+    probe_within: timedelta = timedelta(seconds=5)
+
+    def _connection(self) -> Iterator[str]:
+        yield from RegistryHeaders(self.headers, bearer=self.bearer).hopeless()
+        for text in self.origins:
+            try:
+                origins([text])
+            except AddressError:
+                yield f"registry.origins: write {text!r} like https://files.registry.example"
+
+    def _odd_bearer(self) -> Iterator[str]:
+        if not self.bearer.isprintable() or not self.bearer.isascii():
+            yield "registry.bearer must be one line of ASCII"
+
+    def _header_templates(self) -> Iterator[tuple[str, str]]:
+        for name, text in self.headers.items():
+            yield f"registry.headers.{name}", text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryOptions(RegistryAccess):
     """The registry's interface. Texts with placeholders: `url`, `fields`, `headers`, `lookup`.
 
     `fields` go into the form; a raw body has none. `reference` and `lookup_sha256` are JSON
     pointers. An address left empty means that the registry has no such thing.
     """
 
-    url: str
     method: str = "POST"
     body: BodyKind = BodyKind.MULTIPART
     file_field: str = "file"
     fields: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    bearer: str = field(default="", repr=False)
     accepted: Collection[int] = (200, 201, 204)
     duplicate: Collection[int] = ()
     not_stored: Collection[int] = ()
@@ -69,14 +106,8 @@ class RegistryOptions:
     key_lifetime: timedelta | None = None
     """How long the registry makes one of two under one Idempotency-Key; None: nobody says so."""
     health: str = ""
-    origins: Collection[str] = ()
-    """Other origins that the registry may lead to; its own is the one of `url`."""
-    connect_within: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=20)
     """How long no slice of the body may leave (smithy's stalled-stream protection: 20 s)."""
-    answer_within: timedelta = timedelta(seconds=60)
-    """How long the answer may take after the last byte; the wiring gives twice `slow_after`."""
-    probe_within: timedelta = timedelta(seconds=5)
 
     @property
     def rules(self) -> AnswerRules:
@@ -98,7 +129,7 @@ class RegistryOptions:
         """Raise ValueError that names every problem and its mend."""
         problems = [*self._addresses(), *self._names(), *self._pointers(), *self._belief()]
         problems += [*templates.problems(self._templates()), *self._connection()]
-        problems += senseless(self)
+        problems += _senseless(self)
         if problems:
             raise ValueError("; ".join(problems))
 
@@ -107,8 +138,7 @@ class RegistryOptions:
         yield "registry.lookup", self.lookup
         for name, text in self.fields.items():
             yield f"registry.fields.{name}", text
-        for name, text in self.headers.items():
-            yield f"registry.headers.{name}", text
+        yield from self._header_templates()
 
     def _addresses(self) -> Iterator[str]:
         for name, url in (("url", self.url), ("lookup", self.lookup), ("health", self.health)):
@@ -128,14 +158,9 @@ class RegistryOptions:
                 yield f"registry.headers: {start!r} is no header that can be sent"
             elif self._is_framing(name.lower()):
                 yield f"registry.headers.{name}: leave it out: it is set for each request"
-        if not self.bearer.isprintable() or not self.bearer.isascii():
-            yield "registry.bearer must be one line of ASCII"
+        yield from self._odd_bearer()
         if not self.accepted:
             yield "registry.accepted must list the statuses that mean success, such as [200, 201]"
-
-    def _connection(self) -> Iterator[str]:
-        yield from RegistryHeaders(self.headers, bearer=self.bearer).hopeless()
-        yield from origin_problems(self.origins)
 
     def _is_framing(self, name: str) -> bool:
         is_form = self.body is BodyKind.MULTIPART
@@ -165,7 +190,7 @@ class RegistryOptions:
             )
         if self.key_lifetime is not None and not self.idempotent:
             yield "registry.key_lifetime needs a header Idempotency-Key in registry.headers"
-        if yes := sorted({*self.not_stored} & {*self.accepted, *self.duplicate, *range(200, 300)}):
+        if yes := sorted({*self.not_stored} & {*self.accepted, *self.duplicate, *SUCCESS}):
             yield f"registry.not_stored lists {yes[0]}, which says that the file was taken"
         if any(not FIRST_STATUS <= one <= LAST_STATUS for one in self.not_stored):
             yield f"registry.not_stored may list statuses from {FIRST_STATUS} to {LAST_STATUS}"
@@ -186,10 +211,39 @@ def _check_place(name: str, place: str) -> None:
     json_pointer.check(place)
 
 
-def origin_problems(texts: Collection[str]) -> Iterator[str]:
-    """Tell what is wrong with the origins of a registry."""
-    for text in texts:
-        try:
-            origins([text])
-        except AddressError:
-            yield f"registry.origins: write {text!r} like https://files.registry.example"
+def _senseless(options: RegistryOptions) -> Iterator[str]:
+    """Tell settings that are well written and can never do what they are for."""
+    yield from _statuses(options)
+    if options.body == "multipart" and options.file_field in options.fields:
+        yield (
+            f"registry.fields has a field {options.file_field!r}, as registry.file_field calls the "
+            "file: rename one of them"
+        )
+    for name, text in options.headers.items():
+        is_key = options.key_lifetime is not None and name.lower() == "idempotency-key"
+        if is_key and not _names(text, ONE_UPLOAD):
+            yield (
+                f"registry.headers.{name} is the same for more than one upload, and "
+                "registry.key_lifetime says that the registry makes one of those: write "
+                '"{delivery_id}"'
+            )
+
+
+def _statuses(options: RegistryOptions) -> Iterator[str]:
+    for status in sorted({*options.accepted} - {*SUCCESS}):
+        yield f"registry.accepted lists {status}, which never says yes: only 200 to 299 may"
+    for status in sorted({*options.duplicate} - {*_THERE}):
+        yield (
+            f"registry.duplicate lists {status}, which never says that a file was there already: "
+            "only 200 to 299 and 400 to 499 may"
+        )
+    for status in sorted({*options.duplicate} & {*options.accepted}):
+        yield f"registry.duplicate lists {status}, which is accepted too: leave it out of one list"
+
+
+def _names(text: str, wanted: frozenset[str]) -> bool:
+    """Tell whether a text names any of these; what cannot be read is told elsewhere."""
+    try:
+        return bool(Template.parse(text).names & wanted)
+    except BadTemplate:
+        return True

@@ -109,11 +109,6 @@ class Template:
         """Give the placeholders of the text."""
         return frozenset(name for _, name in self.parts if name is not None)
 
-    @property
-    def has_placeholders(self) -> bool:
-        """Tell whether the text depends on what is known of a file."""
-        return bool(self.names)
-
     def fill(self, known: Mapping[str, str], *, spell: Callable[[str], str]) -> str:
         """Write the text with the values, each spelt by `spell`."""
         return "".join(

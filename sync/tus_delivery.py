@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 
 import structlog
 
-from sync.registry_answer import AnswerRules, doubt_after
-from sync.registry_faults import fault_of
-from sync.tus_checkpoint import TusCheckpoint
-from sync.tus_reasons import ANOTHER, ELSEWHERE, EMPTY, FELL, RESTORED, SHORT, TAKEN_IN
-from sync.tus_steps import Answered, Held, TusSteps
+from sync.checkpoints import TusCheckpoint
+from sync.registry_answer import SUCCESS, AnswerRules, doubt_after, fault_of
+from sync.registry_doubts import ANOTHER, ELSEWHERE, EMPTY, RESTORED, TAKEN_IN
+from sync.tus_steps import Answered, Held, Hop, TusSteps
 from sync.waste import Waste
 from titip.errors import Damaged, DeliveryFault, Faltered, Refused, Unavailable, Unknown
 from titip.evidence import Doubt, Evidence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from sync.given import Given
     from sync.registry_answer import Answer
-    from sync.tus_hop import Hop
     from titip.delivery import Parcel
     from titip.ports import Progress
 
@@ -40,13 +38,14 @@ _MOVED: Final = frozenset({HTTPStatus.CONFLICT, 460})
 
 _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
-_YES: Final = range(200, 300)
-
 RULES: Final = AnswerRules()
 """How a tus server answers: its yes is in the protocol's own headers."""
 
 MOST_SHORT: Final = 8
 """Chunks in a row of which not all may be taken; see sync.waste."""
+
+SHORT: Final = "the registry takes less of each chunk than it is sent; does a proxy cut them?"
+FELL: Final = "the registry goes back behind what it acknowledged, again and again"
 
 SMALLEST: Final = 64 * 1024
 """Bytes below which no chunk is made for a registry that takes little at a time."""
@@ -211,7 +210,7 @@ class TusDelivery:
             raise Faltered("locked there by an earlier request", retry_after=LOCKED_REST)
         if is_last:
             return await self._after_the_last(fault, offset, doubt=doubt_after(answer, RULES))
-        if answer.status in _MOVED or answer.status in _YES:
+        if answer.status in _MOVED or answer.status in SUCCESS:
             held = await self._hop(lambda: self._steps.held(self._known.url))
             if held is not None and held.offset >= self._length:
                 raise _claims_more(held.offset)

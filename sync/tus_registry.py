@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -12,21 +11,20 @@ from tusclient.client import TusClient
 
 from sync.bound_origin import BoundOrigin, login_of, without_login
 from sync.given import Given
-from sync.registry_answer import refuses_question
-from sync.registry_faults import fault_of
+from sync.registry_answer import fault_of, refuses_question
 from sync.registry_headers import RegistryHeaders, filled
-from sync.registry_options import origin_problems
+from sync.registry_options import RegistryAccess
 from sync.templates import facts, problems
 from sync.tus_delivery import RULES, TusDelivery
-from sync.tus_hop import Hop
-from sync.tus_steps import Answered, TusSteps, checks_sha256
+from sync.tus_steps import Answered, Hop, TusSteps, checks_sha256
 from sync.wire import Wire
 from titip.delivery import REGISTRY
 from titip.errors import Unavailable
 from titip.origins import is_address, origins
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
+    from datetime import timedelta
 
     from titip.delivery import Parcel
     from titip.ports import Arrival, Content, Progress
@@ -47,32 +45,21 @@ _VERSION: Final = {"Tus-Resumable": "1.0.0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TusOptions:
-    """Where uploads are created, and how long a call may take; `chunk` in bytes.
+class TusOptions(RegistryAccess):
+    """A tus registry, where uploads are created at `url`, in chunks of `chunk` bytes.
 
     Of `headers` those go along that belong to no file's own request. Uploads may lie on the origin
     of `url` and on `origins`.
     """
 
-    url: str
-    bearer: str = field(default="", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    origins: Collection[str] = ()
     chunk: int = 8 << 20
-    connect_within: timedelta = timedelta(seconds=5)
-    answer_within: timedelta = timedelta(seconds=60)
-    probe_within: timedelta = timedelta(seconds=5)
 
     def check(self) -> None:
         """Raise ValueError that names every problem and its mend."""
-        found = [f"registry.headers.{name}" for name in self.headers]
-        wrong = problems(zip(found, self.headers.values(), strict=True))
-        wrong += RegistryHeaders(self.headers, bearer=self.bearer).hopeless()
-        wrong += origin_problems(self.origins)
+        wrong = [*problems(self._header_templates()), *self._connection()]
         if not is_address(self.url):
             wrong.append("registry.url must be an address like https://registry.example/files/")
-        if not self.bearer.isprintable() or not self.bearer.isascii():
-            wrong.append("registry.bearer must be one line of ASCII")
+        wrong += self._odd_bearer()
         if self.chunk < 1:
             wrong.append("the chunk for a tus registry must be above 0 bytes")
         if wrong:
@@ -81,6 +68,8 @@ class TusOptions:
 
 class TusRegistry:
     """Hands files in over tus; raises ValueError for options that cannot work."""
+
+    name: Final = REGISTRY
 
     def __init__(self, options: TusOptions) -> None:
         options.check()
@@ -93,11 +82,6 @@ class TusRegistry:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tus")
         self._checks: bool | None = None
         self._given = Given()
-
-    @property
-    def name(self) -> str:
-        """Give the destination's word."""
-        return REGISTRY
 
     async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
         """Bring the file there from the offset that the far side tells."""

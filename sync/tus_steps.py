@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from tusclient.request import TusRequest
 from tusclient.uploader import Uploader
 
+from sync.answer_body import count_of, wait_asked
 from sync.chunk_body import ChunkBody
 from sync.reading import read_exactly
 from sync.registry_answer import Answer
+from sync.threads import PATIENCE, in_thread
 from sync.wire import NoAnswer
 from titip.errors import Unavailable, Unknown
-from titip.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
     from typing import IO
 
     from tusclient.client import TusClient
@@ -30,8 +30,21 @@ if TYPE_CHECKING:
     from sync.wire import Reply, Wire
     from titip.ports import Content
 
+T = TypeVar("T")
+
 SHA256: Final = "sha256"
-_COUNT: Final = re.compile(r"[0-9]{1,18}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Runs blocking steps of one delivery in a thread, and ends them when it is cancelled."""
+
+    pool: Executor
+    wire: Wire
+
+    async def __call__(self, step: Callable[[], T]) -> T:
+        """Run one step."""
+        return await in_thread(step, pool=self.pool, stop=self.wire.abort, patience=PATIENCE)
 
 
 class Answered(Exception):
@@ -137,10 +150,10 @@ class TusSteps(Uploader):
         response = _asked(self._wire, "HEAD", url, headers=headers)
         if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
             return None
-        offset = _count(response.headers.get("upload-offset"))
+        offset = count_of(response.headers.get("upload-offset"))
         if response.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT} or offset is None:
             raise Answered(_read(response))
-        return Held(offset, _count(response.headers.get("upload-length")))
+        return Held(offset, count_of(response.headers.get("upload-length")))
 
     def append(self, url: str, offset: int, *, sent: Callable[[int], None]) -> int:
         """Send the chunk at `offset`; give the offset after it."""
@@ -148,7 +161,7 @@ class TusSteps(Uploader):
         self.offset = offset
         patch = _Patch(self)  # type: ignore[no-untyped-call]
         response = patch.send(self._wire, sent=sent)
-        reached = _count(response.headers.get("upload-offset"))
+        reached = count_of(response.headers.get("upload-offset"))
         if response.status != HTTPStatus.NO_CONTENT or reached is None:
             raise Answered(_read(response))
         return reached
@@ -171,17 +184,11 @@ def _asked(wire: Wire, method: str, url: str, **more: Any) -> Reply:  # noqa: AN
         raise Unavailable(error.reason) from error
 
 
-def _count(text: str | None) -> int | None:
-    """Read a count of bytes; None for none and for what is none."""
-    return int(text) if text and _COUNT.match(text) else None
-
-
 def _read(response: Reply) -> Answer:
-    wait = retry_after(response.headers.get("retry-after"), now=datetime.now(UTC))
     return Answer(
         response.status,
         body=response.body,
-        retry_after=wait,
+        retry_after=wait_asked(response.headers),
         whole=False,
         headers=response.headers,
     )

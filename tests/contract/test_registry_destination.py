@@ -8,7 +8,8 @@ from pathlib import Path
 from standin.registry import RegistryOptions as StandinOptions
 from standin.registry import RunningRegistry, serve_registry
 from standin.registry_store import Repeat
-from sync.registry import BodyKind, HttpRegistry, RegistryOptions
+from sync.registry import HttpRegistry
+from sync.registry_options import BodyKind, RegistryOptions
 from tests.contract.destination_contract import DestinationContract
 
 FIELDS = {"sha256": "{sha256}", "filename": "{filename}", "key": "{upload_id}"}

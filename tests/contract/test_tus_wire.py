@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from sync.tus_checkpoint import TusCheckpoint
+from sync.checkpoints import TusCheckpoint
 from sync.tus_registry import TusOptions, TusRegistry
 from tests.blackbox.hostile_server import Say, hostile_server
 from tests.contract.wire_contract import (

@@ -8,7 +8,8 @@ import pytest
 from standin.registry import serve_registry
 from sync.drive_options import MIB
 from sync.folder import FolderMirror, FolderOptions
-from sync.registry import HttpRegistry, RegistryOptions
+from sync.registry import HttpRegistry
+from sync.registry_options import RegistryOptions
 from tests.destination_fakes import EndlessContent, RecordingProgress, a_parcel_of
 from tests.drive_places import a_drive, a_mirror
 

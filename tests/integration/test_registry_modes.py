@@ -11,7 +11,8 @@ import pytest
 from standin.registry import RegistryOptions as StandinOptions
 from standin.registry import serve_registry
 from standin.registry_store import Repeat
-from sync.registry import HttpRegistry, RegistryOptions
+from sync.registry import HttpRegistry
+from sync.registry_options import RegistryOptions
 from tests.destination_fakes import (
     EndlessContent,
     MemoryContent,

@@ -11,7 +11,8 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from standin.server import LOOPBACK, root_url, serve_app
-from sync.registry import HttpRegistry, RegistryOptions
+from sync.registry import HttpRegistry
+from sync.registry_options import RegistryOptions
 from tests.destination_fakes import (
     EndlessContent,
     MemoryContent,

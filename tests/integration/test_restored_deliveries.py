@@ -21,7 +21,7 @@ from standin.registry import serve_registry
 from storage.backup import back_up
 from storage.clock import utc_now
 from storage.restore import restore
-from sync.tus_checkpoint import TusCheckpoint
+from sync.checkpoints import TusCheckpoint
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel
 from tests.drive_places import a_drive, a_mirror, copies
 from tests.integration.test_tus_registry import a_registry

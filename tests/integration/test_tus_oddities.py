@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from standin.server import LOOPBACK, cut, root_url, serve_app
-from sync.tus_checkpoint import TusCheckpoint
+from sync.checkpoints import TusCheckpoint
 from sync.tus_registry import TusOptions, TusRegistry
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
 from tests.waiting import until

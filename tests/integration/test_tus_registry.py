@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.tus_checkpoint import TusCheckpoint
+from sync.checkpoints import TusCheckpoint
 from sync.tus_registry import TusOptions, TusRegistry
 from tests.destination_fakes import (
     Crash,

@@ -10,14 +10,15 @@ import asyncio
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.registry import HttpRegistry, RegistryOptions
+from sync.registry import HttpRegistry
 from sync.registry_answer import Answer, Meaning, meaning_of
+from sync.registry_options import RegistryOptions
 from tests.destination_fakes import Crash, a_parcel
 from tests.seams.life import CLAIMS, SEAM, Clock, life
 from titip.delivery import REGISTRY, DeliveryState
@@ -156,7 +157,7 @@ async def life_of(deeds, looks, chosen, *, resyncs, blind=False):
         headers={"Idempotency-Key": "{delivery_id}"},
         **chosen,
     )
-    near = HttpRegistry(options, line=line, now=clock, sleep=clock.sleep)
+    near = HttpRegistry(options, line=cast("Any", line), now=clock, sleep=clock.sleep)
     row = await life(
         near,
         clock,
@@ -254,7 +255,7 @@ def test_a_look_up_that_found_another_file_is_believed_against_a_yes():
         lookup="http://registry.test/{upload_id}",
         lookup_sha256="/sha256",
     )
-    near = HttpRegistry(options, line=line, now=clock, sleep=clock.sleep)
+    near = HttpRegistry(options, line=cast("Any", line), now=clock, sleep=clock.sleep)
 
     def lived():
         return asyncio.run(life(near, clock, data=DATA, destination=REGISTRY, resyncs=set()))

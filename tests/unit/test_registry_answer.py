@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.registry_answer import Answer, AnswerRules, Meaning, alike, doubt_after, meaning_of, said
-from sync.registry_faults import fault_of
+from sync.registry_answer import (
+    Answer,
+    AnswerRules,
+    Meaning,
+    alike,
+    doubt_after,
+    fault_of,
+    meaning_of,
+    said,
+)
 from titip.errors import DeliveryFault, Faltered, Refused, Unavailable
 from titip.evidence import Doubt
 

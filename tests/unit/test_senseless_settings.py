@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from config.cli_errors import problems_of, problems_of_destination
 from config.settings import Settings
-from sync.bearer import bearer_fault
+from sync.registry_headers import bearer_fault
 from sync.registry_options import BodyKind, RegistryOptions
 from sync.templates import PLACEHOLDERS
 from sync.tus_registry import TusOptions
