@@ -81,7 +81,7 @@ def registry(
 
     It is naive unless told otherwise: what comes twice is stored twice, and counted.
     """
-    from standin.params import BadParams
+    from standin.faults import BadParams
     from standin.registry import RegistryOptions, RunningRegistry, serve_registry
     from standin.registry_modes import parse_mode
 

@@ -4,13 +4,13 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from aiohttp import web
 
+from standin.control_routes import RunningStandin
 from standin.drive_auth import Tokens
 from standin.drive_faults import Faults, Kind
 from standin.drive_files import Files
@@ -21,13 +21,12 @@ from standin.drive_store import DriveStore
 from standin.drive_switch import DriveSwitch
 from standin.drive_upload import PATH as UPLOAD_PATH
 from standin.drive_upload import Uploads, kind_of_upload
-from standin.server import LOOPBACK, Listen, root_url, serve_app
+from standin.server import LOOPBACK, Listen, serve_app
 
 FILES_PATH = "/drive/v3/files"
 PRIVATE_MODE = 0o600
 
-DRIVE_SWITCH = web.AppKey("drive_switch", DriveSwitch)
-FAULTS = web.AppKey("faults", Faults)
+CONTROL = web.AppKey("control", DriveSwitch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,48 +45,31 @@ class DriveOptions:
     clock: Clock = time.time
 
 
-class RunningDrive:
+class RunningDrive(RunningStandin):
     """A Drive that is being served."""
-
-    def __init__(self, switch: DriveSwitch, *, faults: Faults, address: Listen) -> None:
-        self._switch = switch
-        self._faults = faults
-        self.port = address[1]
-        self.url = root_url(address)
-
-    def stats(self) -> dict[str, Any]:
-        """Count files, folders, sessions, requests; the same as GET /standin/stats."""
-        return self._switch.stats()
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Give everything the Drive holds; the same as GET /standin/entries."""
-        return self._switch.entries()
 
     def set_fault(self, name: str, **params: object) -> None:
         """Switch a fault on ("none": all off); raise BadParams for one there is not."""
-        self._faults.switch({"name": name, **params})
+        self.control.switch({"name": name, **params})
 
 
-def drive_app(options: DriveOptions) -> web.Application:
-    """Make the web application; its files close with it. `options.folder` must be set."""
-    if options.folder is None:
-        raise ValueError("drive_app needs a folder; serve_drive can make one")
+def drive_app(options: DriveOptions, folder: Path) -> web.Application:
+    """Make the web application; its files close with it."""
     clock = options.clock
     faults = Faults()
     tokens = Tokens(faults, clock=clock, seconds=options.token_seconds, is_open=options.is_open)
     front = Front(faults, tokens)
     now = timestamp(clock())
-    store = DriveStore(options.folder, shared_drive=options.shared_drive, now=now)
-    sessions = Sessions(options.folder, clock=clock)
+    store = DriveStore(folder, shared_drive=options.shared_drive, now=now)
+    sessions = Sessions(folder, clock=clock)
     drafting = Drafting(store, clock=clock, quota_bytes=options.quota_bytes)
     files = Files(store, drafting=drafting, faults=faults, clock=clock)
     uploads = Uploads(store, sessions=sessions, files=files, drafting=drafting, faults=faults)
-    switch = DriveSwitch(store, sessions=sessions, faults=faults, front=front)
+    control = DriveSwitch(store, sessions=sessions, faults=faults, front=front)
     app = web.Application()
-    app[DRIVE_SWITCH] = switch
-    app[FAULTS] = faults
+    app[CONTROL] = control
     app.add_routes(_routes(front, tokens, files=files, uploads=uploads))
-    app.add_routes(switch.routes())
+    app.add_routes(control.routes())
 
     async def close(_: web.Application) -> None:
         sessions.close()
@@ -104,9 +86,9 @@ async def serve_drive(
     """Serve a Drive until the block ends."""
     options = options or DriveOptions()
     with TemporaryDirectory(prefix="standin-drive-") as spare:
-        app = drive_app(replace(options, folder=options.folder or Path(spare)))
+        app = drive_app(options, options.folder or Path(spare))
         async with serve_app(app, listen=listen) as address:
-            yield RunningDrive(app[DRIVE_SWITCH], faults=app[FAULTS], address=address)
+            yield RunningDrive(app[CONTROL], address)
 
 
 def write_credentials(path: Path, *, drive_url: str) -> None:

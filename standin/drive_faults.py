@@ -1,19 +1,13 @@
-"""Name the faults of the Drive, and hold those that are on.
+"""Name the faults of the Drive, and hold those that are on."""
 
-Each fault strikes every n-th request of the kinds in `on` (comma-separated; empty means all), a
-limited number of `times`; zero times means until it is switched off.
-"""
-
-import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
+from standin.faults import FaultCounter, TargetedFault, read_fault
 from standin.odd_answer import OddAnswer
-from standin.params import BadParams, build, choose
-from standin.server import wait_for_change
-from standin.tally import Tally
+from standin.server import Change
 
 
 class Kind(StrEnum):
@@ -34,188 +28,151 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unauthorized:
-    """Answer 401, as to a token that has just run out."""
+class DriveFault(TargetedFault):
+    """Strikes one request, unless it is told more."""
+
+    kinds: ClassVar[tuple[str, ...]] = tuple(Kind)
 
     times: int = 1
-    every: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unauthorized(DriveFault):
+    """Answer 401, as to a token that has just run out."""
+
     on: str = "chunk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimit:
+class RateLimit(DriveFault):
     """Answer 403 with a `reason`, or 429; with Retry-After if it is not zero."""
 
-    times: int = 1
-    every: int = 1
-    on: str = ""
     status: int = 403
     reason: str = "userRateLimitExceeded"
     retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerError:
+class ServerError(DriveFault):
     """Answer `status` and keep nothing."""
 
-    times: int = 1
-    every: int = 1
     on: str = "chunk"
     status: int = 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShortAck:
+class ShortAck(DriveFault):
     """Keep and acknowledge `units` of 256 KiB less of a chunk than was sent."""
 
-    times: int = 1
-    every: int = 1
     on: str = "chunk"
     units: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostLastAnswer:
+class LostLastAnswer(DriveFault):
     """Make the file, then cut the connection."""
 
-    times: int = 1
-    every: int = 1
     on: str = "chunk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostStartAnswer:
+class LostStartAnswer(DriveFault):
     """Open the session (or make the folder), then cut the connection."""
 
-    times: int = 1
-    every: int = 1
     on: str = "start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropMidway:
+class DropMidway(DriveFault):
     """Cut the connection after `after_bytes` of a chunk; whole units of it are kept."""
 
-    times: int = 1
-    every: int = 1
     on: str = "chunk"
     after_bytes: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpiredSession:
+class ExpiredSession(DriveFault):
     """Forget the session: 404 now and ever after."""
 
-    times: int = 1
-    every: int = 1
     on: str = "chunk,query"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MissingSha256:
+class MissingSha256(DriveFault):
     """Report no sha256 and no sha1 of files made from now on; md5 remains."""
 
     times: int = 0
-    every: int = 1
-    on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MissingChecksums:
+class MissingChecksums(DriveFault):
     """Report no checksum at all of files made from now on."""
 
     times: int = 0
-    every: int = 1
-    on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlipByte:
+class FlipByte(DriveFault):
     """Spoil a byte in the middle of the next file.
 
     An `honest` Drive reports the checksum of what it holds; another that of what was sent.
     """
 
-    times: int = 1
-    every: int = 1
-    on: str = ""
     honest: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StorageFull:
+class StorageFull(DriveFault):
     """Answer 403 storageQuotaExceeded to whatever would make a file."""
 
     times: int = 0
-    every: int = 1
     on: str = "create,start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slow:
+class Slow(DriveFault):
     """Wait `seconds` before a request is looked at."""
 
     times: int = 0
-    every: int = 1
-    on: str = ""
     seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Down:
+class Down(DriveFault):
     """Reset every connection."""
 
     times: int = 0
-    every: int = 1
-    on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListLag:
+class ListLag(DriveFault):
     """Leave files younger than `seconds` out of lists, as an index does that lags behind."""
 
     times: int = 0
-    every: int = 1
     on: str = "list"
     seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Revoked:
+class Revoked(DriveFault):
     """Answer `invalid_grant` to whoever asks for a token, and 401 to every token there is."""
 
     times: int = 0
-    every: int = 1
-    on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answering(OddAnswer):
     """Answer requests of the kinds in `on` as nobody should; what is stored is stored first."""
 
+    kinds: ClassVar[tuple[str, ...]] = tuple(Kind)
 
-Fault = (
-    Unauthorized
-    | RateLimit
-    | ServerError
-    | ShortAck
-    | LostLastAnswer
-    | LostStartAnswer
-    | DropMidway
-    | ExpiredSession
-    | MissingSha256
-    | MissingChecksums
-    | FlipByte
-    | StorageFull
-    | Slow
-    | Down
-    | ListLag
-    | Revoked
-    | Answering
-)
-F = TypeVar("F", bound=Fault)
 
-FAULTS: dict[str, type[Fault]] = {
+F = TypeVar("F", bound=TargetedFault)
+
+NONE = "none"
+"""The name that switches every fault off."""
+
+FAULTS: dict[str, type[TargetedFault]] = {
     "unauthorized": Unauthorized,
     "rate_limit": RateLimit,
     "server_error": ServerError,
@@ -233,17 +190,16 @@ FAULTS: dict[str, type[Fault]] = {
     "list_lag": ListLag,
     "revoked": Revoked,
     "answer": Answering,
+    NONE: DriveFault,
 }
-NONE = "none"
-"""The name that switches every fault off."""
 
 
 class Faults:
     """Hold the faults that are on, by name; a new one replaces the old one of its name."""
 
     def __init__(self) -> None:
-        self._on: dict[str, tuple[Fault, Tally]] = {}
-        self._changed = asyncio.Event()
+        self._on: dict[str, tuple[TargetedFault, FaultCounter]] = {}
+        self.change = Change()
 
     def switch(self, document: Mapping[str, object]) -> None:
         """Read `{"name": ..., ...parameters}`, "none" for all off; raise BadParams."""
@@ -251,45 +207,24 @@ class Faults:
         if name == NONE:
             self._on.clear()
         else:
-            kind = choose({**FAULTS, NONE: Down}, name)
-            fault = build(kind, {key: value for key, value in document.items() if key != "name"})
-            _check_kinds(fault.on)
-            self._on[str(name)] = fault, Tally(times=fault.times, every=fault.every)
-        self._changed.set()
-        self._changed = asyncio.Event()
+            fault = read_fault(FAULTS, document, named_by="name")
+            self._on[str(name)] = fault, FaultCounter(fault)
+        self.change.announce()
 
     def take(self, wanted: type[F], kind: Kind) -> F | None:
         """Give the fault of this type if it strikes a request of this kind, using up a chance."""
-        for fault, tally in self._on.values():
-            if isinstance(fault, wanted) and _concerns(fault, kind) and tally.strikes():
+        for fault, counter in self._on.values():
+            if isinstance(fault, wanted) and fault.concerns(kind) and counter.strikes():
                 return fault
         return None
 
     def is_down(self) -> bool:
         """Tell whether connections are being reset, without using up a chance."""
-        return any(isinstance(f, Down) and not tally.is_spent for f, tally in self._on.values())
+        return any(isinstance(one, Down) and not count.is_spent for one, count in self._on.values())
 
     def describe(self) -> list[dict[str, object]]:
         """Give every fault that is on, with how often it struck."""
         return [
-            {"name": name, **asdict(fault), "struck": tally.struck, "spent": tally.is_spent}
-            for name, (fault, tally) in self._on.items()
+            {"name": name, **asdict(fault), "struck": counter.struck, "spent": counter.is_spent}
+            for name, (fault, counter) in self._on.items()
         ]
-
-    async def change(self, *, within: float) -> bool:
-        """Wait at most `within` seconds for a switch; tell whether it came."""
-        return await wait_for_change(self._changed, within=within)
-
-
-def _concerns(fault: Fault, kind: Kind) -> bool:
-    return not fault.on or kind in _kinds(fault.on)
-
-
-def _kinds(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _check_kinds(text: str) -> None:
-    unknown = sorted(set(_kinds(text)) - set(Kind))
-    if unknown:
-        raise BadParams(f"on: {', '.join(unknown)} is no kind; there are: {', '.join(Kind)}")

@@ -8,7 +8,6 @@ from typing import Any
 from aiohttp import web
 
 from standin.drive_auth import Caller
-from standin.drive_digests import Digests
 from standin.drive_errors import CutOff, DriveRefusal, invalid
 from standin.drive_faults import Faults, Kind, ListLag, LostStartAnswer
 from standin.drive_fields import (
@@ -20,7 +19,7 @@ from standin.drive_fields import (
     keep,
     parse_mask,
 )
-from standin.drive_item import OCTET_STREAM, Item
+from standin.drive_item import OCTET_STREAM, Digests, Item
 from standin.drive_metadata import Clock, Drafting, read_metadata, timestamp
 from standin.drive_query import parse_query
 from standin.drive_store import DriveStore, empty_content, new_id

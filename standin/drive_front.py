@@ -19,11 +19,8 @@ from standin.drive_faults import (
     Unauthorized,
 )
 from standin.odd_answer import give, read_until
-from standin.server import cut, is_gone
+from standin.server import cut
 from standin.sink import PIECE_BYTES
-
-LOOK_SECONDS = 0.05
-"""How often a request that hangs looks whether its sender is still there."""
 
 Work = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -69,13 +66,7 @@ class Front:
         else:
             await read_until(request, odd.at, after_bytes=odd.after_bytes)
         replaced = own if isinstance(own, web.Response) else None
-        return await give(request, odd, own=replaced, hang=self._outlast)
-
-    async def _outlast(self, request: web.Request) -> web.Response:
-        """Hang until a fault is switched or the sender leaves."""
-        while not is_gone(request) and not await self._faults.change(within=LOOK_SECONDS):
-            pass
-        return cut(request)
+        return await give(request, odd, own=replaced, hang=self._faults.change.outlast)
 
     def _identify(self, request: web.Request, kind: Kind) -> Caller:
         if kind is Kind.TOKEN:
@@ -90,7 +81,7 @@ class Front:
             raise CutOff
         slow = self._faults.take(Slow, kind)
         if slow is not None:
-            await self._faults.change(within=slow.seconds)
+            await self._faults.change.wait(slow.seconds)
 
     def _strike(self, kind: Kind) -> None:
         """Raise the refusal that the faults have in store for a request that may come in."""

@@ -1,11 +1,44 @@
 """Describe one file or folder of the Drive, and show it the way the API does."""
 
+import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 FOLDER = "application/vnd.google-apps.folder"
 GOOGLE_TYPES = "application/vnd.google-apps."
 OCTET_STREAM = "application/octet-stream"
+
+READ_BYTES = 1024 * 1024
+
+
+class Digests:
+    """The three digests that Drive reports of a file, of everything fed so far."""
+
+    def __init__(self) -> None:
+        self._digests = {
+            "md5Checksum": hashlib.md5(usedforsecurity=False),
+            "sha1Checksum": hashlib.sha1(usedforsecurity=False),
+            "sha256Checksum": hashlib.sha256(),
+        }
+
+    def update(self, piece: bytes) -> None:
+        """Add the next bytes."""
+        for digest in self._digests.values():
+            digest.update(piece)
+
+    def report(self) -> dict[str, str]:
+        """Give the digests under the names that Drive gives them."""
+        return {name: digest.hexdigest() for name, digest in self._digests.items()}
+
+
+def digests_of(path: Path) -> Digests:
+    """Read a file through and digest it; blocks."""
+    digests = Digests()
+    with path.open("rb") as file:
+        while piece := file.read(READ_BYTES):
+            digests.update(piece)
+    return digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

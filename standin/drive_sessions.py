@@ -11,9 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from standin.drive_digests import Digests, digests_of
 from standin.drive_errors import CutOff
-from standin.drive_item import Item
+from standin.drive_item import Digests, Item, digests_of
 from standin.drive_metadata import Clock
 from standin.drive_range import UNIT_BYTES
 from standin.journal_file import JournalFile

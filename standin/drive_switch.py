@@ -1,19 +1,22 @@
 """Switch the Drive's faults from outside, and show a judge what it holds."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from standin.drive_faults import Faults
+from standin.control_routes import ControlRoutes
+from standin.drive_faults import NONE, Faults
 from standin.drive_front import Front
 from standin.drive_sessions import Sessions
 from standin.drive_store import DriveStore
-from standin.params import BadParams, read_object
 
 
-class DriveSwitch:
-    """The routes under /standin, which no fault disturbs."""
+class DriveSwitch(ControlRoutes):
+    """The control of a Drive."""
+
+    path = "/standin/faults"
 
     def __init__(
         self, store: DriveStore, *, sessions: Sessions, faults: Faults, front: Front
@@ -24,14 +27,16 @@ class DriveSwitch:
         self._front = front
 
     def routes(self) -> list[web.RouteDef]:
-        """Name the routes."""
-        return [
-            web.get("/standin/faults", self.show_faults),
-            web.post("/standin/faults", self.switch),
-            web.delete("/standin/faults", self.clear),
-            web.get("/standin/stats", self.show_stats),
-            web.get("/standin/entries", self.show_entries),
-        ]
+        """Name the routes, with one that switches every fault off."""
+        return [*super().routes(), web.delete(self.path, self._clear)]
+
+    def switch(self, document: Mapping[str, object]) -> None:
+        """Switch the fault in the document on; the name "none" switches all off."""
+        self._faults.switch(document)
+
+    def state(self) -> dict[str, object]:
+        """Tell the faults that are on."""
+        return {"faults": self._faults.describe()}
 
     def stats(self) -> dict[str, Any]:
         """Count everything a judge asks for. What lies in the trash is counted apart."""
@@ -73,30 +78,9 @@ class DriveSwitch:
             for item in self._store
         ]
 
-    async def switch(self, request: web.Request) -> web.StreamResponse:
-        """Switch the fault in the body on; the name "none" switches all off."""
-        try:
-            self._faults.switch(read_object(await request.read()))
-        except BadParams as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return await self.show_faults(request)
-
-    async def clear(self, request: web.Request) -> web.StreamResponse:
-        """Switch every fault off."""
-        self._faults.switch({"name": "none"})
-        return await self.show_faults(request)
-
-    async def show_faults(self, _: web.Request) -> web.StreamResponse:
-        """Tell the faults that are on."""
-        return web.json_response({"faults": self._faults.describe()})
-
-    async def show_stats(self, _: web.Request) -> web.StreamResponse:
-        """Show the counts."""
-        return web.json_response(self.stats())
-
-    async def show_entries(self, _: web.Request) -> web.StreamResponse:
-        """Show every item."""
-        return web.json_response(self.entries())
+    async def _clear(self, _: web.Request) -> web.StreamResponse:
+        self.switch({"name": NONE})
+        return web.json_response(self.state())
 
 
 def _repeats(counts: Counter[Any]) -> int:

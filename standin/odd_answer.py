@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from aiohttp import web
 
-from standin.params import BadParams
+from standin.faults import BadParams, TargetedFault
 from standin.server import cut, is_gone
 from standin.sink import PIECE_BYTES
 
@@ -39,12 +39,9 @@ KINDS = (REPLY, HUGE, "no_digest", *DIGESTS, *FIXED, *CODINGS)
 _ENVELOPES = frozenset({204, 205, 304})
 _LEAST, _MOST = 100, 599
 
-OneByte = Callable[[], Awaitable[bool]]
-"""Waits until the next byte may go; tells whether the dripping is over."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OddAnswer:
+class OddAnswer(TargetedFault):
     """Answer `status` with `headers` and a `body`, at a point of the request, and end it so.
 
     `at`: before_body, mid_body (after about `after_bytes`), before_storing, after_storing.
@@ -55,9 +52,6 @@ class OddAnswer:
     (less than it declares, then a reset).
     """
 
-    times: int = 0
-    every: int = 1
-    on: str = ""
     at: str = "after_storing"
     after_bytes: int = 0
     status: int = 200
@@ -69,33 +63,17 @@ class OddAnswer:
 
     def __post_init__(self) -> None:
         """Raise BadParams for an answer that cannot be given."""
-        check(self)
-
-    def concerns(self, kind: str) -> bool:
-        """Tell whether requests of this kind are answered so."""
-        return not self.on or kind in kinds_of(self.on)
-
-
-def kinds_of(text: str) -> list[str]:
-    """Read the kinds of requests in a list with commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def check(answer: OddAnswer, *, kinds: Collection[str] = ()) -> None:
-    """Raise BadParams for an answer that cannot be given; `kinds` are those that `on` may name."""
-    for name, value, there in (("at", answer.at, POINTS), ("end", answer.end, ENDS)):
-        if value not in there:
-            raise BadParams(f"{name} must be one of: {', '.join(there)}")
-    if not _LEAST <= answer.status <= _MOST:
-        raise BadParams(f"status must be between {_LEAST} and {_MOST}")
-    if not isinstance(answer.headers, dict) or not all(
-        isinstance(value, str) and f"{name}{value}".isprintable()
-        for name, value in answer.headers.items()
-    ):
-        raise BadParams('headers must be an object of texts, such as {"Retry-After": "5"}')
-    unknown = sorted(set(kinds_of(answer.on)) - set(kinds)) if kinds else []
-    if unknown:
-        raise BadParams(f"on: {', '.join(unknown)} is no kind; there are: {', '.join(kinds)}")
+        TargetedFault.__post_init__(self)
+        for name, value, there in (("at", self.at, POINTS), ("end", self.end, ENDS)):
+            if value not in there:
+                raise BadParams(f"{name} must be one of: {', '.join(there)}")
+        if not _LEAST <= self.status <= _MOST:
+            raise BadParams(f"status must be between {_LEAST} and {_MOST}")
+        if not isinstance(self.headers, dict) or not all(
+            isinstance(value, str) and f"{name}{value}".isprintable()
+            for name, value in self.headers.items()
+        ):
+            raise BadParams('headers must be an object of texts, such as {"Retry-After": "5"}')
 
 
 async def read_until(request: web.Request, point: str, *, after_bytes: int) -> None:

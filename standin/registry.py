@@ -2,22 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from aiohttp import web
 
+from standin.control_routes import RunningStandin
 from standin.registry_answers import Premises
 from standin.registry_intake import Intake
 from standin.registry_modes import Healthy, Mode, Weather
 from standin.registry_questions import Questions
 from standin.registry_store import RegistryStore, Repeat
-from standin.registry_switch import Switch
-from standin.server import LOOPBACK, Listen, root_url, serve_app
+from standin.registry_switch import RegistrySwitch
+from standin.server import LOOPBACK, Listen, serve_app
 
-SWITCH = web.AppKey("switch", Switch)
+CONTROL = web.AppKey("control", RegistrySwitch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +32,8 @@ class RegistryOptions:
     mode: Mode = Healthy()  # noqa: RUF009  (a frozen value)
 
 
-class RunningRegistry:
+class RunningRegistry(RunningStandin):
     """A registry that is being served."""
-
-    def __init__(self, switch: Switch, *, address: Listen) -> None:
-        self._switch = switch
-        self.port = address[1]
-        self.url = root_url(address)
 
     @property
     def intake_url(self) -> str:
@@ -55,34 +50,24 @@ class RunningRegistry:
         """Give the template for `registry.lookup` in Titip's configuration."""
         return f"{self.url}/intake/{{upload_id}}"
 
-    def stats(self) -> dict[str, Any]:
-        """Count what was taken and how; the same as GET /standin/stats."""
-        return self._switch.stats()
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Give everything that is stored; the same as GET /standin/entries."""
-        return self._switch.entries()
-
     def set_mode(self, mode: str, **params: object) -> None:
         """Switch the mode at once; raise BadParams for a mode there is not."""
-        self._switch.turn(mode, **params)
+        self.control.switch({"mode": mode, **params})
 
 
-def registry_app(options: RegistryOptions) -> web.Application:
-    """Make the web application; its store closes with it. `options.folder` must be set."""
-    if options.folder is None:
-        raise ValueError("registry_app needs a folder; serve_registry can make one")
-    store = RegistryStore(options.folder, prefix=options.prefix, repeat=options.repeat)
+def _app(options: RegistryOptions, folder: Path) -> web.Application:
+    """Make the web application; its store closes with it."""
+    store = RegistryStore(folder, prefix=options.prefix, repeat=options.repeat)
     premises = Premises(
         store=store,
         weather=Weather(options.mode),
         bearer=options.bearer,
         checks_digest=options.checks_digest,
     )
-    switch = Switch(premises)
+    control = RegistrySwitch(premises)
     app = web.Application()
-    app[SWITCH] = switch
-    for part in (Intake(premises), Questions(premises), switch):
+    app[CONTROL] = control
+    for part in (Intake(premises), Questions(premises), control):
         app.add_routes(part.routes())
 
     async def close(_: web.Application) -> None:
@@ -99,6 +84,6 @@ async def serve_registry(
     """Serve a registry until the block ends."""
     options = options or RegistryOptions()
     with TemporaryDirectory(prefix="standin-registry-") as spare:
-        app = registry_app(replace(options, folder=options.folder or Path(spare)))
+        app = _app(options, options.folder or Path(spare))
         async with serve_app(app, listen=listen) as address:
-            yield RunningRegistry(app[SWITCH], address=address)
+            yield RunningRegistry(app[CONTROL], address)

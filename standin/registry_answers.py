@@ -9,13 +9,10 @@ from aiohttp import web
 
 from standin.registry_modes import Down, Weather
 from standin.registry_store import RegistryStore
-from standin.server import cut, is_gone
+from standin.server import LOOK_SECONDS, cut, is_gone
 
 EXPIRED_STATUS = 419
 """Not a registered status: a well-known web framework's word for a form token that ran out."""
-
-LOOK_SECONDS = 0.05
-"""How often a request that hangs looks whether its sender is still there."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +39,7 @@ class Premises:
         """Hold a request up for `seconds`; tell whether the mode changed before."""
         self.waiting += 1
         try:
-            return await self.weather.changes(within=seconds)
+            return await self.weather.change.wait(seconds)
         finally:
             self.waiting -= 1
 

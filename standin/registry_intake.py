@@ -7,7 +7,6 @@ from aiohttp import web
 
 from standin.odd_answer import give, read_until
 from standin.registry_answers import (
-    LOOK_SECONDS,
     Premises,
     Throttle,
     gateway_failed,
@@ -33,7 +32,7 @@ from standin.registry_modes import (
     name_of,
 )
 from standin.registry_store import Parcel, Repeat
-from standin.server import cut, is_gone
+from standin.server import LOOK_SECONDS, cut, is_gone
 
 
 class Intake:
@@ -170,4 +169,4 @@ class _Pace:
                 raise ConnectionResetError
             if not isinstance(mode, ReadStall) or read_bytes < mode.after_bytes:
                 return
-            await self._weather.changes(within=LOOK_SECONDS)
+            await self._weather.change.wait(LOOK_SECONDS)

@@ -4,26 +4,25 @@ Each mode is a value with its own parameters; `Weather` holds the current one an
 waits for it to change.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
-from standin.odd_answer import OddAnswer, check
-from standin.params import BadParams, build, choose
-from standin.server import wait_for_change
-from standin.tally import Tally
+from standin.faults import CountedFault, Fault, FaultCounter, read_fault
+from standin.odd_answer import OddAnswer
+from standin.server import Change
 
 KINDS = ("intake", "lookup", "list", "health")
 """What a request to the registry is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Healthy:
+class Healthy(Fault):
     """Answer at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slow:
+class Slow(Fault):
     """Answer after `seconds`. The file is stored first, or at the end with `store_late`."""
 
     seconds: float = 5.0
@@ -31,7 +30,7 @@ class Slow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stalled:
+class Stalled(Fault):
     """Take the body and never answer nor store. When the mode ends: 503, or a cut with `cuts`."""
 
     health_lies: bool = False
@@ -41,30 +40,26 @@ class Stalled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Down:
+class Down(Fault):
     """Reset every connection at once: as near to "refused" as a running server comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BadGateway:
+class BadGateway(CountedFault):
     """Answer 502 after the body. With `times` or `every`, to some of the hand-ins alone."""
 
-    times: int = 0
-    every: int = 1
     health_lies: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expired:
+class Expired(CountedFault):
     """Answer 419 after the body, like a web application whose form token ran out."""
 
-    times: int = 0
-    every: int = 1
     health_lies: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Throttled:
+class Throttled(Fault):
     """Answer `status` with Retry-After to more than `per_second` hand-ins a second."""
 
     per_second: int = 1
@@ -73,16 +68,14 @@ class Throttled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostAnswer:
+class LostAnswer(CountedFault):
     """Store, then cut the connection; with a `status`, answer that instead, like a proxy's 504."""
 
-    times: int = 0
-    every: int = 1
     status: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capacity:
+class Capacity(Fault):
     """Bear `limit` hand-ins at once. Refuse more with 503, or let all of them crawl with `slows`.
 
     Crawling takes `seconds` times the square of the load, as a server that swaps does.
@@ -95,46 +88,29 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadStall:
+class ReadStall(Fault):
     """Stop reading a body after `after_bytes`; go on when the mode ends."""
 
     after_bytes: int = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusing:
+class Refusing(CountedFault):
     """Answer `status` after the body: this file, for ever."""
 
     status: int = 422
-    times: int = 0
-    every: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answering(OddAnswer):
     """Answer hand-ins, or what `on` names (intake, lookup, list, health), as nobody should."""
 
+    kinds: ClassVar[tuple[str, ...]] = KINDS
+
     on: str = "intake"
 
-    def __post_init__(self) -> None:
-        """Raise BadParams for an answer that cannot be given."""
-        check(self, kinds=KINDS)
 
-
-Mode = (
-    Healthy
-    | Slow
-    | Stalled
-    | Down
-    | BadGateway
-    | Expired
-    | Throttled
-    | LostAnswer
-    | Capacity
-    | ReadStall
-    | Refusing
-    | Answering
-)
+Mode = Fault
 
 MODES: dict[str, type[Mode]] = {
     "healthy": Healthy,
@@ -161,10 +137,7 @@ def name_of(mode: Mode) -> str:
 
 def parse_mode(document: Mapping[str, object]) -> Mode:
     """Read `{"mode": name, ...parameters}`; raise BadParams that says what would be right."""
-    if "mode" not in document:
-        raise BadParams(f'"mode" is missing; choose one of: {", ".join(sorted(MODES))}')
-    kind = choose(MODES, document["mode"])
-    return build(kind, {name: value for name, value in document.items() if name != "mode"})
+    return read_fault(MODES, document, named_by="mode")
 
 
 def describe_mode(mode: Mode) -> dict[str, object]:
@@ -177,19 +150,18 @@ class Weather:
 
     def __init__(self, mode: Mode) -> None:
         """Begin with `mode`."""
-        self._changed = asyncio.Event()
+        self.change = Change()
         self.turn(mode)
 
     def turn(self, mode: Mode) -> None:
         """Switch to `mode` and wake everyone who waits for a change."""
         self.mode = mode
-        self._tally = Tally(times=getattr(mode, "times", 0), every=getattr(mode, "every", 1))
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._counter = FaultCounter(mode)
+        self.change.announce()
 
     def strikes(self) -> bool:
         """Use up one chance of the mode's `times` and `every`; tell whether it strikes."""
-        return self._tally.strikes()
+        return self._counter.strikes()
 
     def odd(self, kind: str, *, early: bool = False) -> Answering | None:
         """Give the odd answer to a request of this kind, using up a chance; None for none.
@@ -201,7 +173,3 @@ class Weather:
             return None
         is_early = mode.at in {"before_body", "mid_body"}
         return mode if (is_early is early or kind != "intake") and self.strikes() else None
-
-    async def changes(self, *, within: float) -> bool:
-        """Wait at most `within` seconds for another mode; tell whether it came."""
-        return await wait_for_change(self._changed, within=within)

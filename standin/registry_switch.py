@@ -1,29 +1,29 @@
 """Switch the registry's mode from outside, and show a judge what it holds."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from aiohttp import web
-
-from standin.params import BadParams, read_object
-from standin.registry_answers import Premises, problem
+from standin.control_routes import ControlRoutes
+from standin.registry_answers import Premises
 from standin.registry_modes import describe_mode, name_of, parse_mode
 
 
-class Switch:
-    """The routes under /standin, which no mode disturbs."""
+class RegistrySwitch(ControlRoutes):
+    """The control of a registry."""
+
+    path = "/standin/mode"
 
     def __init__(self, premises: Premises) -> None:
         self._premises = premises
 
-    def routes(self) -> list[web.RouteDef]:
-        """Name the routes."""
-        return [
-            web.get("/standin/mode", self.show_mode),
-            web.post("/standin/mode", self.switch),
-            web.get("/standin/stats", self.show_stats),
-            web.get("/standin/entries", self.show_entries),
-        ]
+    def switch(self, document: Mapping[str, object]) -> None:
+        """Switch to the mode in the document."""
+        self._premises.weather.turn(parse_mode(document))
+
+    def state(self) -> dict[str, object]:
+        """Tell the mode that is on."""
+        return describe_mode(self._premises.weather.mode)
 
     def stats(self) -> dict[str, Any]:
         """Count everything a judge asks for."""
@@ -45,27 +45,3 @@ class Switch:
             {**asdict(entry), "path": str(store.path_of(entry)), "came": store.came(entry)}
             for entry in store
         ]
-
-    def turn(self, mode: str, **params: object) -> None:
-        """Switch the mode, also for requests in flight; raise BadParams for one there is not."""
-        self._premises.weather.turn(parse_mode({"mode": mode, **params}))
-
-    async def switch(self, request: web.Request) -> web.StreamResponse:
-        """Switch to the mode in the body."""
-        try:
-            self._premises.weather.turn(parse_mode(read_object(await request.read())))
-        except BadParams as error:
-            return problem(400, str(error))
-        return await self.show_mode(request)
-
-    async def show_mode(self, _: web.Request) -> web.StreamResponse:
-        """Tell the mode that is on."""
-        return web.json_response(describe_mode(self._premises.weather.mode))
-
-    async def show_stats(self, _: web.Request) -> web.StreamResponse:
-        """Show the counts."""
-        return web.json_response(self.stats())
-
-    async def show_entries(self, _: web.Request) -> web.StreamResponse:
-        """Show every entry."""
-        return web.json_response(self.entries())

@@ -16,6 +16,9 @@ LOOPBACK: Listen = ("127.0.0.1", 0)
 SHUTDOWN_SECONDS = 0.5
 """How long requests in flight may go on at the end; a stalled one would wait for ever."""
 
+LOOK_SECONDS = 0.05
+"""How often a request that hangs looks whether its sender is still there."""
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER on, zero seconds: closing sends RST instead of FIN."""
 
@@ -56,11 +59,29 @@ def is_gone(request: web.BaseRequest) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 
-async def wait_for_change(event: asyncio.Event, *, within: float) -> bool:
-    """Wait for `event`, at most `within` seconds; tell whether it came."""
-    try:
-        async with asyncio.timeout(within):
-            await event.wait()
-    except TimeoutError:
-        return event.is_set()  # it may have come in the very moment that the time was over
-    return True
+class Change:
+    """Wakes whoever waits for the next switch of what goes wrong."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def announce(self) -> None:
+        """Wake all of them; who waits from now on waits for the one after."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait at most so long for a change; tell whether it came."""
+        event = self._event
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            return event.is_set()  # it may have come in the very moment that the time was over
+        return True
+
+    async def outlast(self, request: web.BaseRequest) -> web.Response:
+        """Hold a request until the next change or until its sender has left, then cut it."""
+        while not is_gone(request) and not await self.wait(LOOK_SECONDS):
+            pass
+        return cut(request)

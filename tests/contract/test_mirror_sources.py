@@ -38,7 +38,7 @@ class DriveHeld:
     def lose(self):
         for entry in self.far.entries():
             if entry["path"]:
-                self.far._switch._store.remove(entry["id"])  # noqa: SLF001 - as its owner would
+                self.far.control._store.remove(entry["id"])  # type: ignore[attr-defined]  # noqa: SLF001 - as its owner would
 
     def rot(self):
         for entry in self.far.entries():

@@ -421,7 +421,5 @@ async def test_a_fault_is_switched_by_a_plain_program(asker):
 
 
 def test_a_drive_that_is_set_up_wrongly_says_so(tmp_path):
-    with pytest.raises(ValueError, match="folder"):
-        drive_app(DriveOptions())
     with pytest.raises(ValueError, match="ten or more"):
-        drive_app(DriveOptions(folder=tmp_path, shared_drive="x"))
+        drive_app(DriveOptions(shared_drive="x"), tmp_path)

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from aiohttp import web
 
-from standin.drive import DRIVE_SWITCH, DriveOptions, drive_app
+from standin.drive import CONTROL, DriveOptions, drive_app
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone is not installed"),
@@ -87,12 +87,12 @@ class Rclone:
 @pytest.fixture
 async def judged(tmp_path):
     cert, context = await certificate(tmp_path)
-    app = drive_app(DriveOptions(folder=tmp_path / "drive"))
+    app = drive_app(DriveOptions(), tmp_path / "drive")
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     async with proxy_to(runner.addresses[0][1]) as proxy_port:
-        yield Rclone(tmp_path, cert=cert, proxy_port=proxy_port), app[DRIVE_SWITCH]
+        yield Rclone(tmp_path, cert=cert, proxy_port=proxy_port), app[CONTROL]
     await runner.cleanup()
 
 

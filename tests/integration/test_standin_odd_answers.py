@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from config.cli import app
+from standin.faults import BadParams
 from standin.odd_answer import ENDS, FIXED, KINDS, POINTS
-from standin.params import BadParams
 from standin.registry import RegistryOptions, serve_registry
 from standin.registry_store import Repeat
 from tests.integration.standin_drive import UNIT, Asker, digest, one_try_a_request

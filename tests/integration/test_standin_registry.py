@@ -6,8 +6,8 @@ import io
 import aiohttp
 import pytest
 
-from standin.params import BadParams
-from standin.registry import RegistryOptions, registry_app, serve_registry
+from standin.faults import BadParams
+from standin.registry import RegistryOptions, serve_registry
 from standin.registry_store import Repeat
 
 BODY = bytes(range(256)) * 4096  # 1 MiB: several pieces
@@ -222,8 +222,3 @@ async def test_an_unknown_mode_or_parameter_is_refused_with_those_there_are(http
             assert "stalled" in (await response.json())["error"]
         with pytest.raises(BadParams, match="store_late"):
             registry.set_mode("slow", speed=3)
-
-
-def test_an_application_needs_a_folder():
-    with pytest.raises(ValueError, match="folder"):
-        registry_app(RegistryOptions())

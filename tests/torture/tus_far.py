@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from standin.odd_answer import OddAnswer, give, kinds_of
-from standin.server import LOOPBACK, cut, is_gone, root_url, wait_for_change
-from standin.tally import Tally
+from standin.faults import FaultCounter
+from standin.odd_answer import OddAnswer, give
+from standin.server import LOOPBACK, Change, cut, root_url
 from tests.ports import free_port
 from tests.torture import odd
 from tests.torture.processes import Broken, run_titip
@@ -55,8 +55,8 @@ class OddProxy:
     in_flight: int = 0
     asked: int = 0
     odd: OddAnswer | None = None
-    _tally: Tally = field(default_factory=Tally)
-    _turned: asyncio.Event = field(default_factory=asyncio.Event)
+    _counter: FaultCounter = field(default_factory=lambda: FaultCounter(OddAnswer()))
+    _change: Change = field(default_factory=Change)
     _runner: web.AppRunner | None = None
 
     async def open(self) -> None:
@@ -78,10 +78,8 @@ class OddProxy:
     def turn(self, odd_answer: OddAnswer | None) -> None:
         """Answer so from now on; None for nothing of its own."""
         self.odd = odd_answer
-        self._turned.set()
-        self._turned = asyncio.Event()
-        told = odd_answer or OddAnswer()
-        self._tally = Tally(times=told.times, every=told.every)
+        self._change.announce()
+        self._counter = FaultCounter(odd_answer or OddAnswer())
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.in_flight += 1
@@ -96,7 +94,7 @@ class OddProxy:
     async def _answered(self, request: web.Request) -> web.StreamResponse:
         mine = self._struck(request)
         if mine is not None and mine.at == "before_body":
-            return await give(request, mine, hang=self._outlast)
+            return await give(request, mine, hang=self._change.outlast)
         body = await request.read()
         if mine is None:
             return _response(await self._upstream(request, body))
@@ -105,13 +103,13 @@ class OddProxy:
             await self._cut_off(request, body, mine.after_bytes)
         elif mine.at == "after_storing":
             own = _response(await self._upstream(request, body))
-        return await give(request, mine, own=own, hang=self._outlast)
+        return await give(request, mine, own=own, hang=self._change.outlast)
 
     def _struck(self, request: web.Request) -> OddAnswer | None:
         mine, kind = self.odd, KINDS.get(request.method, "")
-        if mine is None or (mine.on and kind not in kinds_of(mine.on)):
+        if mine is None or not mine.concerns(kind):
             return None
-        return mine if self._tally.strikes() else None
+        return mine if self._counter.strikes() else None
 
     async def _upstream(self, request: web.Request, body: bytes) -> Answer:
         return await self.upstream.ask(_request(request, body))
@@ -123,12 +121,6 @@ class OddProxy:
             await self.upstream.ask(sent)
         except LineLost:
             return
-
-    async def _outlast(self, request: web.Request) -> web.Response:
-        turned = self._turned
-        while not is_gone(request) and not await wait_for_change(turned, within=GLANCE):
-            pass
-        return cut(request)
 
 
 def _request(request: web.Request, body: bytes, **how: Any) -> Request:

@@ -6,8 +6,7 @@ from standin.drive_errors import DriveRefusal
 from standin.drive_fields import FILE_FIELDS, LIST_FIELDS, keep, parse_mask
 from standin.drive_query import parse_query
 from standin.drive_range import Chunk, Query, parse_range
-from standin.params import BadParams, read_object
-from standin.tally import Tally
+from standin.faults import BadParams, CountedFault, FaultCounter, read_object
 
 FILE = {
     "name": "Ktp.PDF",
@@ -116,13 +115,13 @@ def test_ranges_are_read_as_chunks_or_queries():
     assert parse_range("bytes */10", length=0) == Query(total=10)
 
 
-def test_a_tally_strikes_every_nth_chance_a_number_of_times():
-    tally = Tally(times=2, every=3)
+def test_a_fault_strikes_every_nth_chance_a_number_of_times():
+    counter = FaultCounter(CountedFault(times=2, every=3))
 
-    struck = [tally.strikes() for _ in range(12)]
+    struck = [counter.strikes() for _ in range(12)]
 
     assert [index for index, hit in enumerate(struck) if hit] == [2, 5]
-    assert tally.is_spent
+    assert counter.is_spent
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b"\xff"])
