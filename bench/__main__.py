@@ -15,9 +15,10 @@ from rich.console import Console
 
 from bench import big, deliveries, disk, joining, pushing, small
 from bench.peers import peers
-from bench.process import Unable
 from bench.report import tell
 from bench.servers import HERE, Titip, gateway
+from config.cli_errors import Complaint
+from config.demo_programs import without_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,11 +40,14 @@ def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     results: list[Contest] = []
     try:
-        with TemporaryDirectory(prefix="titip-bench-", dir=options.folder) as folder:
+        with (
+            without_variables("TITIP"),
+            TemporaryDirectory(prefix="titip-bench-", dir=options.folder) as folder,
+        ):
             for contest in _contests(options, Path(folder)):
                 results.append(contest)
                 tell(contest, console)
-    except Unable as error:
+    except Complaint as error:
         sys.exit(f"bench: {error}")
     if not options.peers:
         print("Titip alone. With other tus servers beside it: make bench PEERS=1")

@@ -15,11 +15,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from bench.figures import Contest
-from bench.process import LOOPBACK, Program, Unable
+from bench.process import LOOPBACK, Measured
 from bench.servers import RUN_WITHIN, Titip, gateway, measured
 from bench.small import SIZE
 from bench.turns import in_turn
-from tests.ports import free_port
+from config.cli_errors import Complaint
+from config.demo_programs import Program
+from standin.drive import write_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,18 +59,15 @@ def _deliver(kind: str, source: Path, root: Path) -> dict[str, float]:
         with gateway("Titip", titip) as server:
             measured(server, server.plan("post", size=SIZE, files=FILES, connections=8))
             token = titip.token("operator")
-            sync = titip.start("sync", name="sync")
-            try:
+            with titip.start("sync") as sync:
                 name = "registry" if kind == "registry" else "mirror"
                 return _Watch(server, token, sync).rate(name)
-            finally:
-                sync.stop()
 
 
 class _Watch:
     """Looks at the counts of the gateway, and at what the sync daemon spends."""
 
-    def __init__(self, server: Server, token: str, sync: Program) -> None:
+    def __init__(self, server: Server, token: str, sync: Measured) -> None:
         self._sync = sync
         self._connection = HTTPConnection(LOOPBACK, server.port, timeout=10)
         self._headers = {"Authorization": f"Bearer {token}"}
@@ -87,7 +86,7 @@ class _Watch:
                 more = max(FILES - already, 1)
                 return {"rate": more / max(now - begun, GLANCE), "cpu": (cpu - spent) / more}
             time.sleep(GLANCE)
-        raise Unable(f"not everything arrived at {destination} within {RUN_WITHIN:g} s")
+        raise Complaint(f"not everything arrived at {destination} within {RUN_WITHIN:g} s")
 
     def _delivered(self, destination: str) -> int:
         self._connection.request("GET", "/api/status", headers=self._headers)
@@ -101,19 +100,11 @@ def _destination(kind: str, folder: Path) -> Iterator[Mapping[str, str]]:
     if kind == "folder":
         yield {"TITIP__MIRROR__WHEN": "always"}
         return
-    port = free_port()
-    kept = folder / "kept"
-    credentials = folder / "drive.json"
-    words = ["standin", kind, "--port", str(port), "--folder", str(kept)]
-    if kind == "drive":
-        words += ["--credentials", str(credentials)]
-    far = Program.start(kind, Titip(folder).argv(*words), folder=folder)
-    try:
-        far.wait_for_port(port)
-        url = f"http://{LOOPBACK}:{port}"
-        yield _registry(url) if kind == "registry" else _drive(url, credentials)
-    finally:
-        far.stop()
+    with Program.titip(
+        *("standin", kind, "--folder", str(folder / "kept")), log=folder / "standin.log"
+    ) as far:
+        url = far.url()
+        yield _registry(url) if kind == "registry" else _drive(url, folder / "drive.json")
 
 
 def _registry(url: str) -> Mapping[str, str]:
@@ -128,6 +119,7 @@ def _registry(url: str) -> Mapping[str, str]:
 
 
 def _drive(url: str, credentials: Path) -> Mapping[str, str]:
+    write_credentials(credentials, drive_url=url)
     return {
         "TITIP__MIRROR__WHEN": "always",
         "TITIP__MIRROR__KIND": "drive",

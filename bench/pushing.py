@@ -17,10 +17,11 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from bench.figures import Contest
-from bench.process import LOOPBACK, Program, Unable
+from bench.process import LOOPBACK, Measured
 from bench.servers import HERE, RUN_WITHIN, Titip, gateway
 from bench.small import SIZE
 from bench.turns import in_turn
+from config.cli_errors import Complaint
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _timed(argv: Sequence[str], files: int, variables: Mapping[str, str]) -> dic
     )
     took = time.perf_counter() - begun
     if done.returncode != 0:
-        raise Unable(f"{argv[2:4]} failed: {done.stderr.strip()[-600:]}")
+        raise Complaint(f"{argv[2:4]} failed: {done.stderr.strip()[-600:]}")
     return {"rate": files / took, "seconds": took}
 
 
@@ -122,9 +123,7 @@ def _line(server: Server, folder: Path, milliseconds: int) -> Iterator[int]:
     port = free_port()
     words = (str(server.port), str(port), str(milliseconds))
     argv = [sys.executable, "-m", "bench.delay", *words]
-    proxy = Program.start("delay", argv, folder=folder, variables={"PYTHONPATH": str(HERE)})
-    try:
+    variables = {"PYTHONPATH": str(HERE)}
+    with Measured(argv, name="delay", folder=folder, variables=variables) as proxy:
         proxy.wait_for_port(port)
         yield port
-    finally:
-        proxy.stop()

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.load import Plan
-from bench.process import LOOPBACK, Program, Unable
+from bench.process import LOOPBACK, Measured
+from config.cli_errors import Complaint
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Server:
     """A running tus server: where it takes files in, and where it puts them."""
 
     name: str
-    program: Program
+    program: Measured
     port: int
     path: str
     folder: Path
@@ -65,14 +66,14 @@ class Titip:
         code = f"import sys; sys.path.insert(0, {str(self.source)!r}); from config.cli import main"
         return [sys.executable, "-P", "-c", f"{code}; main()", *words]
 
-    def start(self, *words: str, name: str, **more: str) -> Program:
+    def start(self, command: str, **more: str) -> Measured:
         """Start a command of it."""
-        return Program.start(
-            name, self.argv(*words), folder=self.folder, variables=self._settings(more)
+        return Measured(
+            self.argv(command), name=command, folder=self.folder, variables=self._settings(more)
         )
 
     def ask(self, *words: str) -> str:
-        """Run a command of it and give what it says; raises Unable."""
+        """Run a command of it and give what it says; raises Complaint."""
         done = subprocess.run(
             self.argv(*words),
             env=self._settings({}),
@@ -82,7 +83,7 @@ class Titip:
             check=False,
         )
         if done.returncode != 0:
-            raise Unable(f"titip {' '.join(words)}: {done.stderr.strip()}")
+            raise Complaint(f"titip {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
     def token(self, role: str) -> str:
@@ -101,13 +102,10 @@ def gateway(name: str, titip: Titip, *, note: str = "") -> Iterator[Server]:
     titip.folder.mkdir(parents=True)
     port = free_port()
     token = titip.token("lo")
-    program = titip.start("gateway", name="gateway", TITIP__GATEWAY__LISTEN=f"{LOOPBACK}:{port}")
-    try:
+    with titip.start("gateway", TITIP__GATEWAY__LISTEN=f"{LOOPBACK}:{port}") as program:
         program.wait_for_port(port)
         headers = {"Authorization": f"Bearer {token}"}
         yield Server(name, program, port, "/files/", titip.folder / "data", headers, note)
-    finally:
-        program.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +125,9 @@ class Peer:
         kept.mkdir()
         port = free_port()
         argv = [word.format(port=port, folder=kept) for word in self.argv]
-        program = Program.start(self.name.split(" ")[0].replace("/", "-"), argv, folder=folder)
-        try:
+        with Measured(argv, name=self.name, folder=folder) as program:
             program.wait_for_port(port)
             yield Server(self.name, program, port, self.path, kept, note=self.note)
-        finally:
-            program.stop()
 
 
 def measured(server: Server, plan: Plan) -> dict[str, float]:
@@ -149,7 +144,7 @@ def measured(server: Server, plan: Plan) -> dict[str, float]:
         timeout=RUN_WITHIN,
     )
     if done.returncode != 0:
-        raise Unable(f"{server.name} under {plan.way}: {done.stderr.strip()[-600:]}")
+        raise Complaint(f"{server.name} under {plan.way}: {done.stderr.strip()[-600:]}")
     figures: dict[str, Any] = json.loads(done.stdout)
     after, peak = server.program.cpu_seconds(), server.program.peak_bytes()
     if before is not None and after is not None:

@@ -1,6 +1,5 @@
 """`titip demo`: the whole story on this machine alone, judged against the bytes."""
 
-import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -64,9 +63,10 @@ def demo(
     """
     from config.demo import Plot, next_steps, play
     from config.demo_files import make_files
+    from config.demo_programs import without_variables
     from config.demo_voice import Voice
 
-    with _ended_by_signals(), _without_variables(), _work_folder(keep) as folder:
+    with _ended_by_signals(), without_variables("TITIP"), _work_folder(keep) as folder:
         voice = Voice()
         if not paths:
             make_files(folder / "handed in", count=files)
@@ -95,18 +95,6 @@ def _work_folder(keep: Path | None) -> Iterator[Path]:
     if not is_empty:
         raise Complaint(f"{keep} is not empty: name a new folder after --keep.", code=MISTAKEN)
     yield keep.absolute()
-
-
-@contextmanager
-def _without_variables() -> Iterator[None]:
-    """Let no variable of the caller reach into the story: its settings are in its own file."""
-    aside = {name: value for name, value in os.environ.items() if name.startswith("TITIP")}
-    for name in aside:
-        del os.environ[name]
-    try:
-        yield
-    finally:
-        os.environ.update(aside)
 
 
 @contextmanager

@@ -1,33 +1,36 @@
-"""The programs of the demo: real processes, which end with it whatever happens."""
+"""Programs of ours as processes: started, heard, and ended by whoever needs them."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import subprocess
 import sys
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from config.cli_errors import Complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import IO
 
 T = TypeVar("T")
 
-GLANCE: Final = 0.05
+GLANCE: Final = 0.02
 START_WITHIN: Final = 30.0
 STOP_WITHIN: Final = 3.0
+MOST_LINES: Final = 1000
+"""Lines that are kept for whoever may wait for one of them."""
 
 _ROOT: Final = str(Path(__file__).resolve().parent.parent)
-_TITIP: Final = (
+TITIP: Final = (
     sys.executable,
-    "-P",  # whatever folder the demo is run in: nothing in it is taken for a part of Titip
+    "-P",  # whatever folder it is run in: nothing in it is taken for a part of Titip
     "-c",
     f"import sys; sys.path.append({_ROOT!r}); from config.cli import main; main()",
 )
@@ -43,48 +46,83 @@ def until(what: str, fact: Callable[[], T | None], *, within: float) -> T:
     return found
 
 
-@dataclass(slots=True)
-class Program:
-    """One `titip ...` with its output in two files."""
+@contextmanager
+def without_variables(*beginnings: str) -> Iterator[None]:
+    """Keep variables that begin so from the programs that are started in the block."""
+    aside = {name: value for name, value in os.environ.items() if name.startswith(beginnings)}
+    for name in aside:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(aside)
 
-    words: tuple[str, ...]
-    output: Path
-    log: Path
-    process: subprocess.Popen[bytes]
+
+class Program:
+    """A process in a session of its own, where no Ctrl-C reaches it but ours.
+
+    What it says is read line by line, unless a stream takes it: its standard output, and its
+    standard error where there is no log.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        name: str,
+        log: Path | None = None,
+        into: IO[bytes] | None = None,
+        folder: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it; what it logs is added to the log, and the variables to our own."""
+        self.name = name
+        self._log = log
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._last = ""
+        with log.open("ab") if log else nullcontext(subprocess.STDOUT) as errors:
+            self.process = subprocess.Popen(  # noqa: S603 - a program of ours, with words of ours
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=into or subprocess.PIPE,
+                stderr=errors,
+                cwd=folder,
+                env={**os.environ, **(variables or {})},
+                start_new_session=True,
+            )
+        said = self.process.stdout
+        self._reader = Thread(target=self._read, args=(said,), daemon=True)
+        if said is not None:
+            self._reader.start()
 
     @classmethod
-    def start(
-        cls, *words: str, folder: Path, name: str, variables: Mapping[str, str] | None = None
-    ) -> Program:
-        """Start it in a group of its own, where no Ctrl-C reaches it but ours."""
-        output, log = folder / f"{name}.out", folder / f"{name}.log"
-        with output.open("wb") as out, log.open("ab") as err:
-            process = _popen(words, out, err, {**os.environ, **(variables or {})})
-        return cls(words, output, log, process)
+    def titip(cls, *words: str, log: Path, variables: Mapping[str, str] | None = None) -> Self:
+        """Start a command of Titip."""
+        name = f"titip {' '.join(words)}"
+        return cls([*TITIP, *words], name=name, log=log, variables=variables)
 
-    def first_line(self, beginning: str) -> str:
-        """Wait for the line of its output that begins so; raises Complaint if it ends before."""
+    def line(self, pattern: str, *, within: float = START_WITHIN) -> re.Match[str]:
+        """Wait for the next line of it that fits; raises Complaint if it ends before."""
 
-        def look() -> str | None:
-            over = self.process.poll() is not None
-            lines = self.output.read_text("utf-8", "replace").splitlines(keepends=True)
-            for line in lines:
-                if line.startswith(beginning) and line.endswith("\n"):
-                    return line.strip()
-            if over:
-                raise Complaint(f"titip {' '.join(self.words)} ended: {self.last_words()}")
+        def look() -> re.Match[str] | None:
+            is_over = not self._reader.is_alive()
+            while not self._lines.empty():
+                if found := re.search(pattern, self._lines.get()):
+                    return found
+            if is_over:
+                raise Complaint(f"{self.name} ended: {self.last_words()}")
             return None
 
-        return until(f"titip {self.words[0]} to start", look, within=START_WITHIN)
+        return until(f"{self.name} to start", look, within=within)
 
     def url(self) -> str:
-        """Wait for the address of a stand-in."""
-        return str(json.loads(self.first_line("{"))["url"])
+        """Wait until it serves, and give its address."""
+        return self.line(r'(http://[^/"\s]+)')[1]
 
     def last_words(self) -> str:
-        """Give the end of its log."""
-        lines = self.log.read_text("utf-8", "replace").splitlines()
-        return lines[-1] if lines else "it said nothing"
+        """Give the end of what it logged, or said."""
+        lines = self._log.read_text("utf-8", "replace").splitlines() if self._log else [self._last]
+        return (lines[-1].strip() if lines else "") or "it said nothing"
 
     def kill(self) -> None:
         """End it as a power cut would: it gets no chance to save anything."""
@@ -99,21 +137,19 @@ class Program:
         except subprocess.TimeoutExpired:
             self.kill()
 
+    def __enter__(self) -> Self:
+        """Give the program; leaving stops it."""
+        return self
 
-def _popen(
-    words: tuple[str, ...], out: IO[bytes], err: IO[bytes], variables: dict[str, str]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own program, with words of ours
-        [*_TITIP, *words],
-        stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=err,
-        env=variables,
-        start_new_session=True,
-    )
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()
 
-
-def end_quietly(program: Program) -> None:
-    """Stop a program at the end of the demo, whatever state it is in."""
-    with suppress(OSError):
-        program.stop()
+    def _read(self, said: IO[bytes]) -> None:
+        """Hear all of it, so that the program never waits for us to."""
+        with said:
+            for line in said:
+                self._last = line.decode("utf-8", "replace")
+                self._lines.put(self._last)
+                if self._lines.qsize() > MOST_LINES:
+                    self._lines.get()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from config.cli_errors import Complaint
-from config.demo_programs import Program, end_quietly
+from config.demo_programs import Program
 from config.settings import Settings, settings_from
 from config.wiring import opened_books
 from standin.control import set_fault
@@ -77,27 +77,16 @@ class Standins:
 @contextmanager
 def standins(folder: Path, *, flip_byte: bool) -> Iterator[Standins]:
     """Run both for the block, the registry stalled from the beginning."""
-    registry = Program.start(
-        *("standin", "registry", "--json", "--mode", "stalled"),
-        *("--folder", str(folder / "registry")),
-        folder=folder,
-        name="registry",
-    )
-    try:
-        drive = Program.start(
-            *("standin", "drive", "--json", "--folder", str(folder / "drive")),
-            folder=folder,
-            name="drive",
-        )
-        try:
-            found = Standins(registry.url(), drive.url())
-            if flip_byte:
-                set_fault(found.drive, "flip_byte", honest=False)
-            yield found
-        finally:
-            end_quietly(drive)
-    finally:
-        end_quietly(registry)
+
+    def start(kind: str, *more: str) -> Program:
+        words = ("standin", kind, "--json", "--folder", str(folder / kind), *more)
+        return Program.titip(*words, log=folder / f"{kind}.log")
+
+    with start("registry", "--mode", "stalled") as registry, start("drive") as drive:
+        found = Standins(registry.url(), drive.url())
+        if flip_byte:
+            set_fault(found.drive, "flip_byte", honest=False)
+        yield found
 
 
 class Server:
@@ -124,14 +113,12 @@ class Server:
         with self._lock:
             if self._is_over:
                 return
-            self._program = Program.start(
+            self._program = Program.titip(
                 *("serve", "--config", str(self.file), "--log-json"),
-                folder=self._folder,
-                name="titip",
+                log=self._folder / "titip.log",
                 variables=fixed,
             )
-            line = self._program.first_line("Titip takes files in at ")
-            self.port = urlsplit(line.split()[5]).port or 0
+            self.port = urlsplit(self._program.url()).port or 0
 
     def kill(self) -> None:
         """End it with SIGKILL."""
@@ -143,7 +130,7 @@ class Server:
         with self._lock:
             self._is_over = True
             if self._program is not None:
-                end_quietly(self._program)
+                self._program.stop()
 
     def token(self, role: Role) -> str:
         """Make a token."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.demo_programs import Program
 from tests.ports import free_port
 from tests.waiting import wait_for
 
@@ -55,7 +55,12 @@ class Titip:
     config: Path
     url: str
     variables: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    program: Program | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self.program is not None
+        return self.program.process
 
     @property
     def log(self) -> Path:
@@ -67,17 +72,17 @@ class Titip:
 
     @property
     def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return self.program is not None and self.process.poll() is None
 
     def start(self, *words: str, ready: bool = True, into: int | None = None) -> None:
         """Begin to serve; `words` in place of `serve`, `into` an open file in place of the log."""
         with self.log.open("ab") if into is None else os.fdopen(os.dup(into), "ab") as log:
-            self.process = subprocess.Popen(
+            self.program = Program(
                 [*TITIP, *(words or ("serve",)), "--config", str(self.config), "--log-json"],
-                stdout=log,
-                stderr=log,
-                cwd=TREE,
-                env={**os.environ, **self.variables},
+                name="titip",
+                into=log,
+                folder=TREE,
+                variables=self.variables,
             )
         if ready:
             wait_for(lambda: not self.alive or self.is_ready(), within=30)
@@ -99,12 +104,10 @@ class Titip:
 
     def stop(self, *, within: float = 20) -> int:
         """End it as a supervisor does; give its exit code."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
+        self.process.terminate()
         return self.process.wait(within)
 
     def kill(self) -> None:
-        assert self.process is not None
         self.process.kill()
         self.process.wait()
 
@@ -167,6 +170,5 @@ def titip(
             served.start()
         yield served
     finally:
-        if served.process is not None:
-            with suppress(ProcessLookupError):
-                served.kill()
+        if served.program is not None:
+            served.kill()

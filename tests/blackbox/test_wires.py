@@ -3,10 +3,10 @@
 import hashlib
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
+from bench.process import memory_of
 from tests.blackbox.hostile_server import Say, hostile_server
 from tests.blackbox.program import titip
 from tests.certificates import DAY, Authority
@@ -232,10 +232,7 @@ def drive(url, folder=""):
 
 
 def resident(served):
-    for line in Path(f"/proc/{served.process.pid}/status").read_text("utf-8").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    return memory_of(served.process.pid, "VmRSS") or 0
 
 
 def highest(served, seconds):

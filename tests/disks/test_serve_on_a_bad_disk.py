@@ -11,8 +11,9 @@ import urllib.request
 
 import pytest
 
+from config.demo_programs import TITIP
 from tests.disks.mounts import faulty_disk, why_no_fuse
-from tests.e2e.outage import TITIP, Server
+from tests.e2e.outage import Server
 from tests.ports import free_port
 
 pytestmark = [
@@ -49,7 +50,7 @@ def server(tmp_path, disk):
         made.ready()
         yield made
     finally:
-        if made.process is not None and made.process.poll() is None:
+        if made.process.poll() is None:
             made.kill()
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import subprocess
-import sys
 import urllib.request
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from config.demo_programs import TITIP, Program
 from standin.drive import RunningDrive, serve_drive, write_credentials
 from standin.registry import RunningRegistry, serve_registry
 from tests.ports import free_port
 from tests.waiting import until, wait_for
 
-TITIP = [sys.executable, "-m", "config.cli"]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG = """
 [gateway]
@@ -74,44 +74,35 @@ class Server:
     config: Path
     url: str
     log: Path
-    process: subprocess.Popen[bytes] | None = None
+    program: Program | None = None
     kills: int = 0
 
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self.program is not None
+        return self.program.process
+
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*TITIP, "serve", "--config", str(self.config), "--log-json"],
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
+        words = ("serve", "--config", str(self.config), "--log-json")
+        self.program = Program.titip(*words, log=self.log)
 
     def ready(self, *, within: float = 30) -> None:
         wait_for(self._answers, within=within)
 
     def _answers(self) -> bool:
-        assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()[-3000:]
         with suppress(OSError), urllib.request.urlopen(self.url + "/readyz"):  # noqa: S310
             return True
         return False
 
     def kill(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
         self.kills += 1
 
     def stop(self, *, within: float = 15) -> int:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
+        self.process.terminate()
         return self.process.wait(within)
-
-    def peak_memory(self) -> int:
-        """Give the largest resident size so far, in bytes."""
-        assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        (line,) = [one for one in status.splitlines() if one.startswith("VmHWM")]
-        return int(line.split()[1]) * 1024
 
 
 @dataclass
@@ -226,7 +217,7 @@ async def outage(root: Path, *, after: str = "1s"):
             scene.operator = await _token(scene, "--role", "operator")
             yield scene
         finally:
-            if server.process is not None and server.process.poll() is None:
+            if server.process.poll() is None:
                 await asyncio.to_thread(server.stop)
 
 

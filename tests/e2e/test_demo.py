@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from config.demo_programs import TITIP, Program
 
 pytestmark = pytest.mark.e2e
 
@@ -27,22 +28,21 @@ def scratch(tmp_path, monkeypatch):
     return place
 
 
-def start(*words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "config.cli", "demo", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "TITIP__GATEWAY__AUTH": "nonsense"},
-    )
+DISTURBING = {"TITIP__GATEWAY__AUTH": "nonsense"}
+"""A variable of the caller, which must not reach into the story."""
 
 
 def run(*words: str) -> tuple[int, str]:
-    with start(*words) as process:
-        output, _ = process.communicate(timeout=WITHIN)
-        return process.returncode, output
+    done = subprocess.run(
+        [*TITIP, "demo", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=WITHIN,
+        check=False,
+        env={**os.environ, **DISTURBING},
+    )
+    return done.returncode, done.stdout
 
 
 def children_in(folder: Path) -> list[str]:
@@ -118,16 +118,12 @@ def test_a_folder_in_use_is_not_overwritten(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("moment", ["1  The registry stalls", "kill -9", "circuit"])
-def test_an_interrupt_leaves_nothing_behind(scratch, moment):
-    with start(*SHORT) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if moment in line or "5  " in line:
-                break
-        process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=WITHIN)
+def test_an_interrupt_leaves_nothing_behind(scratch, tmp_path, moment):
+    program = Program.titip("demo", *SHORT, log=tmp_path / "log", variables=DISTURBING)
+    program.line(f"{moment}|5  ", within=WITHIN)
+    program.process.send_signal(signal.SIGINT)
+    program.process.send_signal(signal.SIGINT)
 
-    assert process.returncode == 130
+    assert program.process.wait(WITHIN) == 130
     assert children_in(scratch) == []
     assert list(scratch.iterdir()) == []

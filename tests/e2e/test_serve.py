@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
+from config.demo_programs import TITIP, Program
 from tests.cli_world import Desk
 from tests.waiting import wait_for
 
@@ -24,44 +22,26 @@ LISTEN = '[gateway]\nlisten = "127.0.0.1:0"\n'
 
 @contextmanager
 def running(*words, log):
-    """Run `titip ...` until the block ends; its standard output can be read line by line."""
-    with log.open("ab") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "config.cli", *words],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
+    """Run `titip ...` until the block ends."""
+    program = Program.titip(*words, log=log)
     try:
-        yield process
+        yield program
     finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate(timeout=WITHIN)
+        program.kill()
 
 
-def read_until(process, pattern):
-    for line in process.stdout:
-        found = re.search(pattern, line)
-        if found:
-            return found[1]
-    raise AssertionError(f"it ended without {pattern}")
-
-
-def ended(process, number=signal.SIGTERM):
-    process.send_signal(number)
-    return process.wait(WITHIN)
+def ended(program, number=signal.SIGTERM):
+    program.process.send_signal(number)
+    return program.process.wait(WITHIN)
 
 
 def titip(*words, **variables):
     return subprocess.run(
-        [sys.executable, "-m", "config.cli", *words],
+        [*TITIP, *words],
         capture_output=True,
         text=True,
         timeout=WITHIN,
         check=False,
-        cwd=Path(__file__).parents[2],
         env={**os.environ, **variables},
     )
 
@@ -75,11 +55,11 @@ def test_the_first_start_makes_one_operators_token_and_shows_it_once(desk, tmp_p
     log = tmp_path / "log"
 
     with running("serve", "-c", str(desk.file), log=log) as first:
-        token = read_until(first, r"^  (titip_\S+)$")
-        read_until(first, r"at (http://\S+)/files/")
+        token = first.line(r"^  (titip_\S+)$")[1]
+        first.url()
         code = ended(first)
     with running("serve", "-c", str(desk.file), log=log) as second:
-        line = second.stdout.readline()
+        line = second.line("").string
         ended(second, signal.SIGINT)
 
     tokens = desk.read("token", "list")["tokens"]
@@ -93,7 +73,7 @@ def test_without_tokens_none_is_made(tmp_path):
     desk = Desk.at(tmp_path, f'{LISTEN}auth = "none"\n')
 
     with running("gateway", "-c", str(desk.file), log=tmp_path / "log") as process:
-        line = process.stdout.readline()
+        line = process.line("").string
         ended(process)
 
     assert line.startswith("Titip takes files in at ")
@@ -104,7 +84,7 @@ def test_logs_are_json_one_event_a_line(desk, tmp_path):
     log = tmp_path / "log"
 
     with running("serve", "-c", str(desk.file), "--log-json", log=log) as process:
-        read_until(process, r"at (http://\S+)/files/")
+        process.url()
         ended(process)
 
     events = [json.loads(line)["event"] for line in log.read_text("utf-8").splitlines()]
@@ -114,7 +94,7 @@ def test_logs_are_json_one_event_a_line(desk, tmp_path):
 
 def test_a_second_gateway_on_the_same_folder_is_refused(desk, tmp_path):
     with running("gateway", "-c", str(desk.file), log=tmp_path / "log") as process:
-        read_until(process, r"at (http://\S+)/files/")
+        process.url()
         second = titip("gateway", "-c", str(desk.file))
         ended(process)
 
@@ -128,7 +108,7 @@ def test_an_address_in_use_is_told(desk, tmp_path):
     elsewhere.mkdir()
 
     with running("gateway", "-c", str(desk.file), log=tmp_path / "log") as process:
-        address = read_until(process, r"at http://(\S+)/files/")
+        address = process.url().removeprefix("http://")
         other = Desk.at(elsewhere, f'[gateway]\nlisten = "{address}"\n')
         second = titip("serve", "-c", str(other.file))
         ended(process)
@@ -143,7 +123,7 @@ def test_gateway_and_sync_may_be_two_processes(desk, tmp_path):
     (tmp_path / "one.txt").write_text("one", "utf-8")
 
     with running("gateway", "-c", str(desk.file), log=log) as gateway:
-        address = read_until(gateway, r"at (http://\S+)/files/")
+        address = gateway.url()
         token = titip("token", "create", "--submitter", "p", "-c", str(desk.file)).stdout.strip()
         pushed = titip(
             *("push", str(tmp_path / "one.txt"), "--to", address, "--json"),
@@ -176,7 +156,7 @@ def test_a_push_takes_its_token_from_a_file_and_repeats_nothing(desk, tmp_path):
     words = (str(tmp_path / "one.txt"), "--state", str(tmp_path / "pushed.db"), "--json")
 
     with running("serve", "-c", str(desk.file), log=tmp_path / "log") as process:
-        address = read_until(process, r"at (http://\S+)/files/")
+        address = process.url()
         to = ("--to", address, "--token-file", str(tmp_path / "token"))
         first, second = titip("push", *words, *to), titip("push", *words, *to)
         refused = titip("push", *words, "--to", address, "--token", "titip_0_0", "--again")
@@ -204,7 +184,7 @@ def test_an_address_that_is_none_is_told():
 
 def test_the_standin_registry_can_be_switched_from_the_command_line(tmp_path):
     with running("standin", "registry", "--json", log=tmp_path / "log") as process:
-        url = read_until(process, r'"url": "(\S+)"')
+        url = process.url()
         switched = titip("standin", "mode", url, "slow", "seconds=0.5")
         wrong = titip("standin", "mode", url, "slow", "speed=1")
         stats = titip("standin", "stats", url)
@@ -226,8 +206,8 @@ def test_the_standin_drive_says_what_to_write_into_the_settings(tmp_path):
         *("standin", "drive", "--flip-byte", "--credentials", str(credentials)),
         log=tmp_path / "log",
     ) as process:
-        url = read_until(process, r"Listening at (\S+)")
-        endpoint = read_until(process, r'endpoint = "(\S+)"')
+        url = process.line(r"Listening at (\S+)")[1]
+        endpoint = process.line(r'endpoint = "(\S+)"')[1]
         faults = json.loads(titip("standin", "fault", url, "none").stdout)
         ended(process)
 

@@ -9,10 +9,10 @@ import time
 import urllib.request
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
+from bench.process import memory_of
 from tests.e2e.outage import Server
 from tests.ports import free_port
 from tests.waiting import wait_for
@@ -80,10 +80,7 @@ class Crowd:
 
     def memory(self):
         """Give the resident size now, in bytes."""
-        assert self.server.process is not None
-        status = Path(f"/proc/{self.server.process.pid}/status").read_text("utf-8")
-        (line,) = [one for one in status.splitlines() if one.startswith("VmRSS")]
-        return int(line.split()[1]) * 1024
+        return memory_of(self.server.process.pid, "VmRSS")
 
     def _get(self, path):
         with urllib.request.urlopen(self.server.url + path, timeout=20) as answer:  # noqa: S310

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from tests.powercut.disks import Recording
-    from tests.powercut.program import Program
+    from tests.powercut.program import Gateway
 
 SIZES = (0, 1, 511, 4096, 4097, 30_000, 100_000)
 CUT_OFF = (ClientError, ConnectionError, TimeoutError, asyncio.IncompleteReadError)
@@ -288,7 +288,7 @@ async def _left_open(sender: Sender, teller: Teller) -> list[str]:
     return names
 
 
-async def _killed_midway(sender: Sender, program: Program) -> None:
+async def _killed_midway(sender: Sender, program: Gateway) -> None:
     async def busy() -> None:
         with suppress(*CUT_OFF):
             while True:
@@ -317,7 +317,7 @@ class Teller:
         assert named is not None
         self._ledger.note(Kind.TOKEN, named[0], text)
 
-    async def sender(self, program: Program, rng: Random) -> Sender:
+    async def sender(self, program: Gateway, rng: Random) -> Sender:
         """Issue a token as `titip token create` does, beside the running gateway."""
         with opened_books(self._settings) as books:
             _, text = await books.tokens.issue(Role.LO, "pair-1", now=utc_now())

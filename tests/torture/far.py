@@ -12,9 +12,10 @@ from tests.torture import odd
 from tests.torture.processes import run_standin
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
     from random import Random
+
+    from config.demo_programs import Program
 
 
 class Kind(StrEnum):
@@ -76,7 +77,7 @@ class PlainRegistry:
     """The stand-in registry."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    program: Program
     proved: bool
 
     @property
@@ -107,11 +108,10 @@ class PlainRegistry:
         return locator in references or (not self.proved and odd.believed(locator))
 
     async def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        self.program.kill()
 
     @classmethod
     async def begin(cls, root: Path, *, proved: bool) -> PlainRegistry:
         """Start it."""
-        process, url = await asyncio.to_thread(run_standin, "registry", root)
-        return cls(url, process, proved)
+        program, url = await asyncio.to_thread(run_standin, "registry", root)
+        return cls(url, program, proved)

@@ -10,13 +10,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from config.demo_programs import Program
 from config.running import runs
 from standin.control import read_entries, set_fault
 from standin.drive import write_credentials
 from tests.e2e.outage import titip
 from tests.ports import free_port
 from tests.torture.far import Far, Kind, PlainRegistry
-from tests.torture.processes import Broken, run_standin, run_titip
+from tests.torture.processes import Broken, run_standin
 from tests.torture.tus_far import TusRegistry
 from tests.torture.uptime import Uptime
 from tests.torture.wire import LineLost, Request, Wire
@@ -71,10 +72,10 @@ class Rig:
     far: Far
     kind: Kind
     drive: str
-    standin: subprocess.Popen[bytes]
+    standin: Program
     uptime: Uptime = field(default_factory=Uptime)
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    programs: dict[str, Program] = field(default_factory=dict)
     last_start: float = 0.0
     worst_start: float = 0.0
     starts: int = 0
@@ -85,14 +86,13 @@ class Rig:
 
     @property
     def roles(self) -> list[str]:
-        return sorted(self.processes)
+        return sorted(self.programs)
 
     def start(self, role: str) -> None:
         """Start `serve`, `gateway` or `sync`."""
         self.starts += 1
-        self.processes[role] = run_titip(
-            [role, "--config", str(self.config), "--log-json"], self.root / f"{role}.log"
-        )
+        words = (role, "--config", str(self.config), "--log-json")
+        self.programs[role] = Program.titip(*words, log=self.root / f"{role}.log")
 
     async def ready(self) -> None:
         """Wait until requests are answered; keep the longest time that took."""
@@ -113,31 +113,29 @@ class Rig:
 
     def check(self) -> None:
         """Raise Broken if a program ended by itself."""
-        for role, process in self.processes.items():
-            if process.poll() is not None:
+        for role, program in self.programs.items():
+            if (code := program.process.poll()) is not None:
                 tail = (self.root / f"{role}.log").read_text("utf-8", "replace")[-2000:]
-                raise Broken(f"titip {role} ended by itself with {process.returncode}:\n{tail}")
+                raise Broken(f"titip {role} ended by itself with {code}:\n{tail}")
 
     def kill(self, role: str) -> None:
         """End it as a power cut would."""
         self._hurt(role)
-        process = self.processes.pop(role)
-        process.kill()
-        process.wait()
+        self.programs.pop(role).kill()
 
     def freeze(self, role: str) -> None:
         """Stop it in the midst of whatever it does."""
         self._hurt(role)
-        self.processes[role].send_signal(signal.SIGSTOP)
+        self.programs[role].process.send_signal(signal.SIGSTOP)
 
     def thaw(self, role: str) -> None:
         """Let it go on."""
-        self.processes[role].send_signal(signal.SIGCONT)
+        self.programs[role].process.send_signal(signal.SIGCONT)
 
     async def end(self, role: str) -> None:
         """Ask it to end, as a service manager does; one that has only begun may just die."""
         self._hurt(role)
-        process = self.processes.pop(role)
+        process = self.programs.pop(role).process
         process.terminate()
         code = await asyncio.to_thread(process.wait, 30)
         if code not in {0, -signal.SIGTERM}:
@@ -149,14 +147,14 @@ class Rig:
 
     async def refuses_second(self, role: str) -> bool:
         """Tell whether a second one of this role is refused on the same data."""
-        second = run_titip([role, "--config", str(self.config)], self.root / "second.log")
+        log = self.root / "second.log"
+        second = Program.titip(role, "--config", str(self.config), log=log)
         try:
-            return await asyncio.to_thread(second.wait, 30) != 0
+            return await asyncio.to_thread(second.process.wait, 30) != 0
         except subprocess.TimeoutExpired:
             return False
         finally:
             second.kill()
-            second.wait()
 
     def _hurt(self, role: str) -> None:
         if role != "sync":
@@ -177,10 +175,9 @@ class Rig:
     async def close(self) -> None:
         """End every process that this rig started."""
         self.wire.hang_up()
-        for process in [*self.processes.values(), self.standin]:
-            process.kill()
-            process.wait()
-        self.processes.clear()
+        for program in [*self.programs.values(), self.standin]:
+            program.kill()
+        self.programs.clear()
         await self.far.close()
 
     @classmethod

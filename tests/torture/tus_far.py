@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from config.demo_programs import Program
 from standin.faults import FaultCounter
 from standin.odd_answer import OddAnswer, give
 from standin.server import LOOPBACK, Change, cut, root_url
 from tests.ports import free_port
 from tests.torture import odd
-from tests.torture.processes import Broken, run_titip
+from tests.torture.processes import Broken
 from tests.torture.wire import Answer, Ending, LineLost, Request, Wire
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
     from random import Random
 
@@ -141,7 +141,7 @@ class TusRegistry:
     port: int
     proxy: OddProxy
     wire: Wire
-    process: subprocess.Popen[bytes] | None = None
+    program: Program | None = None
     frozen: bool = False
 
     @property
@@ -207,11 +207,9 @@ class TusRegistry:
 
     async def _up(self) -> None:
         self._freeze(frozen=False)
-        if self.process is None:
-            config = str(self.root / "titip.toml")
-            self.process = run_titip(
-                ["gateway", "--config", config, "--log-json"], self.root / "far.log"
-            )
+        if self.program is None:
+            words = ("gateway", "--config", str(self.root / "titip.toml"), "--log-json")
+            self.program = Program.titip(*words, log=self.root / "far.log")
         begun = time.monotonic()
         while time.monotonic() < begun + START_WITHIN:
             try:
@@ -222,14 +220,13 @@ class TusRegistry:
         raise Broken("the tus registry does not start")
 
     def _kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        self.process, self.frozen = None, False
+        if self.program is not None:
+            self.program.kill()
+        self.program, self.frozen = None, False
 
     def _freeze(self, *, frozen: bool) -> None:
-        if self.process is not None and self.frozen != frozen:
-            self.process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+        if self.program is not None and self.frozen != frozen:
+            self.program.process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
             self.frozen = frozen
 
     @classmethod
