@@ -8,67 +8,56 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from bench.process import LOOPBACK
+from config.demo_line import PIECE, Proxy
 
-PIECE: Final = 1 << 16
+if TYPE_CHECKING:
+    from config.demo_line import End
+
 ON_THE_WAY: Final = 256
 """Pieces on the way at once in each direction: bounds the memory, as a window does."""
 
 
-class Delay:
+class Delay(Proxy):
     """The proxy."""
 
     def __init__(self, target: int, *, round_trip: float) -> None:
-        self._target = target
+        super().__init__(target)
         self._round_trip = round_trip
 
-    async def serve(self, port: int) -> None:
-        """Serve until cancelled."""
-        server = await asyncio.start_server(self._connected, LOOPBACK, port)
-        async with server:
-            await server.serve_forever()
-
-    async def _connected(self, here: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+    async def _dial(self) -> End:
         await asyncio.sleep(self._round_trip)
-        try:
-            there, on = await asyncio.open_connection(LOOPBACK, self._target)
-        except OSError:
-            back.close()
-            return
-        await asyncio.gather(self._carry(here, on), self._carry(there, back))
+        return await super()._dial()
 
-    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _carry(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_up: bool
+    ) -> None:
         way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(ON_THE_WAY)
-        arriving = asyncio.create_task(_arrive(way, sink))
         clock = asyncio.get_running_loop().time
-        with suppress(OSError):
-            while piece := await source.read(PIECE):
+
+        async def arrive() -> None:
+            piece = b"?"
+            while piece:
+                due, piece = await way.get()
+                await asyncio.sleep(max(0.0, due - clock()))
+                await self._hand_on(piece, sink, is_up=is_up)
+            sink.write_eof()
+
+        async with asyncio.TaskGroup() as both:
+            both.create_task(arrive())
+            piece = b"?"
+            while piece:
+                piece = await source.read(PIECE)
                 await way.put((clock() + self._round_trip / 2, piece))
-        await way.put((clock() + self._round_trip / 2, b""))
-        await arriving
 
 
-async def _arrive(way: asyncio.Queue[tuple[float, bytes]], sink: asyncio.StreamWriter) -> None:
-    clock = asyncio.get_running_loop().time
-    with suppress(OSError):
-        while True:
-            due, piece = await way.get()
-            await asyncio.sleep(max(0.0, due - clock()))
-            if not piece:
-                break
-            sink.write(piece)
-            await sink.drain()
-    sink.close()
-
-
-def main() -> None:
+async def main() -> None:
     """Serve until killed."""
     target, port, milliseconds = map(int, sys.argv[1:])
-    asyncio.run(Delay(target, round_trip=milliseconds / 1000).serve(port))
+    async with Delay(target, round_trip=milliseconds / 1000).serving(port):
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -15,11 +15,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from bench.figures import Contest
-from bench.process import LOOPBACK, Measured
-from bench.servers import RUN_WITHIN, Titip, gateway, measured
+from bench.process import RUN_WITHIN, Measured
+from bench.servers import Titip, gateway, measured
 from bench.small import SIZE
 from bench.turns import in_turn
 from config.cli_errors import Complaint
+from config.demo_line import LOOPBACK
 from config.demo_programs import Program
 from standin.drive import write_credentials
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from config.cli_errors import Complaint
+from config.demo_line import LOOPBACK
 from config.demo_programs import START_WITHIN, Program, until
 
-LOOPBACK: Final = "127.0.0.1"
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RUN_WITHIN: Final = 180.0
+"""Seconds after which a run is given up."""
 
 
 class Measured(Program):
@@ -45,6 +51,25 @@ class Measured(Program):
         """Begin anew with the peak, where the system can."""
         with suppress(OSError):
             Path(f"/proc/{self.process.pid}/clear_refs").write_text("5", "ascii")
+
+
+def run(
+    argv: Sequence[str], what: str, *, folder: Path, told: str | None = None, **variables: str
+) -> str:
+    """Run a program to its end and give what it said; raises Complaint if it failed."""
+    done = subprocess.run(
+        list(argv),
+        input=told,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, **variables},
+        timeout=RUN_WITHIN,
+    )
+    if done.returncode != 0:
+        raise Complaint(f"{what} failed: {done.stderr.strip()[-600:]}")
+    return done.stdout
 
 
 def memory_of(pid: int, which: str) -> int | None:

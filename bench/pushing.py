@@ -7,7 +7,6 @@ every file and a proof for each.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -17,11 +16,11 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from bench.figures import Contest
-from bench.process import LOOPBACK, Measured
-from bench.servers import HERE, RUN_WITHIN, Titip, gateway
+from bench.process import Measured, run
+from bench.servers import HERE, Titip, gateway
 from bench.small import SIZE
 from bench.turns import in_turn
-from config.cli_errors import Complaint
+from config.demo_line import LOOPBACK
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -93,18 +92,8 @@ _NUMBERS = count()
 
 def _timed(argv: Sequence[str], files: int, variables: Mapping[str, str]) -> dict[str, float]:
     begun = time.perf_counter()
-    done = subprocess.run(
-        argv,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=HERE,
-        timeout=RUN_WITHIN,
-    )
+    run(argv, " ".join(argv[2:4]), folder=HERE, **variables)
     took = time.perf_counter() - begun
-    if done.returncode != 0:
-        raise Complaint(f"{argv[2:4]} failed: {done.stderr.strip()[-600:]}")
     return {"rate": files / took, "seconds": took}
 
 

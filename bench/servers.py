@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.load import Plan
-from bench.process import LOOPBACK, Measured
-from config.cli_errors import Complaint
+from bench.process import Measured, run
+from config.demo_line import LOOPBACK
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).resolve().parent.parent
 """The source tree that this bench lies in."""
-
-RUN_WITHIN: Final = 180.0
-"""Seconds after which a run is given up."""
 
 MIB: Final = 1 << 20
 BIG: Final = 100 * MIB
@@ -74,17 +70,8 @@ class Titip:
 
     def ask(self, *words: str) -> str:
         """Run a command of it and give what it says; raises Complaint."""
-        done = subprocess.run(
-            self.argv(*words),
-            env=self._settings({}),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise Complaint(f"titip {' '.join(words)}: {done.stderr.strip()}")
-        return done.stdout
+        what = f"titip {' '.join(words)}"
+        return run(self.argv(*words), what, folder=self.folder, **self._settings({}))
 
     def token(self, role: str) -> str:
         """Make a token."""
@@ -134,18 +121,13 @@ def measured(server: Server, plan: Plan) -> dict[str, float]:
     """Have the load generator carry a plan out; give its figures, and what the server spent."""
     server.program.forget_peak()
     before = server.program.cpu_seconds()
-    done = subprocess.run(
+    said = run(
         [sys.executable, "-m", "bench.load"],
-        input=json.dumps({**asdict(plan), "headers": dict(plan.headers)}),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=HERE,
-        timeout=RUN_WITHIN,
+        f"{server.name} under {plan.way}",
+        folder=HERE,
+        told=json.dumps({**asdict(plan), "headers": dict(plan.headers)}),
     )
-    if done.returncode != 0:
-        raise Complaint(f"{server.name} under {plan.way}: {done.stderr.strip()[-600:]}")
-    figures: dict[str, Any] = json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(said)
     after, peak = server.program.cpu_seconds(), server.program.peak_bytes()
     if before is not None and after is not None:
         figures["cpu"] = (after - before) / plan.files

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, cast
 from urllib.parse import urlsplit
 
-from bench.process import LOOPBACK
+from config.demo_line import LOOPBACK
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
-import struct
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
+from config.demo_line import PIECE, Proxy, end
 from tests.faults import (
     Crossing,
     CutAfter,
@@ -32,6 +31,8 @@ from tests.faults import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
+    from config.demo_line import End
+
 __all__ = [
     "Crossing",
     "CutAfter",
@@ -46,11 +47,6 @@ __all__ = [
     "fault_proxy",
 ]
 
-HERE: Final = "127.0.0.1"
-
-PIECE: Final = 64 << 10
-"""Most bytes that are handed on at once."""
-
 SMOOTH: Final = 0.02
 """Seconds' worth of bytes that a throttled line hands on at once."""
 
@@ -59,11 +55,11 @@ SMOOTH: Final = 0.02
 class _Ends:
     """Where a connection's bytes come from and go to; a duplicated one has a second far end."""
 
-    near: tuple[asyncio.StreamReader, asyncio.StreamWriter]
-    far: tuple[asyncio.StreamReader, asyncio.StreamWriter]
+    near: End
+    far: End
     twin: asyncio.StreamWriter | None = None
 
-    def along(self, way: Way) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    def along(self, way: Way) -> End:
         """Give the reader and the writer of one way."""
         if way is Way.UP:
             return self.near[0], self.far[1]
@@ -75,22 +71,15 @@ class _Ends:
         return both if self.twin is None else [*both, self.twin]
 
 
-class FaultProxy:
+class FaultProxy(Proxy):
     """Hands bytes on to a port of this machine, with the faults that were planned."""
 
     def __init__(self, upstream_port: int, *, always: Through) -> None:
         """Treat connections as `always` says when no plan is left."""
-        self.port = 0
+        super().__init__(upstream_port)
         self.crossings: list[Crossing] = []
-        self._upstream_port = upstream_port
         self._always = always
         self._plans: deque[Through] = deque()
-        self._serving: set[asyncio.Task[None]] = set()
-
-    @property
-    def url(self) -> str:
-        """Give the proxy's own address."""
-        return f"http://{HERE}:{self.port}"
 
     @property
     def up(self) -> int:
@@ -111,52 +100,20 @@ class FaultProxy:
         """Plan the faults of the next connections, in order."""
         self._plans.extend(faults)
 
-    async def open(self) -> asyncio.Server:
-        """Begin to listen."""
-        server = await asyncio.start_server(self._begin, HERE, self.port)
-        self.port = server.sockets[0].getsockname()[1]
-        return server
-
-    async def close(self) -> None:
-        """End every connection."""
-        for task in self._serving:
-            task.cancel()
-        await asyncio.gather(*self._serving, return_exceptions=True)
-
-    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._spawn(self._serve(reader, writer), writer.transport)
-
-    def _spawn(
-        self, work: Coroutine[None, None, None], near: asyncio.WriteTransport | None = None
-    ) -> None:
-        task = asyncio.create_task(work)
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
-        if near is not None:  # work that is cancelled before it began closes nothing
-            task.add_done_callback(lambda _: near.abort())
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far = await asyncio.open_connection(HERE, self._upstream_port)
-        except OSError:
-            await _end(writer, rudely=True)
-            return
-        ends = _Ends((reader, writer), far)
+    async def _join(self, near: End, far: End) -> None:
+        ends = _Ends(near, far)
         crossing = Crossing(self._always)
         try:
             ending = await _first_trouble(
-                self._carry(crossing, ends, Way.UP), self._carry(crossing, ends, Way.DOWN)
+                self._pass(crossing, ends, Way.UP), self._pass(crossing, ends, Way.DOWN)
             )
             if isinstance(ending, Strike):
                 await _strike(crossing, ends)
             else:
                 self._keep_plan(crossing)
                 for one in ends.writers() if ending else ():
-                    await _end(one, rudely=True)
+                    await end(one, rudely=True)
         finally:
-            far[1].transport.abort()  # before anything is waited for: that may be cancelled
-            for one in (ends.near[1], ends.far[1]):
-                await _end(one)
             crossing.ended.set()
 
     def _keep_plan(self, crossing: Crossing) -> None:
@@ -172,11 +129,11 @@ class FaultProxy:
             crossing.fault = self._plans.popleft()
         self.crossings.append(crossing)
         if isinstance(crossing.fault, Duplicate):
-            answers, ends.twin = await asyncio.open_connection(HERE, self._upstream_port)
-            self._spawn(_listen(answers, ends.twin, crossing.twin_answer))
+            answers, ends.twin = await self._dial()
+            self._spawn(_listen(answers, ends.twin, crossing.twin_answer), ends.twin)
             crossing.struck.set()
 
-    async def _carry(self, crossing: Crossing, ends: _Ends, way: Way) -> None:
+    async def _pass(self, crossing: Crossing, ends: _Ends, way: Way) -> None:
         """Hand on all that comes one way, and its end."""
         source, sink = ends.along(way)
         sink.transport.set_write_buffer_limits(0)  # what is drained has left
@@ -184,7 +141,7 @@ class FaultProxy:
             await self._choose(crossing, ends, way)
             may_pass = crossing.most(way, piece)
             for part in _parts(piece[:may_pass], crossing.fault.rate):
-                await self._hand_on(crossing, ends, way, part)
+                await self._pass_part(crossing, ends, way, part)
             if may_pass < len(piece) or crossing.spent(way):
                 if not isinstance(crossing.fault, HalfClose):
                     raise Strike
@@ -196,7 +153,7 @@ class FaultProxy:
         while await source.read(PIECE):
             pass
 
-    async def _hand_on(self, crossing: Crossing, ends: _Ends, way: Way, part: bytes) -> None:
+    async def _pass_part(self, crossing: Crossing, ends: _Ends, way: Way, part: bytes) -> None:
         fault = crossing.fault
         if fault.delay:
             await asyncio.sleep(fault.delay)
@@ -215,14 +172,8 @@ async def fault_proxy(
     upstream_port: int, *, always: Through | None = None
 ) -> AsyncIterator[FaultProxy]:
     """Run a proxy for the block; give clients, in this process or another, its `url` or `port`."""
-    proxy = FaultProxy(upstream_port, always=always or Through())
-    server = await proxy.open()
-    try:
+    async with FaultProxy(upstream_port, always=always or Through()).serving() as proxy:
         yield proxy
-    finally:
-        server.close()
-        await proxy.close()
-        await server.wait_closed()
 
 
 def _parts(piece: bytes, rate: float) -> list[bytes]:
@@ -257,26 +208,15 @@ async def _strike(crossing: Crossing, ends: _Ends) -> None:
         case CutAfter(way=way):
             source, sink = (near, far) if way is Way.UP else (far, near)
             sink.write_eof()
-            await _end(sink)
-            await _end(source, rudely=True)
+            await end(sink)
+            await end(source, rudely=True)
         case LoseAnswer():
-            await _end(far)
-            await _end(near, rudely=True)
+            await end(far)
+            await end(near, rudely=True)
         case _:
-            await _end(far, rudely=True)
-            await _end(near, rudely=True)
+            await end(far, rudely=True)
+            await end(near, rudely=True)
     crossing.struck.set()
-
-
-async def _end(writer: asyncio.StreamWriter, *, rudely: bool = False) -> None:
-    """Close one end; all that was handed on has left, so that nothing is lost but by a reset."""
-    if rudely:
-        with suppress(OSError):
-            linger = struct.pack("ii", 1, 0)
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    writer.transport.abort()
-    with suppress(OSError):
-        await writer.wait_closed()
 
 
 async def _listen(
@@ -288,4 +228,4 @@ async def _listen(
     except OSError:
         pass
     finally:
-        await _end(twin)
+        await end(twin)
