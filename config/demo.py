@@ -60,35 +60,25 @@ def play(plot: Plot, voice: Voice) -> int:
         stack.callback(server.stop)
         server.start()
         line = stack.enter_context(Line(server.port))
-        return _Story(sources, plot, voice=voice, there=there, server=server, line=line).tell()
-
-
-class _Story:
-    """One outage."""
-
-    def __init__(
-        self,
-        sources: Sequence[Source],
-        plot: Plot,
-        *,
-        voice: Voice,
-        there: Standins,
-        server: Server,
-        line: Line,
-    ) -> None:
-        self._sources = sources
-        self._plot = plot
-        self._voice = voice
-        self._there = there
-        self._server = server
-        self._line = line
-        self._operator = server.token(Role.OPERATOR)
-        self._options = PushOptions(
+        options = PushOptions(
             server=line.url,
             token=server.token(Role.LO),
             state=plot.folder / "pushed.db",
             patience=Patience(give_up_after=60.0),
         )
+        return _Story(sources, options, voice, there, server, line).tell()
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """One outage."""
+
+    _sources: Sequence[Source]
+    _options: PushOptions
+    _voice: Voice
+    _there: Standins
+    _server: Server
+    _line: Line
 
     def tell(self) -> int:
         self._stall()
@@ -226,7 +216,7 @@ class _Story:
         return report
 
     def _destination(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        status = self._server.ask("/api/status", self._operator)
+        status = self._server.ask("/api/status")
         return next(one for one in status["destinations"] if one["name"] == name)
 
     def _open_circuit(self) -> Any:  # noqa: ANN401 - JSON

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from config.demo_files import Source, digest_of
 from standin.control import read_entries
-from titip.access import Role
 from titip.delivery import MIRROR, REGISTRY
 
 if TYPE_CHECKING:
@@ -67,7 +66,6 @@ def judge(
     sources: Sequence[Source], report: PushReport, *, server: Server, there: Standins
 ) -> Judgement:
     """Read every copy of every file anew, and compare."""
-    token = server.token(Role.OPERATOR)
     proofs = {one.path: one.proof for one in report.outcomes if one.proof is not None}
     registry, drive = _registry_copies(there), _drive_copies(there)
     found = Judgement(files=len(sources), size=sum(source.size for source in sources))
@@ -76,14 +74,14 @@ def judge(
         if proof is None:
             found.breaches.append(Breach(KEPT, source.path.name, "there is no proof of it"))
             continue
-        receipt = server.ask(f"/api/uploads/{proof.upload}/receipt", token)
+        receipt = server.ask(f"/api/uploads/{proof.upload}/receipt")
         spool = server.settings.storage.path / "spool" / proof.upload[:2] / proof.upload
         found.breaches += [
             *_kept(source, receipt, digest=proof.sha256, spool=spool),
             *_held(source, receipt, MIRROR, copies=drive, promise=MIRRORED),
             *_held(source, receipt, REGISTRY, copies=registry, promise=DELIVERED),
         ]
-        upload = server.ask(f"/api/uploads/{proof.upload}", token)
+        upload = server.ask(f"/api/uploads/{proof.upload}")
         found.attempts += sum(one["attempts"] for one in upload["deliveries"])
     found.mirrored, found.delivered = len(drive), len(registry)
     found.duplicates = _repeats(drive) + _repeats(registry)

@@ -7,6 +7,7 @@ import json
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -139,11 +140,15 @@ class Server:
             _, text = asyncio.run(books.tokens.issue(role, name, now=utc_now()))
         return text
 
-    def ask(self, path: str, token: str) -> Any:  # noqa: ANN401 - JSON
-        """Ask the gateway for JSON; raises Complaint."""
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(Role.OPERATOR)}"}
+
+    def ask(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Ask the gateway for JSON, as its operator; raises Complaint."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=ASK_WITHIN)
         try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            connection.request("GET", path, headers=self._headers)
             response = connection.getresponse()
             body = response.read()
         except (OSError, HTTPException) as error:
