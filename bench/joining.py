@@ -8,11 +8,10 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial
-from statistics import quantiles
 from typing import TYPE_CHECKING, Final
 
 from bench.figures import Contest
-from bench.load import METADATA, PROTOCOL
+from bench.load import METADATA, waits
 from bench.servers import MIB, Titip, gateway
 from bench.small import SIZE as SMALL
 from bench.turns import in_turn
@@ -69,6 +68,7 @@ class _Joining:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._plan = server.plan("post", size=SIZE)
         self._count = 0
         self._parts = tuple(self._part() for _ in range(PARTS))
 
@@ -108,16 +108,11 @@ class _Joining:
                 begun = time.perf_counter()
                 wire.ask(head + body).must_be(201, offset=SMALL)
                 seconds.append(time.perf_counter() - begun)
-        cuts = quantiles(seconds, n=100, method="inclusive")
-        return {
-            "rate": len(seconds) / sum(seconds),
-            "p50_ms": cuts[49] * 1000,
-            "p99_ms": cuts[98] * 1000,
-        }
+        return {"rate": len(seconds) / sum(seconds), **waits(seconds)}
 
     def _part(self) -> str:
-        plan, block = self._server.plan("post", size=SIZE), os.urandom(MIB)
-        head = plan.creation(body=SIZE).replace(
+        block = os.urandom(MIB)
+        head = self._plan.creation(body=SIZE).replace(
             b"\r\n\r\n", b"\r\nUpload-Concat: partial\r\n\r\n", 1
         )
         with Blocking(self._server.port) as wire:
@@ -126,9 +121,10 @@ class _Joining:
 
     def _begin(self, wire: Blocking) -> str:
         self._count += 1  # under other metadata it is another upload
-        named = f"Upload-Metadata: {METADATA},run {_base64(self._count)}\r\n"
+        run = base64.b64encode(str(self._count).encode()).decode()
+        named = f"Upload-Metadata: {METADATA},run {run}\r\n"
         told = f"Upload-Concat: final;{' '.join(self._parts)}\r\n{named}"
-        return wire.ask(self._head("POST", self._server.path, told)).must_be(201).location()
+        return wire.ask(self._plan.head("POST", self._server.path, told)).must_be(201).location()
 
     def _watch(self, path: str, sealed: threading.Event) -> None:
         with Blocking(self._server.port) as wire:
@@ -137,18 +133,10 @@ class _Joining:
         sealed.set()
 
     def _is_sealed(self, wire: Blocking, path: str) -> bool:
-        head = wire.ask(self._head("HEAD", path, "")).must_be(200).head
+        head = wire.ask(self._plan.head("HEAD", path, "")).must_be(200).head
         return b"\r\nupload-offset:" in head.lower()
 
     def _forget(self, path: str) -> None:
         """Give the room back: nobody asks for it again, and the disk has other things to keep."""
         name = path.rpartition("/")[2]
         os.truncate(self._server.folder / "spool" / name[:2] / name, 0)
-
-    def _head(self, method: str, path: str, told: str) -> bytes:
-        own = "".join(f"{name}: {value}\r\n" for name, value in self._server.headers.items())
-        return f"{method} {path} HTTP/1.1\r\nHost: titip\r\n{PROTOCOL}{own}{told}\r\n".encode()
-
-
-def _base64(number: int) -> str:
-    return base64.b64encode(str(number).encode()).decode()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from bench.wire import Blocking, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 MIB: Final = 1 << 20
 METADATA: Final = "filename Zm9ybS5wZGY="  # form.pdf
@@ -46,13 +46,14 @@ class Plan:
     def creation(self, *, body: int) -> bytes:
         """Give the head of a creation that brings so many bytes."""
         told = f"Upload-Length: {self.size}\r\nUpload-Metadata: {METADATA}\r\n"
-        return self._head("POST", self.path, told + (OCTETS if body else ""), body)
+        return self.head("POST", self.path, told + (OCTETS if body else ""), body)
 
     def appending(self, path: str, *, offset: int, body: int) -> bytes:
         """Give the head of a PATCH."""
-        return self._head("PATCH", path, f"Upload-Offset: {offset}\r\n{OCTETS}", body)
+        return self.head("PATCH", path, f"Upload-Offset: {offset}\r\n{OCTETS}", body)
 
-    def _head(self, method: str, path: str, told: str, body: int) -> bytes:
+    def head(self, method: str, path: str, told: str, body: int = 0) -> bytes:
+        """Give the head of a request; `told` are header lines of its own."""
         own = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         host = f"Host: 127.0.0.1:{self.port}\r\n"
         length = f"Content-Length: {body}\r\n"
@@ -78,13 +79,14 @@ async def many_small(plan: Plan) -> dict[str, float]:
     took = time.perf_counter() - begun
     for wire in wires:
         wire.close()
+    cpu = time.process_time() / plan.files
+    return {"rate": plan.files / took, **waits(seconds), "load_cpu": cpu}
+
+
+def waits(seconds: Sequence[float]) -> dict[str, float]:
+    """Give the waits for an answer that half, and all but one of a hundred, stayed under."""
     cuts = quantiles(seconds, n=100, method="inclusive")
-    return {
-        "rate": plan.files / took,
-        "p50_ms": cuts[49] * 1000,
-        "p99_ms": cuts[98] * 1000,
-        "load_cpu": time.process_time() / plan.files,
-    }
+    return {"p50_ms": cuts[49] * 1000, "p99_ms": cuts[98] * 1000}
 
 
 async def _post(plan: Plan, wire: Wire, body: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from aiohttp import web
 
@@ -28,7 +29,6 @@ from standin.registry_modes import (
     Slow,
     Stalled,
     Throttled,
-    Weather,
     name_of,
 )
 from standin.registry_store import Parcel, Repeat
@@ -59,9 +59,9 @@ class Intake:
             if early is not None:
                 await read_until(request, early.at, after_bytes=early.after_bytes)
                 return await give(request, early, hang=self._premises.outlast)
-            pace = _Pace(self._weather, request=request)
+            pace = partial(self._hold_up, request)
             try:
-                parcel = await receive(request, self._premises.store, pace=pace.wait)
+                parcel = await receive(request, self._premises.store, pace=pace)
             except BadBody as error:
                 return problem(400, str(error))
             except ConnectionError:
@@ -153,19 +153,11 @@ class Intake:
         finally:
             premises.in_flight -= 1
 
-
-class _Pace:
-    """Hold the reading of one body up while the mode says so."""
-
-    def __init__(self, weather: Weather, *, request: web.Request) -> None:
-        self._weather = weather
-        self._request = request
-
-    async def wait(self, read_bytes: int) -> None:
+    async def _hold_up(self, request: web.Request, read_bytes: int) -> None:
         """Return when the next piece may be read; raise ConnectionError if it must not."""
         while True:
             mode = self._weather.mode
-            if isinstance(mode, Down) or is_gone(self._request):
+            if isinstance(mode, Down) or is_gone(request):
                 raise ConnectionResetError
             if not isinstance(mode, ReadStall) or read_bytes < mode.after_bytes:
                 return

@@ -1,5 +1,6 @@
 """Answer questions about what the registry holds and how it is, as its present mode allows."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from aiohttp import web
@@ -14,6 +15,10 @@ MAX_PAGE = 1000
 DIGESTED = ("no_digest", *DIGESTS)
 """Bodies that differ from the registry's own in what they tell of the digest alone."""
 
+Answer = Callable[[web.Request], web.Response]
+Trouble = Callable[[web.Request], Awaitable[web.Response | None]]
+Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 
 class Questions:
     """The routes that only tell."""
@@ -24,31 +29,36 @@ class Questions:
     def routes(self) -> list[web.RouteDef]:
         """Name the routes."""
         return [
-            web.get("/intake", self.listing),
-            web.get("/intake/{key}", self.lookup),
-            web.get("/health", self.health),
+            web.get("/intake", self._route("list", self._listing, self._trouble)),
+            web.get("/intake/{key}", self._route("lookup", self._lookup, self._trouble)),
+            web.get("/health", self._route("health", _healthy, self._illness)),
         ]
 
-    async def lookup(self, request: web.Request) -> web.StreamResponse:
+    def _route(self, kind: str, answer: Answer, trouble: Trouble) -> Route:
+        """Answer questions of a kind, unless the mode has trouble or an odd answer for them."""
+
+        async def route(request: web.Request) -> web.StreamResponse:
+            self._premises.by_kind[kind] += 1
+            instead = await trouble(request)
+            if instead is not None:
+                return instead
+            own = answer(request)
+            odd = self._premises.weather.odd(kind)
+            if odd is None or (odd.body in DIGESTED and own.status != HTTPStatus.OK):
+                return own
+            return await give(request, odd, own=own, hang=self._premises.outlast)
+
+        return route
+
+    def _lookup(self, request: web.Request) -> web.Response:
         """Tell what is stored under a key, or 404."""
-        self._premises.by_kind["lookup"] += 1
-        trouble = await self._trouble(request)
-        if trouble is not None:
-            return trouble
         entries = self._premises.store.find(request.match_info["key"])
         if not entries:
-            return await self._told(
-                request, "lookup", problem(404, "nothing is stored under this key")
-            )
-        answer = web.json_response({**entries[0].answer, "count": len(entries)})
-        return await self._told(request, "lookup", answer)
+            return problem(404, "nothing is stored under this key")
+        return web.json_response({**entries[0].answer, "count": len(entries)})
 
-    async def listing(self, request: web.Request) -> web.StreamResponse:
+    def _listing(self, request: web.Request) -> web.Response:
         """List what is stored, a page at a time."""
-        self._premises.by_kind["list"] += 1
-        trouble = await self._trouble(request)
-        if trouble is not None:
-            return trouble
         try:
             page = max(int(request.query.get("page", "1")), 1)
             per_page = min(max(int(request.query.get("per_page", "100")), 1), MAX_PAGE)
@@ -56,7 +66,7 @@ class Questions:
             return problem(400, "page and per_page must be whole numbers")
         entries = list(self._premises.store)
         shown = entries[(page - 1) * per_page : page * per_page]
-        answer = web.json_response(
+        return web.json_response(
             {
                 "items": [{"key": entry.key, **entry.answer} for entry in shown],
                 "page": page,
@@ -64,11 +74,9 @@ class Questions:
                 "total": len(entries),
             }
         )
-        return await self._told(request, "list", answer)
 
-    async def health(self, request: web.Request) -> web.StreamResponse:
-        """Say 200 or 503, hang, or lie, as the mode has it."""
-        self._premises.by_kind["health"] += 1
+    async def _illness(self, request: web.Request) -> web.Response | None:
+        """Answer a question for its health with 503, or hang, or let it lie, as the mode has it."""
         match self._premises.weather.mode:
             case Stalled(health_lies=False, health_hangs=True):
                 return await self._premises.outlast(request)
@@ -81,14 +89,7 @@ class Questions:
             case Expired(times=0, every=1, health_lies=False):
                 return page_expired()
             case _:
-                return await self._told(request, "health", web.json_response({"status": "ok"}))
-
-    async def _told(self, request: web.Request, kind: str, own: web.Response) -> web.StreamResponse:
-        """Give the answer, or the odd one that the mode has in its place."""
-        odd = self._premises.weather.odd(kind)
-        if odd is None or (odd.body in DIGESTED and own.status != HTTPStatus.OK):
-            return own
-        return await give(request, odd, own=own, hang=self._premises.outlast)
+                return None
 
     async def _trouble(self, request: web.Request) -> web.Response | None:
         """Answer the way a registry in this mode does, unless it is well enough to tell."""
@@ -105,3 +106,7 @@ class Questions:
                 return no_token()
             case _:
                 return None
+
+
+def _healthy(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
