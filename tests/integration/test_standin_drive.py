@@ -8,16 +8,10 @@ import pytest
 
 from standin import control
 from standin.drive import DriveOptions, drive_app, serve_drive, write_credentials
-from tests.integration.standin_drive import UNIT, Asker, digest, one_try_a_request
+from tests.integration.standin_drive import UNIT, Asker, digest
 
 FOLDER = "application/vnd.google-apps.folder"
 SHARED = "0AStandinSharedDrive"
-
-
-@pytest.fixture
-async def http():
-    async with one_try_a_request() as session:
-        yield session
 
 
 @pytest.fixture

@@ -5,18 +5,12 @@ import asyncio
 import pytest
 
 from standin.drive import DriveOptions, serve_drive
-from tests.integration.standin_drive import UNIT, Asker, digest, one_try_a_request
+from tests.integration.standin_drive import UNIT, Asker, digest
 from tests.waiting import until
 
 BODY = bytes(range(251)) * 4000  # 1,004,000 bytes: three whole units and a rest
 SIZE = len(BODY)
 WEEK_SECONDS = 7 * 24 * 3600
-
-
-@pytest.fixture
-async def http():
-    async with one_try_a_request() as session:
-        yield session
 
 
 @pytest.fixture

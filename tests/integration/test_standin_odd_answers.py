@@ -13,17 +13,11 @@ from standin.faults import BadParams
 from standin.odd_answer import ENDS, FIXED, KINDS, POINTS
 from standin.registry import RegistryOptions, serve_registry
 from standin.registry_store import Repeat
-from tests.integration.standin_drive import UNIT, Asker, digest, one_try_a_request
+from tests.integration.standin_drive import UNIT, Asker, digest
 from tests.waiting import until
 
 BODY = b"x" * 300_000
 BIG = b"y" * 20_000_000
-
-
-@pytest.fixture
-async def http():
-    async with one_try_a_request() as session:
-        yield session
 
 
 @pytest.fixture

@@ -14,12 +14,6 @@ BODY = bytes(range(256)) * 4096  # 1 MiB: several pieces
 DIGEST = hashlib.sha256(BODY).hexdigest()
 
 
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 def form(body=BODY, **fields):
     data = aiohttp.FormData()
     for name, value in {"sha256": DIGEST, "filename": "ktp.pdf", "key": "u1", **fields}.items():

@@ -16,12 +16,6 @@ BOUND_SECONDS = 5
 
 
 @pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-@pytest.fixture
 async def registry():
     async with serve_registry() as running:
         yield running

@@ -12,7 +12,7 @@ from titip import delivery as d
 from titip import errors
 from titip.evidence import Evidence
 from titip.health import Ill, Well
-from titip.suspicion import IN_A_ROW, Suspected, Suspicion
+from titip.suspicion import Suspected, Suspicion
 
 FORBIDDEN = Suspected("403", "forbidden (403)")
 OTHER = Suspected("404", "not found (404)")
@@ -106,7 +106,6 @@ def test_an_illness_is_passed_on():
 
 def test_nothing_met_is_no_suspicion():
     assert not Suspicion().holds(trial=True, alone=True)
-    assert IN_A_ROW == 3
 
 
 def vanishing(**fields):
