@@ -24,14 +24,15 @@ SESSION_SECONDS = 7 * 24 * 3600
 class Session:
     """One resumable upload: how far it is, and where its bytes lie."""
 
-    def __init__(self, session_id: str, *, draft: Item, total: int | None, path: Path) -> None:
-        self.id = session_id
-        self.draft = draft
-        self.total = total
+    def __init__(self, record: dict[str, Any], path: Path) -> None:
+        """Begin as the record of its opening says."""
+        self.id = str(record["id"])
+        self.draft = Item.from_record(record["draft"])
+        self.total: int | None = record["total"]
+        self.fields = str(record["fields"])
+        self.opened_at = float(record["at"])
         self.path = path
         self.received = 0
-        self.fields = ""
-        self.opened_at = 0.0
         self.file_id = ""
         self._digests = Digests()
         self._turn = 0
@@ -90,29 +91,26 @@ class Sessions:
         self._clock = clock
         self._sessions: dict[str, Session] = {}
         self.counts: Counter[str] = Counter(opened=0, completed=0, expired=0)
-        self._journal = JournalFile(folder / "sessions.jsonl")
-        for record in self._journal:
-            self._replay(record)
+        self._journal = JournalFile(folder / "sessions.jsonl", self._apply)
         for session in self._sessions.values():
             if not session.file_id and session.path.exists():
                 session.catch_up()
 
     def open(self, draft: Item, *, total: int | None, fields: str) -> Session:
         """Open a session for a file that is to be made."""
-        session = self._make(secrets.token_urlsafe(32), draft=draft, total=total)
-        session.fields = fields
-        session.opened_at = self._clock()
-        session.path.touch()
+        session_id = secrets.token_urlsafe(32)
         self._journal.append(
             {
                 "op": "open",
-                "id": session.id,
+                "id": session_id,
                 "draft": asdict(draft),
                 "total": total,
                 "fields": fields,
-                "at": session.opened_at,
+                "at": self._clock(),
             }
         )
+        session = self._sessions[session_id]
+        session.path.touch()
         return session
 
     def find(self, session_id: str) -> Session | None:
@@ -125,15 +123,11 @@ class Sessions:
 
     def complete(self, session: Session, file_id: str) -> None:
         """Note that the session became a file."""
-        session.file_id = file_id
-        self.counts["completed"] += 1
         self._journal.append({"op": "complete", "id": session.id, "file": file_id})
 
     def expire(self, session: Session) -> None:
         """Forget a session and its bytes."""
         session.begin_turn()
-        self._sessions.pop(session.id, None)
-        self.counts["expired"] += 1
         self._journal.append({"op": "expire", "id": session.id})
         session.path.unlink(missing_ok=True)
 
@@ -146,20 +140,11 @@ class Sessions:
         """Close the journal; may be called twice."""
         self._journal.close()
 
-    def _make(self, session_id: str, *, draft: Item, total: int | None) -> Session:
-        path = self._folder / session_id
-        session = Session(session_id, draft=draft, total=total, path=path)
-        self._sessions[session_id] = session
-        self.counts["opened"] += 1
-        return session
-
-    def _replay(self, record: dict[str, Any]) -> None:
+    def _apply(self, record: dict[str, Any]) -> None:
         match str(record["op"]):
             case "open":
-                draft = Item.from_record(record["draft"])
-                session = self._make(record["id"], draft=draft, total=record["total"])
-                session.fields = record["fields"]
-                session.opened_at = record["at"]
+                self._sessions[record["id"]] = Session(record, self._folder / record["id"])
+                self.counts["opened"] += 1
             case "complete":
                 self._sessions[record["id"]].file_id = record["file"]
                 self.counts["completed"] += 1

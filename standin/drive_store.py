@@ -32,9 +32,7 @@ class DriveStore:
         self._contents.mkdir(parents=True, exist_ok=True)
         self._items: dict[str, Item] = {}
         self._reserved: dict[str, str] = {}
-        self._journal = JournalFile(folder / "files.jsonl")
-        for record in self._journal:
-            self._replay(record)
+        self._journal = JournalFile(folder / "files.jsonl", self._apply)
         self._root_id = next((i.id for i in self._items.values() if _is_root(i)), "")
         if not self._root_id:
             self._root_id = new_id()
@@ -47,7 +45,6 @@ class DriveStore:
     def reserve(self, count: int, caller: Caller) -> list[str]:
         """Reserve ids that only `caller` may use."""
         ids = [new_id() for _ in range(count)]
-        self._reserved.update(dict.fromkeys(ids, caller.name))
         self._journal.append({"op": "reserve", "ids": ids, "by": caller.name})
         return ids
 
@@ -69,7 +66,6 @@ class DriveStore:
 
     def put(self, item: Item) -> None:
         """Keep `item`, in the place of the one with its id."""
-        self._items[item.id] = item
         self._journal.append({"op": "item", "item": asdict(item)})
 
     def take_in(self, item: Item, source: Path) -> None:
@@ -83,7 +79,6 @@ class DriveStore:
         """Forget an item and everything below it."""
         for child in [item.id for item in self._items.values() if file_id in item.parents]:
             self.remove(child)
-        self._items.pop(file_id, None)
         self._journal.append({"op": "gone", "id": file_id})
         self.path_of(file_id).unlink(missing_ok=True)
 
@@ -124,7 +119,7 @@ class DriveStore:
         """Close the journal; may be called twice."""
         self._journal.close()
 
-    def _replay(self, record: dict[str, Any]) -> None:
+    def _apply(self, record: dict[str, Any]) -> None:
         match str(record["op"]):
             case "reserve":
                 self._reserved.update(dict.fromkeys(record["ids"], record["by"]))

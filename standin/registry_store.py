@@ -97,9 +97,7 @@ class RegistryStore:
         self._entries: list[Entry] = []
         self._by_key: dict[str, list[Entry]] = {}
         self._by_idempotency: dict[str, Entry] = {}
-        self._journal = JournalFile(folder / "index.jsonl")
-        for record in self._journal:
-            self._remember(Entry(**record))
+        self._journal = JournalFile(folder / "index.jsonl", self._apply)
 
     def new_path(self) -> Path:
         """Give a fresh place for a body that is coming in."""
@@ -135,7 +133,6 @@ class RegistryStore:
         )
         parcel.path.rename(self.path_of(entry))
         self._journal.append(asdict(entry))
-        self._remember(entry)
         return Verdict(entry, Repeat.STORE)
 
     def find(self, key: str) -> list[Entry]:
@@ -180,7 +177,8 @@ class RegistryStore:
             case _:
                 assert_never(self._repeat)
 
-    def _remember(self, entry: Entry) -> None:
+    def _apply(self, record: dict[str, Any]) -> None:
+        entry = Entry(**record)
         self._entries.append(entry)
         self._by_key.setdefault(entry.key, []).append(entry)
         if entry.idempotency_key:
