@@ -29,10 +29,10 @@ class Measured(Program):
     def wait_for_port(self, port: int) -> None:
         """Wait until it takes connections; raises Complaint when it does not."""
 
-        def look() -> bool | None:
+        def look() -> bool:
             if self.process.poll() is not None:
                 raise Complaint(f"{self.name} did not start: {self.last_words()}")
-            return _listens(port) or None
+            return _listens(port)
 
         until(f"{self.name} to start", look, within=START_WITHIN)
 

@@ -27,7 +27,7 @@ from standin.control import read_stats, set_mode
 from titip.access import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from client.report import PushReport
@@ -123,15 +123,13 @@ class _Story:
                 "An upload goes on at the byte the gateway has kept; kill -9 takes nothing of it.",
             )
             third = largest.size // 3
-            self._line.break_at(Break(third, self._tell_cut), Break(third, self._kill))
+            cut = Break(third, lambda: self._voice.say("the line is cut in the middle of the file"))
+            self._line.break_at(cut, Break(third, self._kill))
         self._push([largest])
         if self._line.resumed_at:
             offsets = " and ".join(f"{offset:,}" for offset in self._line.resumed_at)
             self._voice.say(f"it went on at byte {offsets} of {largest.size:,}")
         self._voice.good("handed in and proven: the digests at both ends are the same")
-
-    def _tell_cut(self) -> None:
-        self._voice.say("the line is cut in the middle of the file")
 
     def _kill(self) -> None:
         self._server.kill()
@@ -145,7 +143,7 @@ class _Story:
             "The sync daemon notices, and mirrors to Google Drive.",
             "A stall is one fact, not a failure of every file: nothing more is sent there.",
         )
-        self._until("the registry's circuit to open", self._open_circuit)
+        self._until("the registry's circuit to open", self._is_stalled)
         self._voice.say(f"titip status: {status_json(self._server.settings)['headline']}")
         self._until("every file to be mirrored", lambda: self._has("mirror", "delivered", number))
         files = read_stats(self._there.drive)["files"]
@@ -160,7 +158,7 @@ class _Story:
         set_mode(self._there.registry, "slow", seconds=RECOVERING_SECONDS)
         windows: list[int] = []
 
-        def delivered() -> bool | None:
+        def delivered() -> bool:
             health = self._destination("registry")["health"]
             if not health["stalled"]:
                 windows.append(int(health["window"]))
@@ -219,15 +217,15 @@ class _Story:
         status = self._server.ask("/api/status")
         return next(one for one in status["destinations"] if one["name"] == name)
 
-    def _open_circuit(self) -> Any:  # noqa: ANN401 - JSON
+    def _is_stalled(self) -> bool:
         health = self._destination("registry")["health"]
-        return health if health and health["stalled"] else None
+        return bool(health and health["stalled"])
 
-    def _has(self, name: str, state: str, number: int) -> bool | None:
-        return True if self._destination(name)["counts"].get(state, 0) >= number else None
+    def _has(self, name: str, state: str, number: int) -> bool:
+        return bool(self._destination(name)["counts"].get(state, 0) >= number)
 
-    def _until(self, what: str, fact: Any) -> Any:  # noqa: ANN401 - as `until`
-        return until(what, fact, within=30.0 + PER_FILE * len(self._sources))
+    def _until(self, what: str, fact: Callable[[], bool]) -> None:
+        until(what, fact, within=30.0 + PER_FILE * len(self._sources))
 
 
 def _numbers(found: Judgement) -> object:

@@ -37,9 +37,9 @@ TITIP: Final = (
 
 
 def until(what: str, fact: Callable[[], T | None], *, within: float) -> T:
-    """Wait until there is a fact, and give it; raises Complaint after so many seconds."""
+    """Wait until a fact holds, and give it; raises Complaint after so many seconds."""
     deadline = time.monotonic() + within
-    while (found := fact()) is None:
+    while not (found := fact()):
         if time.monotonic() > deadline:
             raise Complaint(f"Waited {within:g} s in vain: {what}.")
         time.sleep(GLANCE)
