@@ -11,11 +11,11 @@ from typing import IO, TYPE_CHECKING
 from tusclient.request import TusRequest
 from tusclient.uploader import Uploader
 
-from client.body import Slice
 from client.errors import Gone, Trouble
-from client.key import FIELD
 from client.location import STRANGER, upload_address
+from client.metadata import FIELD
 from client.verdict import Answer, Step, judge
+from client.wire import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

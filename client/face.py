@@ -12,9 +12,8 @@ from client.wording import closing_lines, outcome_line, patience, seen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client.notes import Notes
     from client.plan import Item
-    from client.report import Outcome, PushReport
+    from client.report import Notes, Outcome, PushReport
 
 
 class Face(Protocol):
@@ -40,39 +39,20 @@ class Face(Protocol):
 
 
 class SteadyFace:
-    """Passes everything on to a face until that fails: a broken terminal is no file's fault."""
+    """Tells a face everything until that fails: a broken terminal is no file's fault."""
 
     def __init__(self, face: Face, *, notes: Notes) -> None:
         self._face = face
         self._notes = notes
         self._broken = False
 
-    def open(self, *, files: int, size: int) -> None:
-        """Pass it on."""
-        self._tell(lambda face: face.open(files=files, size=size))
-
-    def start(self, item: Item) -> None:
-        """Pass it on."""
-        self._tell(lambda face: face.start(item))
-
-    def advance(self, item: Item, at: int) -> None:
-        """Pass it on."""
-        self._tell(lambda face: face.advance(item, at))
-
-    def wait(self, item: Item, reason: str, seconds: float) -> None:
-        """Pass it on."""
-        self._tell(lambda face: face.wait(item, reason, seconds))
-
-    def finish(self, outcome: Outcome) -> None:
-        """Pass it on."""
-        self._tell(lambda face: face.finish(outcome))
-
     def close(self, report: PushReport) -> None:
-        """Pass it on, even if the face failed before: the end is worth a try."""
+        """Tell the end even if the face failed before: it is worth a try."""
         self._broken = False
-        self._tell(lambda face: face.close(report))
+        self.tell(lambda face: face.close(report))
 
-    def _tell(self, saying: Callable[[Face], None]) -> None:
+    def tell(self, saying: Callable[[Face], None]) -> None:
+        """Say something to the face."""
         if self._broken:
             return
         try:

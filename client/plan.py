@@ -39,6 +39,7 @@ class Fault:
     path: Path
     relative: str
     reason: str
+    size: int = 0
 
 
 def walk(paths: Sequence[Path]) -> Iterator[Item | Fault]:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from client.errors import PushError, Stopped, unforeseen
 from client.face import SteadyFace
 from client.greeting import Greeting
-from client.notes import Notes
 from client.options import PushOptions
 from client.pace import Pace
 from client.plan import Fault, Item, walk
-from client.report import Fate, Outcome, PushReport
+from client.report import Fate, Notes, Outcome, PushReport, outcome_of
 from client.retry import Persistence, Pulse
 from client.sender import Sender, Shared
 from client.store import Store, default_path
@@ -87,10 +86,10 @@ class _Run:
         """Find the files; what cannot be read has failed already."""
         self._found.extend(walk(paths))
         size = sum(found.size for found in self._found if isinstance(found, Item))
-        self.face.open(files=len(self._found), size=size)
+        self.face.tell(lambda face: face.open(files=len(self._found), size=size))
         for found in self._found:
             if isinstance(found, Fault):
-                self._settle(_outcome(found, Fate.FAILED))
+                self._settle(outcome_of(found, Fate.FAILED))
 
     def work(self) -> None:
         """Let the workers take file after file until none is left or somebody calls a halt."""
@@ -123,7 +122,7 @@ class _Run:
         """Sum up; a file without a fate was left."""
         with self._lock:
             outcomes = tuple(
-                self._outcomes.get(found.path) or _outcome(found, Fate.LEFT)
+                self._outcomes.get(found.path) or outcome_of(found, Fate.LEFT)
                 for found in self._found
             )
         return PushReport(
@@ -170,12 +169,4 @@ class _Run:
     def _settle(self, outcome: Outcome) -> None:
         with self._lock:
             self._outcomes[outcome.path] = outcome
-        self.face.finish(outcome)
-
-
-def _outcome(found: Item | Fault, fate: Fate) -> Outcome:
-    if isinstance(found, Fault):
-        return Outcome(
-            path=found.path, relative=found.relative, size=0, fate=fate, reason=found.reason
-        )
-    return Outcome(path=found.path, relative=found.relative, size=found.size, fate=fate)
+        self.face.tell(lambda face: face.finish(outcome))

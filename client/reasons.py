@@ -108,26 +108,9 @@ def _tunnel(cause: BaseException, way: Way) -> PushError:
     return Hopeless(sentence) if words.startswith(_PERSISTENT) else LineTrouble(sentence)
 
 
-def _no_http(_cause: BaseException, way: Way) -> PushError:
-    advice = "" if way.secure else ": try https://"
-    return LineTrouble(f"{way.first} does not speak HTTP{advice}")
-
-
 def _unreached(cause: BaseException, way: Way) -> PushError:
     inner = [one.strerror for one in _causes(cause) if isinstance(one, OSError) and one.strerror]
     return LineTrouble(f"{way.first} cannot be reached: {inner[0] if inner else 'no reason given'}")
-
-
-def _unreadable(_cause: BaseException, way: Way) -> PushError:
-    return Trouble(f"the answer of {way.gateway} cannot be read")
-
-
-def _unaskable(_cause: BaseException, way: Way) -> PushError:
-    return Refused(f"no request can be sent to this address at {way.gateway}")
-
-
-def _cut(_cause: BaseException, way: Way) -> PushError:
-    return LineTrouble(f"the line to {way.first} was cut")
 
 
 def _otherwise(cause: BaseException, way: Way) -> PushError:
@@ -148,8 +131,16 @@ _SAYINGS: tuple[tuple[_Kind, Callable[[BaseException, Way], PushError]], ...] = 
         lambda _, way: LineTrouble(f"{way.first} does not answer"),
     ),
     (urllib3_errors.NewConnectionError, _unreached),
-    (http.client.RemoteDisconnected, _cut),
-    ((http.client.BadStatusLine, http.client.UnknownProtocol), _no_http),
+    (
+        http.client.RemoteDisconnected,
+        lambda _, way: LineTrouble(f"the line to {way.first} was cut"),
+    ),
+    (
+        (http.client.BadStatusLine, http.client.UnknownProtocol),
+        lambda _, way: LineTrouble(
+            f"{way.first} does not speak HTTP{'' if way.secure else ': try https://'}"
+        ),
+    ),
     (
         (TimeoutError, urllib3_errors.TimeoutError, requests.Timeout),
         lambda _, way: LineTrouble(f"the line to {way.first} is silent"),
@@ -167,7 +158,7 @@ _SAYINGS: tuple[tuple[_Kind, Callable[[BaseException, Way], PushError]], ...] = 
             requests.exceptions.MissingSchema,
             requests.exceptions.InvalidProxyURL,
         ),
-        _unaskable,
+        lambda _, way: Refused(f"no request can be sent to this address at {way.gateway}"),
     ),
     (
         (
@@ -180,7 +171,7 @@ _SAYINGS: tuple[tuple[_Kind, Callable[[BaseException, Way], PushError]], ...] = 
             requests.exceptions.ContentDecodingError,
             requests.exceptions.InvalidHeader,
         ),
-        _unreadable,
+        lambda _, way: Trouble(f"the answer of {way.gateway} cannot be read"),
     ),
     ((OSError, urllib3_errors.HTTPError, requests.RequestException), _otherwise),
 )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from client.metadata import encodable
+from client.plan import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from client.plan import Item
     from client.proof import Proof
 
 INTERRUPTED = 130
@@ -42,6 +45,21 @@ class Outcome:
     proof: Proof | None = None
     sent: int = 0
     reason: str = ""
+
+
+def outcome_of(
+    found: Item | Fault, fate: Fate, *, proof: Proof | None = None, sent: int = 0, reason: str = ""
+) -> Outcome:
+    """Give the fate of what the plan found; a fault brings its own reason."""
+    return Outcome(
+        path=found.path,
+        relative=found.relative,
+        size=found.size,
+        fate=fate,
+        proof=proof,
+        sent=sent,
+        reason=found.reason if isinstance(found, Fault) else reason,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +126,24 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "sealed_at": proof.sealed_at if proof else None,
         "reason": encodable(outcome.reason),
     }
+
+
+class Notes:
+    """What a person should know of a run besides the fates of the files, each told once.
+
+    In the order in which they were first told. Safe for threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._told: dict[str, None] = {}
+
+    def tell(self, sentence: str) -> None:
+        """Keep a sentence, unless it is there."""
+        with self._lock:
+            self._told.setdefault(sentence)
+
+    def all(self) -> tuple[str, ...]:
+        """Give every sentence once."""
+        with self._lock:
+            return tuple(self._told)

@@ -9,17 +9,16 @@ from client.carrier import Carrier
 from client.crossing import Crossing
 from client.digest import Digest, digest, ensure_unchanged
 from client.errors import Disputed, Hopeless, PushError, Stopped, unforeseen, unreadable
-from client.key import upload_key
 from client.location import name_of
-from client.metadata import describe
+from client.metadata import describe, upload_key
 from client.proof import Proof, dispute
-from client.report import Fate, Outcome
+from client.report import Fate, Outcome, outcome_of
 from client.store import Case, Record, RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client.face import Face
+    from client.face import SteadyFace
     from client.greeting import Greeting
     from client.pace import Pace
     from client.plan import Item
@@ -40,7 +39,7 @@ class Shared:
 
     store: Store
     greeting: Greeting
-    face: Face
+    face: SteadyFace
     again: bool = False
 
 
@@ -64,15 +63,15 @@ class Sender:
         except (Hopeless, Stopped):
             raise
         except PushError as refusal:
-            return failed(item, str(refusal))
+            return outcome_of(item, Fate.FAILED, reason=str(refusal))
         except OSError as error:
-            return failed(item, unreadable(error))
+            return outcome_of(item, Fate.FAILED, reason=unreadable(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the other files go on
-            return failed(item, unforeseen(error))
+            return outcome_of(item, Fate.FAILED, reason=unforeseen(error))
 
     def _hand_in(self, item: Item) -> Outcome:
         shared = self._shared
-        shared.face.start(item)
+        shared.face.tell(lambda face: face.start(item))
         taken = self._digest(item)
         case = Case(
             server=self._wire.server,
@@ -85,7 +84,7 @@ class Sender:
         salt, record = self._known(case)
         if record and record.state is RecordState.PROVEN:
             before = Proof(upload=record.upload, sha256=case.sha256, sealed_at=record.sealed_at)
-            return proven(item, before, Fate.ALREADY)
+            return outcome_of(item, Fate.ALREADY, proof=before)
         if record and record.state is RecordState.DISPUTED:
             raise Disputed(dispute(upload=record.upload, here=case.sha256, there=""))
         return self._send(case, taken, salt=salt, url=record.url if record else "")
@@ -125,7 +124,7 @@ class Sender:
                 length=item.size,
                 metadata=describe(item, case.sha256),
                 key=upload_key(item, case.sha256, salt=salt),
-                moved=lambda at: self._shared.face.advance(item, at),
+                moved=lambda at: self._shared.face.tell(lambda face: face.advance(item, at)),
             )
             carrier.set_url(url if url.startswith(self._wire.client.url) else "")
             try:
@@ -137,7 +136,7 @@ class Sender:
         ensure_unchanged(item)
         store.save(case, _sealed(carrier, RecordState.PROVEN, proof.sealed_at), taken)
         fate = Fate.PROVEN if carrier.sent or not item.size else Fate.ALREADY
-        return proven(item, proof, fate, sent=carrier.sent)
+        return outcome_of(item, fate, proof=proof, sent=carrier.sent)
 
     def _cross(
         self, item: Item, carrier: Carrier, *, sha256: str, remember: Callable[[str], None]
@@ -156,28 +155,9 @@ class Sender:
     def _persist(self, item: Item, step: Callable[[], T]) -> T:
         def tell(reason: str, seconds: float) -> None:
             if not self._wire.stop.is_set():
-                self._shared.face.wait(item, reason, seconds)
+                self._shared.face.tell(lambda face: face.wait(item, reason, seconds))
 
         return self._persistence.until_progress(step, tell=tell)
-
-
-def proven(item: Item, proof: Proof, fate: Fate, *, sent: int = 0) -> Outcome:
-    """Give the outcome of a proven file, of which so many bytes left in this run."""
-    return Outcome(
-        path=item.path,
-        relative=item.relative,
-        size=item.size,
-        fate=fate,
-        proof=proof,
-        sent=sent,
-    )
-
-
-def failed(item: Item, reason: str) -> Outcome:
-    """Give the outcome of a file that could not be proven."""
-    return Outcome(
-        path=item.path, relative=item.relative, size=item.size, fate=Fate.FAILED, reason=reason
-    )
 
 
 def _sealed(carrier: Carrier, state: RecordState, sealed_at: str = "") -> Record:

@@ -91,12 +91,7 @@ def judge(answer: Answer, step: Step) -> None:
     """Return if the answer is a yes; raise what it means otherwise."""
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return
-    raise _meaning(answer, step)
-
-
-def _meaning(answer: Answer, step: Step) -> PushError:
-    especially = _ESPECIALLY.get(answer.status, _in_general)
-    return especially(answer, step)
+    raise _ESPECIALLY.get(answer.status, _in_general)(answer, step)
 
 
 def _in_general(answer: Answer, step: Step) -> PushError:
@@ -110,16 +105,6 @@ def _in_general(answer: Answer, step: Step) -> PushError:
     return Refused(f"the gateway refused it ({status}): {_word(answer)}")
 
 
-def _token(_answer: Answer, _step: Step) -> PushError:
-    return Hopeless(
-        "the token was refused, or none was given (--token-file, or TITIP_TOKEN): ask your operator"
-    )
-
-
-def _version(_answer: Answer, _step: Step) -> PushError:
-    return Hopeless("the gateway does not speak tus 1.0.0: check the address after --to")
-
-
 def _method(answer: Answer, step: Step) -> PushError:
     if step in {Step.GREET, Step.CREATE}:
         return Hopeless(NO_GATEWAY)
@@ -130,13 +115,6 @@ def _body(answer: Answer, step: Step) -> PushError:
     if step in {Step.CREATE, Step.SEND}:
         return TooLarge("the gateway, or something before it, refuses a body of this size")
     return _in_general(answer, step)
-
-
-def _full(answer: Answer, _step: Step) -> PushError:
-    return Trouble(
-        "the gateway's disk is full: its operator must make room",
-        not_before=max(answer.pause(), FULL_DISK_PAUSE),
-    )
 
 
 def _elsewhere(answer: Answer, step: Step) -> PushError:
@@ -182,12 +160,19 @@ def _word(answer: Answer) -> str:
 
 
 _ESPECIALLY: Mapping[int, Callable[[Answer, Step], PushError]] = {
-    HTTPStatus.UNAUTHORIZED: _token,
+    HTTPStatus.UNAUTHORIZED: lambda _answer, _step: Hopeless(
+        "the token was refused, or none was given (--token-file, or TITIP_TOKEN): ask your operator"
+    ),
     HTTPStatus.FORBIDDEN: _absent,
     HTTPStatus.NOT_FOUND: _absent,
     HTTPStatus.METHOD_NOT_ALLOWED: _method,
     HTTPStatus.GONE: _absent,
-    HTTPStatus.PRECONDITION_FAILED: _version,
+    HTTPStatus.PRECONDITION_FAILED: lambda _answer, _step: Hopeless(
+        "the gateway does not speak tus 1.0.0: check the address after --to"
+    ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _body,
-    HTTPStatus.INSUFFICIENT_STORAGE: _full,
+    HTTPStatus.INSUFFICIENT_STORAGE: lambda answer, _step: Trouble(
+        "the gateway's disk is full: its operator must make room",
+        not_before=max(answer.pause(), FULL_DISK_PAUSE),
+    ),
 }

@@ -1,17 +1,18 @@
 """One worker's connection to the gateway: kept alive, with time limits, and never retried here.
 
-Every request passes `Wire.ask`; what the answer means is for `verdict`.
+Every request passes `Wire.ask`, its body read while it is sent; what the answer means is for
+`verdict`.
 """
 
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import requests
 from tusclient.client import TusClient
 
-from client.errors import PushError, Stopped
+from client.errors import PushError, Refused, Stopped, unreadable
 from client.hearing import BoundedAdapter, body_of
 from client.reasons import meaning
 from client.surroundings import authorities, way_to
@@ -19,11 +20,52 @@ from client.verdict import Answer
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from client.body import Slice
-    from client.notes import Notes
     from client.options import PushOptions
+    from client.report import Notes
+
+
+class Slice:
+    """The next `length` bytes of an open file, read while they are sent, a block at a time.
+
+    requests asks for `__len__` and `read`. `moved` hears the length of each block handed to the
+    connection. A file that ends early raises Refused, never OSError, which urllib3 would take for
+    a broken line.
+    """
+
+    def __init__(
+        self,
+        stream: IO[bytes],
+        length: int,
+        *,
+        stop: threading.Event,
+        moved: Callable[[int], None],
+    ) -> None:
+        self._stream = stream
+        self._length = length
+        self._done = 0
+        self._stop = stop
+        self._moved = moved
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, size: int = -1) -> bytes:
+        """Give the next bytes, at most `size`; nothing once the slice is through."""
+        if self._stop.is_set():
+            raise Stopped
+        left = self._length - self._done
+        wanted = left if size < 0 else min(size, left)
+        try:
+            block = self._stream.read(wanted)
+        except OSError as error:
+            raise Refused(unreadable(error)) from error
+        if len(block) < wanted:
+            raise Refused("became shorter while it was being handed in: push it again")
+        self._done += len(block)
+        self._moved(wanted)
+        return block
 
 
 class Wire:

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from client.body import Slice
 from client.digest import BLOCK, digest
 from client.errors import Refused, Stopped
 from client.plan import walk
+from client.wire import Slice
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from client.key import upload_key
+from client.metadata import upload_key
 from client.plan import Item
 
 ITEM = Item(Path("/home/lo/berkas/01/ktp.pdf"), "01/ktp.pdf", 5, 7)
