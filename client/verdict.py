@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from client.errors import Gone, Hopeless, PushError, Refused, TooLarge, Trouble
 from titip.retry_after import retry_after
@@ -145,8 +145,6 @@ def _absent(answer: Answer, step: Step) -> PushError:
                 "the gateway has every byte but does not say which digest it holds: ask your "
                 "operator for the receipt"
             )
-        case _:
-            assert_never(step)
 
 
 def _word(answer: Answer) -> str:

@@ -7,12 +7,12 @@ import errno
 import ipaddress
 import os
 import socket
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from config.check_finding import bad, note, well
 from config.cli_screen import count
+from config.listening import bound_sockets, close_all
 from config.running import runs
 from config.timekeeping import noted_against_clock
 from config.wiring import JOURNAL, opened_books
@@ -86,11 +86,10 @@ def _tokens(tokens: Sequence[Token], settings: Settings) -> Iterator[Finding]:
     live = [token for token in tokens if token.live]
     lo = sum(token.role is Role.LO for token in live)
     text = f"{lo:,} for LOs, {len(live) - lo:,} for operators"
+    mend = "titip token create --role lo --submitter NAME"
     if not live:
-        mend = "titip token create --role lo --submitter NAME"
         yield bad("tokens", "there is none: nobody can hand anything in", mend)
     elif not lo:
-        mend = "titip token create --role lo --submitter NAME"
         yield note("tokens", f"{text}: no LO can hand anything in", mend)
     else:
         yield well("tokens", text)
@@ -100,23 +99,11 @@ def _port(settings: Settings) -> Finding:
     topic, listen = "port", settings.gateway.listen
     if runs(settings.storage.path, "gateway"):
         return well(topic, f"a gateway of this data folder runs (settings: {listen})")
-    host, _, port = listen.rpartition(":")
     try:
-        _bind(host.strip("[]"), int(port))
+        close_all(bound_sockets(listen))
     except OSError as error:
         return bad(topic, f"{listen}: {_why(error)}", "choose another gateway.listen")
     return well(topic, f"{listen} is free")
-
-
-def _bind(host: str, port: int) -> None:
-    """Listen for a moment; raises OSError."""
-    family, kind, proto, _, address = socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    with closing(socket.socket(family, kind, proto)) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        sock.listen(1)
 
 
 def _why(error: OSError) -> str:

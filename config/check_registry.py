@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from config.check_connection import PATIENCE_SECONDS, reach
 from config.check_finding import bad, note, well
 from config.cli_errors import problems_of_destination
-from config.destinations import lacking, registry_of
+from config.destinations import http_options, lacking, registry_of
 from sync.registry_line import RegistryLine
 from sync.registry_lookup import Lookup
-from sync.registry_options import ONE_FILE, RegistryOptions
+from sync.registry_options import ONE_FILE
 from sync.templates import PLACEHOLDERS, Template, in_url
 from titip.delivery import REGISTRY
 from titip.errors import TitipError
@@ -166,18 +167,11 @@ def _verdict(topic: str, answer: Answer, settings: Settings, *, absent: bool) ->
 
 async def _asked(settings: Settings) -> tuple[Answer, bool]:
     """Ask as a delivery does that looks for its file; tell whether it is "not there"."""
-    registry = settings.registry
-    options = RegistryOptions(
-        url=registry.url,
-        lookup=registry.lookup,
-        lookup_absent=registry.lookup_absent,
-        headers=registry.headers,
-        bearer=registry.bearer.get_secret_value(),
-        answer_within=timedelta(seconds=PATIENCE_SECONDS),
-    )
+    within = timedelta(seconds=PATIENCE_SECONDS)
+    options = replace(http_options(settings), answer_within=within)
     line = RegistryLine(options)
     try:
-        answer = await line.ask(Template.parse(registry.lookup).fill(NOWHERE, spell=in_url))
+        answer = await line.ask(Template.parse(options.lookup).fill(NOWHERE, spell=in_url))
     finally:
         await line.close()
     return answer, Lookup(options, line.ask).is_absent(answer)

@@ -2,7 +2,7 @@
 
 # From the first line on, Ctrl-C shall end it without a traceback.
 try:
-    from config.start import hear_interrupts, leave_at_once
+    from config.start import INTERRUPTED, hear_interrupts, leave_at_once
 except KeyboardInterrupt:
     raise SystemExit(130) from None
 
@@ -29,9 +29,9 @@ from config import (
     cli_standin,
     cli_token,
 )
-from config.cli_errors import FAILED, INTERRUPTED, Complaint
+from config.cli_errors import FAILED, Complaint
 from config.cli_options import examples
-from config.cli_screen import warn
+from config.cli_screen import sentence, warn
 
 _PARTS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     cli_serve.add_commands,
@@ -76,7 +76,7 @@ class Front(TyperGroup):
         except (typer.Exit, typer.Abort):
             raise
         except _foreseen() as error:
-            warn(_sentence(error))
+            warn(_told(error))
             raise typer.Exit(FAILED) from error
 
 
@@ -138,12 +138,11 @@ def _foreseen() -> tuple[type[Exception], ...]:
     return OSError, *(getattr(module, name) for module, name in loaded if module)
 
 
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, OSError):
-        where = f" ({error.filename})" if error.filename else ""
-        text = f"{error.strerror or error}{where}"
-    return f"{text[:1].upper()}{text[1:]}."
+def _told(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return sentence(error)
+    where = f" ({error.filename})" if error.filename else ""
+    return sentence(f"{error.strerror or error}{where}")
 
 
 if __name__ == "__main__":

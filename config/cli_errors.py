@@ -22,8 +22,6 @@ FAILED: Final = 1
 """It was asked properly and did not work."""
 MISTAKEN: Final = 2
 """The command or the settings are wrong; nothing was tried."""
-INTERRUPTED: Final = 130
-"""What a shell reports for a program that Ctrl-C ended."""
 
 ENV_PREFIX: Final = "TITIP__"
 

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from config.cli_errors import MISTAKEN, Complaint
+from config.cli_screen import iso
+from storage.clock import from_ms_or_none
 from titip.delivery import DESTINATIONS, REGISTRY
 from titip.owing import delivery_id
-from titip.upload import UploadId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,6 @@ SHORTEST: Final = 4
 
 _BEGINNING: Final = re.compile(r"[0-9a-f]{4,32}")
 
-_LIKE: Final = "SELECT id FROM uploads WHERE id >= ? AND id < ? ORDER BY id LIMIT 2"
 _ATTEMPTS: Final = """
 SELECT number, started_at, ended_at, outcome, reason FROM attempts WHERE delivery = :id
 UNION ALL
@@ -40,12 +40,20 @@ Attempts = list[dict[str, object]]
 
 def found_upload(books: Books, text: str) -> Upload:
     """Give the upload whose id is, or begins with, this text; raises Complaint."""
-    from storage import uploads
+    from storage.uploads import with_prefix
 
-    upload = asyncio.run(books.journal.read(partial(uploads.find, upload=_id_of(books, text))))
-    if upload is None:
+    if _BEGINNING.fullmatch(text) is None:
+        raise Complaint(
+            f"{text!r} is no id of an upload: it has {SHORTEST} to 32 of the signs 0-9 and a-f. "
+            "See titip uploads.",
+            code=MISTAKEN,
+        )
+    found = asyncio.run(books.journal.read(partial(with_prefix, prefix=text)))
+    if len(found) > 1:
+        raise Complaint(f"Several uploads begin with {text}: give more of the id.", code=MISTAKEN)
+    if not found:
         raise Complaint(f"There is no upload {text}: see titip uploads.")
-    return upload
+    return found[0]
 
 
 def found_delivery(books: Books, text: str, *, otherwise: str = REGISTRY) -> Delivery:
@@ -79,27 +87,7 @@ def attempts_of(books: Books, deliveries: Sequence[str]) -> Mapping[str, Attempt
     return asyncio.run(books.journal.read(look))
 
 
-def _id_of(books: Books, text: str) -> UploadId:
-    if _BEGINNING.fullmatch(text) is None:
-        raise Complaint(
-            f"{text!r} is no id of an upload: it has {SHORTEST} to 32 of the signs 0-9 and a-f. "
-            "See titip uploads.",
-            code=MISTAKEN,
-        )
-    like = asyncio.run(
-        books.journal.read(lambda db: db.execute(_LIKE, (text, f"{text}g")).fetchall())
-    )
-    if len(like) > 1:
-        raise Complaint(f"Several uploads begin with {text}: give more of the id.", code=MISTAKEN)
-    if not like:
-        raise Complaint(f"There is no upload {text}: see titip uploads.")
-    return UploadId(str(like[0][0]))
-
-
 def _attempt(row: Sequence[object]) -> dict[str, object]:
-    from config.cli_screen import iso
-    from storage.clock import from_ms_or_none
-
     number, started, ended, outcome, reason = row
     return {
         "attempt": number,

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.cli_errors import MISTAKEN, Complaint
-from config.cli_options import AsJson, ConfigFile, examples, settings_with_journal
+from config.cli_options import AsJson, ConfigFile, examples, journal_of
 from config.cli_screen import clock, console, iso, say_json, table, warn
+from storage.clock import utc_now
+from storage.holds import all_holds, put_hold, release_hold
+from titip.overview import Hold, Query
 
 if TYPE_CHECKING:
-    from config.settings import Settings
-    from titip.overview import Hold
+    from config.wiring import Books
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -48,15 +50,17 @@ def hold(
         raise Complaint("Say whose: name the submitter, or --list.", code=MISTAKEN)
     if not reason.isprintable():
         raise Complaint("--reason must be one printable line.", code=MISTAKEN)
-    settings = settings_with_journal(config)
-    if submitter and release:
-        _release(settings, submitter)
-    elif submitter:
-        _put(settings, submitter, reason)
+    with journal_of(config) as books:
+        if release:
+            _release(books, submitter)
+        elif submitter:
+            _put(books, submitter, reason)
+        found = asyncio.run(books.journal.read(all_holds))
     if as_json:
-        say_json({"holds": [hold_json(one) for one in _all(settings)]})
+        say_json({"holds": [hold_json(one) for one in found]})
     elif everything:
-        _print(_all(settings))
+        rows = [(clock(one.since), one.submitter, one.reason) for one in found]
+        console().print(table("since", "submitter", "reason", rows=rows))
     elif release:
         typer.echo(f"Released: the usual rules apply to {submitter} again.")
     else:
@@ -64,43 +68,19 @@ def hold(
         typer.echo(f"Held: nothing of {submitter} is removed. To end it: {end}")
 
 
-def hold_json(one: "Hold") -> dict[str, str | None]:
+def hold_json(one: Hold) -> dict[str, str | None]:
     """Show a hold."""
     return {"submitter": one.submitter, "since": iso(one.since), "reason": one.reason}
 
 
-def _put(settings: "Settings", submitter: str, reason: str) -> None:
-    from config.wiring import opened_books
-    from storage.clock import utc_now
-    from storage.holds import put_hold
-    from titip.overview import Query
-
-    with opened_books(settings) as books:
-        known = asyncio.run(books.records.uploads(Query(submitter=submitter, limit=1)))
-        work = partial(put_hold, submitter=submitter, reason=reason, now=utc_now())
-        asyncio.run(books.journal.write(work))
+def _put(books: "Books", submitter: str, reason: str) -> None:
+    known = asyncio.run(books.records.uploads(Query(submitter=submitter, limit=1)))
+    work = partial(put_hold, submitter=submitter, reason=reason, now=utc_now())
+    asyncio.run(books.journal.write(work))
     if not known:
         warn(f"Nothing was handed in by {submitter} so far: is the name right? See titip uploads.")
 
 
-def _release(settings: "Settings", submitter: str) -> None:
-    from config.wiring import opened_books
-    from storage.holds import release_hold
-
-    with opened_books(settings) as books:
-        held = asyncio.run(books.journal.write(partial(release_hold, submitter=submitter)))
-    if not held:
+def _release(books: "Books", submitter: str) -> None:
+    if not asyncio.run(books.journal.write(partial(release_hold, submitter=submitter))):
         raise Complaint(f"{submitter} is not held: see titip hold --list.")
-
-
-def _all(settings: "Settings") -> "list[Hold]":
-    from config.wiring import opened_books
-    from storage.holds import all_holds
-
-    with opened_books(settings) as books:
-        return asyncio.run(books.journal.read(all_holds))
-
-
-def _print(found: "list[Hold]") -> None:
-    rows = [(clock(one.since), one.submitter, one.reason) for one in found]
-    console().print(table("since", "submitter", "reason", rows=rows))

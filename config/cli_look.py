@@ -17,6 +17,7 @@ from config.cli_finding import Attempts
 from config.cli_hold import hold_json
 from config.cli_screen import age, amount, clock, console, seen, table
 from config.cli_status import Arrangement, DestinationLine, Picture, picture
+from config.cli_version import VERSION
 from config.running import runs
 from config.settings import Settings
 from config.timekeeping import noted_against_clock
@@ -59,13 +60,9 @@ def watch(settings: Settings) -> None:
 
 def status_json(settings: Settings) -> dict[str, Any]:
     """Give the same for programs: what `GET /api/status` answers, and the words."""
-    from config.cli_version import VERSION
-
+    now = datetime.now(UTC)
     with opened_books(settings) as books:
-        census, room = _numbers(books, settings)
-        held = asyncio.run(books.journal.read(all_holds))
-        now = datetime.now(UTC)
-        doubts = asyncio.run(noted_against_clock(books.journal, now=now))
+        census, room, doubts, held = _gathered(books, settings, now)
     how = _arrangement(settings, doubts)
     shown = picture(census, room, how=how, now=now)
     return {
@@ -164,9 +161,8 @@ def print_receipt(proof: Receipt) -> None:
 
 
 def _screen(books: Books, settings: Settings) -> Group:
-    census, room = _numbers(books, settings)
     now = datetime.now(UTC)
-    doubts = asyncio.run(noted_against_clock(books.journal, now=now))
+    census, room, doubts, held = _gathered(books, settings, now)
     shown = picture(census, room, how=_arrangement(settings, doubts), now=now)
     return Group(
         Text(seen(shown.headline), style="bold"),
@@ -174,7 +170,7 @@ def _screen(books: Books, settings: Settings) -> Group:
         *([Text(shown.alarm, style="bold red")] if shown.alarm else []),
         _destinations(shown),
         *(_condition(line) for line in shown.lines),
-        *(_held(one) for one in asyncio.run(books.journal.read(all_holds))),
+        *(_held(one) for one in held),
         Text(""),
         *(Text(seen(f"-> {line}"), style="bold") for line in shown.todo),
     )
@@ -206,13 +202,17 @@ def _held(one: Hold) -> Text:
     return Text(seen(f"on hold: {one.submitter}, since {clock(one.since)}{reason}"), style="yellow")
 
 
-def _numbers(books: Books, settings: Settings) -> tuple[Census, Room]:
-    async def look() -> tuple[Census, int]:
-        return await books.records.census(), await books.journal.read(uploads.promised)
+def _gathered(
+    books: Books, settings: Settings, now: datetime
+) -> tuple[Census, Room, ClockState, list[Hold]]:
+    async def look() -> tuple[Census, Room, ClockState, list[Hold]]:
+        census = await books.records.census()
+        promised = await books.journal.read(uploads.promised)
+        room = Room(free=shutil.disk_usage(settings.storage.path).free, promised=promised)
+        doubts = await noted_against_clock(books.journal, now=now)
+        return census, room, doubts, await books.journal.read(all_holds)
 
-    census, promised = asyncio.run(look())
-    free = shutil.disk_usage(settings.storage.path).free
-    return census, Room(free=free, promised=promised)
+    return asyncio.run(look())
 
 
 def _arrangement(settings: Settings, doubts: ClockState) -> Arrangement:

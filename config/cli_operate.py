@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,16 +14,19 @@ from config.cli_options import (
     ConfigFile,
     DestinationName,
     examples,
+    journal_of,
     settings_with_journal,
 )
 from config.cli_screen import count, say_json, warn
-from titip.delivery import DeliveryState
+from gateway.views import delivery_json
+from storage.clock import utc_now
+from titip.delivery import Delivery, DeliveryState
+from titip.errors import IllegalEvent
+from titip.overview import Selection
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from config.wiring import Books
-    from titip.delivery import Delivery
-    from titip.overview import Selection
 
 Where = Annotated[DestinationName, typer.Argument(metavar="DEST", help="registry or mirror.")]
 
@@ -68,18 +71,19 @@ def resync(
     Where an answer was lost and the registry cannot be asked, look there yourself: say
     --not-there and it is sent, or `titip delivered` and it is not.
     """
-    from config.wiring import opened_books
-    from storage.clock import utc_now
-
     if bool(ids) + parked + everything != 1:
         raise Complaint("Say which: name ids, or --parked, or --all (one of them).", code=MISTAKEN)
     if not_there and not (ids or parked):
         raise Complaint(
             "--not-there is for what you looked up: name the ids, or --parked.", code=MISTAKEN
         )
-    with opened_books(settings_with_journal(config)) as books:
-        selection = _selection(books, ids or [], parked=parked, to=to)
-        selection = replace(selection, vouched=not_there)
+    with journal_of(config) as books:
+        selection = Selection(
+            ids=[_whole_id(books, text) for text in ids or []],
+            states=() if ids else frozenset({DeliveryState.PARKED} if parked else _OWED),
+            destination=None if to is None else to.value,
+            vouched=not_there,
+        )
         moved = asyncio.run(books.operations.resync(selection, now=utc_now()))
         waiting = asyncio.run(books.operations.by_hand(selection))
     if as_json:
@@ -105,13 +109,13 @@ def pause(where: Where, config: ConfigFile = None) -> None:
 
     What is under way may end. Files are taken in all the same, and wait until it is resumed.
     """
-    _set_paused(where, config=settings_with_journal(config), paused=True)
+    _set_paused(where, config, paused=True)
     typer.echo(f"The {where} is paused. To go on: titip resume {where}")
 
 
 def resume(where: Where, config: ConfigFile = None) -> None:
     """Let a paused destination receive again."""
-    _set_paused(where, config=settings_with_journal(config), paused=False)
+    _set_paused(where, config, paused=False)
     typer.echo(f"The {where} receives again.")
 
 
@@ -121,11 +125,8 @@ def probe(where: Where, config: ConfigFile = None, as_json: AsJson = False) -> N
     The sync daemon asks too: if all is well there and its circuit is open, one file goes at once
     instead of waiting.
     """
-    from config.wiring import opened_books
-
-    settings = settings_with_journal(config)
-    well = asyncio.run(_probed(settings, where))
-    with opened_books(settings) as books:
+    well = asyncio.run(_probed(settings_with_journal(config), where))
+    with journal_of(config) as books:
         asyncio.run(books.operations.ask_probe(where.value))
     if as_json:
         say_json({"destination": where.value, "well": well})
@@ -151,15 +152,10 @@ def delivered(
     For files that a person brought into the registry; the receipt then names its reference. Copies
     on the mirror are Titip's own: `titip resync ID.mirror` has one made.
     """
-    from config.wiring import opened_books
-    from gateway.views import delivery_json
-    from storage.clock import utc_now
-    from titip.errors import IllegalEvent
-
     name = reference.strip()
     if not name or not name.isprintable():
         raise Complaint("--reference must be what the registry calls the file.", code=MISTAKEN)
-    with opened_books(settings_with_journal(config)) as books:
+    with journal_of(config) as books:
         found = found_delivery(books, which)
         try:
             after = asyncio.run(books.operations.delivered(found.id, name, now=utc_now()))
@@ -169,19 +165,6 @@ def delivered(
         say_json(delivery_json(after, for_operator=True))
     else:
         typer.echo(f"Recorded: {after.id} is delivered as {name}.")
-
-
-def _selection(
-    books: "Books", ids: list[str], *, parked: bool, to: DestinationName | None
-) -> "Selection":
-    from titip.overview import Selection
-
-    states = frozenset({DeliveryState.PARKED} if parked else _OWED)
-    return Selection(
-        ids=[_whole_id(books, text) for text in ids],
-        states=() if ids else states,
-        destination=None if to is None else to.value,
-    )
 
 
 _OWED = {state for state in DeliveryState if state.owed and state is not DeliveryState.ACTIVE}
@@ -206,10 +189,8 @@ def _tell_by_hand(waiting: int, *, alone: bool) -> None:
     warn(text)
 
 
-def _set_paused(where: DestinationName, *, config: "Settings", paused: bool) -> None:
-    from config.wiring import opened_books
-
-    with opened_books(config) as books:
+def _set_paused(where: DestinationName, config: Path | None, *, paused: bool) -> None:
+    with journal_of(config) as books:
         asyncio.run(books.operations.pause(where.value, paused=paused))
 
 
@@ -235,7 +216,7 @@ async def _probed(settings: "Settings", where: DestinationName) -> bool | None:
             await one.close()
 
 
-def _why_not(found: "Delivery") -> str:
+def _why_not(found: Delivery) -> str:
     if found.destination != DestinationName.REGISTRY:
         return (
             "Only what a person brought into the registry can be recorded, not a copy on the "

@@ -2,9 +2,11 @@
 
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from pydantic import ValidationError
@@ -18,6 +20,9 @@ from config.cli_errors import (
 )
 from config.settings import Settings, read_toml, settings_from
 from titip import delivery
+
+if TYPE_CHECKING:
+    from config.wiring import Books
 
 DEFAULT_FILE: Final = Path("titip.toml")
 
@@ -98,3 +103,12 @@ def settings_with_journal(config: Path | None) -> Settings:
             "Name the settings of the server with --config FILE, or run this where it runs.",
         )
     return settings
+
+
+@contextmanager
+def journal_of(config: Path | None) -> Iterator["Books"]:
+    """Open the journal of a data folder that is in use; raises Complaint."""
+    from config.wiring import opened_books
+
+    with opened_books(settings_with_journal(config)) as books:
+        yield books

@@ -8,7 +8,7 @@ import typer
 
 from config.cli_errors import MISTAKEN, Complaint
 from config.cli_options import AsJson, examples
-from config.cli_screen import say_json
+from config.cli_screen import say_json, sentence
 from config.start import hear_interrupts, leave_at_once
 from titip.text import decoded
 
@@ -84,15 +84,10 @@ def push(
         )
         report = push_all(paths, options, face=face_for(sys.stderr, quiet=quiet))
     except BadOptions as mistake:
-        raise Complaint(_sentence(mistake), code=MISTAKEN) from mistake
+        raise Complaint(sentence(mistake), code=MISTAKEN) from mistake
     if as_json:
         say_json(report.as_json())
     raise typer.Exit(report.exit_code)
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _token(given: str, file: Path | None) -> str:

@@ -12,10 +12,14 @@ from config.cli_options import (
     ConfigFile,
     DestinationName,
     examples,
+    journal_of,
     settings_with_journal,
 )
 from config.cli_screen import say_json, warn
+from gateway.views import delivery_json, receipt_json, upload_json
 from titip.delivery import DeliveryState
+from titip.overview import Query
+from titip.receipt import receipt as receipt_of
 from titip.upload import UploadState
 
 Submitter = Annotated[str | None, typer.Option(metavar="NAME", help="Those of one submitter only.")]
@@ -88,20 +92,17 @@ def uploads(
     File names are shown here and in receipts only: they may be personal data.
     """
     from config.cli_look import print_uploads
-    from config.wiring import opened_books
-    from gateway.views import upload_json
-    from titip.overview import Query
 
-    with opened_books(settings_with_journal(config)) as books:
+    with journal_of(config) as books:
         below = found_upload(books, after).id if after else ""
         query = Query(submitter=submitter, states=state or (), after=below, limit=limit)
         found = asyncio.run(books.records.uploads(query))
     following = found[-1].id if len(found) == limit else None
     if as_json:
         say_json({"uploads": [upload_json(one) for one in found], "next": following})
-        return
-    print_uploads(found)
-    _tell_next(following)
+    else:
+        print_uploads(found)
+        _tell_next(following)
 
 
 def deliveries(
@@ -119,26 +120,19 @@ def deliveries(
 ) -> None:
     """List what is owed to the destinations, newest first."""
     from config.cli_look import print_deliveries
-    from config.wiring import opened_books
-    from gateway.views import delivery_json
-    from titip.overview import Query
 
     states = [*(state or ()), *([DeliveryState.PARKED] if parked else [])]
-    with opened_books(settings_with_journal(config)) as books:
+    with journal_of(config) as books:
         below = found_delivery(books, after).id if after else ""
         query = Query(submitter=submitter, states=states, destination=to, after=below, limit=limit)
         found = asyncio.run(books.records.deliveries(query))
     following = found[-1].id if len(found) == limit else None
     if as_json:
-        say_json(
-            {
-                "deliveries": [delivery_json(one, for_operator=True) for one in found],
-                "next": following,
-            }
-        )
-        return
-    print_deliveries(found)
-    _tell_next(following)
+        shown = [delivery_json(one, for_operator=True) for one in found]
+        say_json({"deliveries": shown, "next": following})
+    else:
+        print_deliveries(found)
+        _tell_next(following)
 
 
 def history(
@@ -151,10 +145,8 @@ def history(
     When each began, how it ended and why; the newest first.
     """
     from config.cli_look import print_deliveries, print_history
-    from config.wiring import opened_books
-    from gateway.views import delivery_json
 
-    with opened_books(settings_with_journal(config)) as books:
+    with journal_of(config) as books:
         found = found_upload(books, upload)
         owed = asyncio.run(books.records.of_upload(found.id))
         tries = attempts_of(books, [one.id for one in owed])
@@ -164,9 +156,9 @@ def history(
             for one in owed
         ]
         say_json({"upload": found.id, "deliveries": shown})
-        return
-    print_deliveries(owed)
-    print_history(tries)
+    else:
+        print_deliveries(owed)
+        print_history(tries)
 
 
 def receipt(
@@ -179,11 +171,8 @@ def receipt(
     What was handed in, by whom, when, with which digest, and where it went.
     """
     from config.cli_look import print_receipt
-    from config.wiring import opened_books
-    from gateway.views import receipt_json
-    from titip.receipt import receipt as receipt_of
 
-    with opened_books(settings_with_journal(config)) as books:
+    with journal_of(config) as books:
         found = found_upload(books, upload)
         proof = receipt_of(found, asyncio.run(books.records.of_upload(found.id)))
     if proof is None:
@@ -193,8 +182,8 @@ def receipt(
         )
     if as_json:
         say_json(receipt_json(proof))
-        return
-    print_receipt(proof)
+    else:
+        print_receipt(proof)
 
 
 def _tell_next(following: str | None) -> None:

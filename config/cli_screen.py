@@ -21,7 +21,18 @@ from client.wording import amount, seen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["age", "amount", "clock", "console", "count", "say_json", "seen", "table", "warn"]
+__all__ = [
+    "age",
+    "amount",
+    "clock",
+    "console",
+    "count",
+    "say_json",
+    "seen",
+    "sentence",
+    "table",
+    "warn",
+]
 
 UNBOUNDED: Final = 1000
 """Columns where there is no terminal: a pipe gets every row on one line, whatever its width."""
@@ -90,6 +101,12 @@ def iso(time: datetime | None) -> str | None:
 def count(number: int, one: str, many: str = "") -> str:
     """Write a number of things."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def sentence(text: object) -> str:
+    """Make a sentence of a reason."""
+    words = str(text)
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def seen_lines(text: str) -> str:

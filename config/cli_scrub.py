@@ -1,7 +1,7 @@
 """`titip scrub|repair`: reading sealed files again, and putting back what is damaged."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,14 +12,15 @@ from config.cli_finding import found_upload
 from config.cli_options import AsJson, ConfigFile, examples, settings_with_journal
 from config.cli_screen import amount, count, say_json, warn
 from config.units import parse_size
+from storage.clock import utc_now
+from titip.ports import Inspection
+from titip.upload import Upload, UploadState
 
 if TYPE_CHECKING:
     from config.repairing import Mended
     from config.settings import Settings
     from config.wiring import Books
     from storage.scrub import Scrub
-    from titip.ports import Inspection
-    from titip.upload import Upload
 
 Ids = Annotated[
     list[str] | None,
@@ -87,10 +88,8 @@ def scrub(
         named = [_sealed(books, text) for text in ids or []]
         scrubbing = Scrub(vault.spool, books.journal, rate=_rate(rate))
         try:
-            if named:
-                found = asyncio.run(_through_named(scrubbing, named))
-            else:
-                found = asyncio.run(_through(scrubbing, _since(settings, everything=everything)))
+            since = None if named else _since(settings, everything=everything)
+            found = asyncio.run(_read(scrubbing, named, since))
         finally:
             scrubbing.close()
     _tell_scrub(found, as_json=as_json)
@@ -111,12 +110,14 @@ def repair(
     """
     from config.repairing import workshop_of
     from config.wiring import opened_books, opened_vault
+    from storage.damage import damaged
 
     if bool(ids) == everything:
         raise Complaint("Say which: name ids, or --all (one of them).", code=MISTAKEN)
     settings = settings_with_journal(config)
     with opened_books(settings) as books, opened_vault(settings, books) as vault:
-        chosen = [_sealed(books, text) for text in ids or []] or _damaged(books)
+        named = [_sealed(books, text) for text in ids or []]
+        chosen = named or asyncio.run(books.journal.read(damaged))
 
         async def mend() -> list["Mended"]:
             workshop = workshop_of(settings, books, vault)
@@ -137,43 +138,29 @@ def repair(
         raise Complaint(*advice)
 
 
-async def _through(scrubbing: "Scrub", since: datetime) -> "Inspection":
-    return await _summed(lambda: scrubbing.inspect(unread_since=since))
-
-
-async def _through_named(scrubbing: "Scrub", named: Sequence["Upload"]) -> "Inspection":
-    left = list(named)
-
-    async def some() -> "Inspection":
-        found = await scrubbing.look_at(left)
-        del left[: found.read]
-        return found
-
-    return await _summed(some)
-
-
-async def _summed(some: Callable[[], Awaitable["Inspection"]]) -> "Inspection":
-    from titip.ports import Inspection
-
+async def _read(scrubbing: "Scrub", named: list[Upload], since: datetime | None) -> Inspection:
+    """Read what is named or, with a time, all that nobody read since then."""
     total = Inspection()
-    while (found := await some()).read:
+    while True:
+        if since is None:
+            found = await scrubbing.look_at(named)
+        else:
+            found = await scrubbing.inspect(unread_since=since)
+        if not found.read:
+            return total
+        del named[: found.read]
         damaged = {**total.damaged, **found.damaged}
         total = Inspection(total.read + found.read, total.size + found.size, damaged)
-    return total
 
 
 def _since(settings: "Settings", *, everything: bool) -> datetime:
-    from storage.clock import utc_now
-
     every = settings.storage.scrub
     if not everything and not every:
         raise Complaint('storage.scrub is "never": say --all, or name ids.', code=MISTAKEN)
     return utc_now() - (timedelta(0) if everything else every)
 
 
-def _sealed(books: "Books", text: str) -> "Upload":
-    from titip.upload import UploadState
-
+def _sealed(books: "Books", text: str) -> Upload:
     upload = found_upload(books, text)
     if upload.state is not UploadState.SEALED:
         raise Complaint(
@@ -184,13 +171,7 @@ def _sealed(books: "Books", text: str) -> "Upload":
     return upload
 
 
-def _damaged(books: "Books") -> list["Upload"]:
-    from storage.damage import damaged
-
-    return asyncio.run(books.journal.read(damaged))
-
-
-def _tell_scrub(found: "Inspection", *, as_json: bool) -> None:
+def _tell_scrub(found: Inspection, *, as_json: bool) -> None:
     if as_json:
         damaged = [{"upload": one, "reason": how} for one, how in found.damaged.items()]
         say_json({"read": found.read, "bytes": found.size, "damaged": damaged})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from config.cli_screen import age, amount, clock, count
+from config.cli_screen import age, amount, clock, count, sentence
 from titip.delivery import MIRROR, REGISTRY, DeliveryState
 from titip.health import UNBELIEVED, Circuit
 from titip.upload import UploadState
@@ -64,8 +64,11 @@ class Picture:
 def picture(census: Census, room: Room, *, how: Arrangement, now: datetime) -> Picture:
     """Say how things stand and what is to be done about it."""
     standings = {one.name: one for one in census.destinations}
-    wanted = [REGISTRY, *([MIRROR] if _is_shown(standings.get(MIRROR), how) else [])]
-    lines = [_line(standings[name], how=how, now=now) for name in wanted if name in standings]
+    lines = [
+        _line(one, how=how, now=now)
+        for one in census.destinations
+        if one.name == REGISTRY or how.mirror_wanted or any(one.counts.values())
+    ]
     return Picture(
         headline=_headline(standings, how=how, now=now),
         kept=_kept(census, room),
@@ -85,10 +88,9 @@ def condition(standing: Standing, *, how: Arrangement, now: datetime) -> str:
     if standing.health is None:
         return "not tried yet"
     said = _health(standing.health, now, asked=standing.name == MIRROR or how.registry_asked)
-    runs = list(standing.brakes.refusing.values())
-    if not runs:
+    first = min(standing.brakes.refusing.values(), key=lambda run: run.since, default=None)
+    if first is None:
         return said
-    first = min(runs, key=lambda run: run.since)
     return f"refuses files since {clock(first.since, now=now)} ({first.reason}); {said}"
 
 
@@ -104,8 +106,6 @@ def _health(health: Health, now: datetime, *, asked: bool) -> str:
             return f"stalled since {since}{reason}; {_next_try(health, now, asked=asked)}"
         case Circuit.HALF_OPEN:
             return f"recovering since {since}: the next file that is due is tried alone"
-        case _ as never:
-            assert_never(never)
 
 
 def _next_try(health: Health, now: datetime, *, asked: bool) -> str:
@@ -124,11 +124,10 @@ def _headline(standings: dict[str, Standing], *, how: Arrangement, now: datetime
         return "Files are taken in and kept; no registry is configured."
     if registry is None:
         return "Nothing is known of the registry."
-    said = condition(registry, how=how, now=now)
-    health = registry.health
-    if registry.paused or health is None or not health.stalled:
-        return f"The registry: {said}."
-    return f"The registry: {said}. {_meanwhile(standings.get(MIRROR), how)}"
+    said = f"The registry: {condition(registry, how=how, now=now)}."
+    if registry.paused or registry.health is None or not registry.health.stalled:
+        return said
+    return f"{said} {_meanwhile(standings.get(MIRROR), how)}"
 
 
 def _meanwhile(mirror: Standing | None, how: Arrangement) -> str:
@@ -185,23 +184,17 @@ def _unclosed(census: Census) -> Iterator[str]:
         )
 
 
-def _is_shown(mirror: Standing | None, how: Arrangement) -> bool:
-    return how.mirror_wanted or (mirror is not None and any(mirror.counts.values()))
-
-
 def _line(standing: Standing, *, how: Arrangement, now: datetime) -> DestinationLine:
     counts = standing.counts
-    waiting = sum(number for state, number in counts.items() if state.waiting)
-    oldest = standing.oldest_owed
     health = standing.health
     return DestinationLine(
         name=standing.name,
-        waiting=waiting,
+        waiting=sum(number for state, number in counts.items() if state.waiting),
         on_their_way=counts.get(DeliveryState.ACTIVE, 0),
         delivered=counts.get(DeliveryState.DELIVERED, 0),
         parked=counts.get(DeliveryState.PARKED, 0),
         spared=counts.get(DeliveryState.SKIPPED, 0),
-        oldest="" if oldest is None else age(now - oldest),
+        oldest="" if standing.oldest_owed is None else age(now - standing.oldest_owed),
         condition=condition(standing, how=how, now=now) + _in_doubt(standing),
         well=not (
             standing.paused or standing.brakes.refusing or (health is not None and health.stalled)
@@ -216,15 +209,12 @@ def _in_doubt(standing: Standing) -> str:
 
 
 def _todo(
-    standings: dict[str, Standing],
-    lines: list[DestinationLine],
-    room: Room,
-    how: Arrangement,
+    standings: dict[str, Standing], lines: list[DestinationLine], room: Room, how: Arrangement
 ) -> Iterator[str]:
     for trouble in how.troubles:
         yield f"The storage failed, nothing is taken in until a restart: {trouble}."
     if how.clock:
-        yield f"{how.clock[:1].upper()}{how.clock[1:]}."
+        yield sentence(how.clock)
     if not how.gateway_runs:
         yield "No gateway runs on this data folder: start titip serve."
     if not how.sync_runs and any(line.waiting for line in lines):

@@ -6,9 +6,10 @@ from typing import Annotated, Final
 import typer
 
 from config.cli_errors import MISTAKEN, Complaint
-from config.cli_options import AsJson, ConfigFile, examples, settings_of, settings_with_journal
+from config.cli_options import AsJson, ConfigFile, examples, journal_of, settings_of
 from config.cli_screen import clock, console, iso, say_json, table, warn
-from titip.access import Role, Token
+from storage.clock import utc_now
+from titip.access import Role, Token, split
 
 LONGEST_NAME: Final = 200
 
@@ -45,7 +46,6 @@ def create(
     with the server up or down.
     """
     from config.wiring import opened_books
-    from storage.clock import utc_now
 
     name = _checked(submitter, role)
     with opened_books(settings_of(config)) as books:
@@ -61,9 +61,7 @@ def create(
 @tokens.command("list", epilog=examples("titip token list --json"))
 def list_tokens(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List all tokens, oldest first: never their secrets."""
-    from config.wiring import opened_books
-
-    with opened_books(settings_with_journal(config)) as books:
+    with journal_of(config) as books:
         found = asyncio.run(books.tokens.tokens())
     if as_json:
         say_json({"tokens": [_as_json(token) for token in found]})
@@ -87,11 +85,10 @@ def revoke(
     config: ConfigFile = None,
 ) -> None:
     """End a token; a running server refuses it within a second."""
-    from config.wiring import opened_books
-    from storage.clock import utc_now
-
-    with opened_books(settings_with_journal(config)) as books:
-        ended = asyncio.run(books.tokens.revoke(_id_in(token_id), now=utc_now()))
+    parts = split(token_id)  # a whole token is what people have at hand
+    wanted = token_id if parts is None else parts[0]
+    with journal_of(config) as books:
+        ended = asyncio.run(books.tokens.revoke(wanted, now=utc_now()))
     if not ended:
         raise Complaint("There is no token of that id: see titip token list.")
     typer.echo("Revoked.")
@@ -108,14 +105,6 @@ def _checked(submitter: str, role: Role) -> str:
             f"--submitter must be printable and at most {LONGEST_NAME} characters.", code=MISTAKEN
         )
     return name
-
-
-def _id_in(text: str) -> str:
-    """Give the id, also of a whole token: that is what people have at hand."""
-    from titip.access import split
-
-    parts = split(text)
-    return text if parts is None else parts[0]
 
 
 def _as_json(token: Token) -> dict[str, str | bool | None]:

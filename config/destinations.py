@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from sync.drive import DriveMirror
+    from sync.registry_options import RegistryOptions
     from titip.ports import Destination, Source
 
 
@@ -108,10 +109,6 @@ def _mirror(settings: Settings) -> FolderMirror | DriveMirror:
         return FolderMirror(
             FolderOptions(path=settings.mirror_path, has_copies=has_copies(settings))
         )
-    return _drive(settings)
-
-
-def _drive(settings: Settings) -> DriveMirror:
     from sync.drive import DriveMirror  # noqa: PLC0415 - 0.2 s and 32 MiB
 
     return DriveMirror(_drive_options(settings))
@@ -129,32 +126,36 @@ def _drive_options(settings: Settings) -> DriveOptions:
 
 def _http(settings: Settings) -> Destination:
     from sync.registry import HttpRegistry  # noqa: PLC0415 - only what is configured is loaded
-    from sync.registry_options import BodyKind, RegistryOptions  # noqa: PLC0415
+
+    return HttpRegistry(http_options(settings))
+
+
+def http_options(settings: Settings) -> RegistryOptions:
+    """Give what the settings say of a registry that takes files in over HTTP."""
+    from sync.registry_options import BodyKind, RegistryOptions  # noqa: PLC0415 - as above
 
     registry = settings.registry
-    return HttpRegistry(
-        RegistryOptions(
-            url=registry.url,
-            method=registry.method,
-            body=BodyKind(registry.body),
-            file_field=registry.file_field,
-            fields=registry.fields,
-            headers=registry.headers,
-            bearer=registry.bearer.get_secret_value(),
-            accepted=registry.accepted,
-            duplicate=registry.duplicate,
-            not_stored=registry.not_stored,
-            reference=registry.reference,
-            reason=registry.reason,
-            lookup=registry.lookup,
-            lookup_sha256=registry.lookup_sha256,
-            lookup_absent=registry.lookup_absent,
-            trust_status=registry.trust_status,
-            key_lifetime=registry.key_lifetime,
-            health=registry.health,
-            origins=registry.origins,
-            answer_within=answer_within(settings),
-        ),
+    return RegistryOptions(
+        url=registry.url,
+        method=registry.method,
+        body=BodyKind(registry.body),
+        file_field=registry.file_field,
+        fields=registry.fields,
+        headers=registry.headers,
+        bearer=registry.bearer.get_secret_value(),
+        accepted=registry.accepted,
+        duplicate=registry.duplicate,
+        not_stored=registry.not_stored,
+        reference=registry.reference,
+        reason=registry.reason,
+        lookup=registry.lookup,
+        lookup_sha256=registry.lookup_sha256,
+        lookup_absent=registry.lookup_absent,
+        trust_status=registry.trust_status,
+        key_lifetime=registry.key_lifetime,
+        health=registry.health,
+        origins=registry.origins,
+        answer_within=answer_within(settings),
     )
 
 

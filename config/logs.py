@@ -47,7 +47,7 @@ def set_up(*, level: str = "info", json: bool | None = None) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info if as_json else _as_is,
+            *([structlog.processors.format_exc_info] if as_json else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -91,11 +91,3 @@ def _quiet_libraries() -> None:
     logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
     for name in ("googleapiclient", "google", "httplib2", "urllib3", "aiohttp"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _as_is(
-    _logger: object,
-    _name: str,
-    event: structlog.types.EventDict,
-) -> structlog.types.EventDict:
-    return event

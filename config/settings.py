@@ -20,8 +20,15 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from config.addresses import Address, Endpoint, Listen, PublicAddress, WebOrigin
-from config.own_places import leads_here, own_place
+from config.addresses import (
+    Address,
+    Endpoint,
+    Listen,
+    PublicAddress,
+    WebOrigin,
+    leads_here,
+    own_place,
+)
 from config.units import (
     MOST,
     Duration,

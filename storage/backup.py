@@ -32,7 +32,7 @@ from storage.migrate import SCHEMAS, refuse_old_sqlite
 from storage.snapshot import copy_journal, opened_for_reading
 from storage.spool import SHARDS
 from storage.tenure import tenure
-from storage.uploads import find, has_bytes, of_shard
+from storage.uploads import find, has_bytes, with_prefix
 from titip.errors import Damaged
 from titip.upload import UploadState
 
@@ -184,7 +184,7 @@ class _Backup:
         removed = 0
         with closing(opened_for_reading(self._into / JOURNAL)) as cut:
             for shard in SHARDS:
-                wanted = {upload.id for upload in of_shard(cut, shard) if has_bytes(upload)}
+                wanted = {upload.id for upload in with_prefix(cut, shard) if has_bytes(upload)}
                 with os.scandir(self._into / "spool" / shard) as entries:
                     strangers = [entry.path for entry in entries if entry.name not in wanted]
                 for path in strangers:

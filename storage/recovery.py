@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from storage.durable import translated
 from storage.spool import SHARDS
-from storage.uploads import has_bytes, of_shard
+from storage.uploads import has_bytes, with_prefix
 from titip.upload import UploadId, UploadState
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def recover(spool: Spool, journal: Journal) -> Findings:
     """Bring the spool to what the journal says; the caller is the only gateway of this spool."""
     findings = Findings()
     for shard in SHARDS:
-        rows = await journal.read(partial(of_shard, shard=shard))
+        rows = await journal.read(partial(with_prefix, prefix=shard))
         _mend(spool, shard, {upload.id: upload for upload in rows}, findings)
     return findings
 

@@ -43,7 +43,7 @@ _IDLE: Final = (
     "WHERE state = 'open' AND ifnull(touched_at, created_at) < ? "
     f"AND submitter NOT IN (SELECT submitter FROM holds) AND {UNNEEDED} LIMIT ?"
 )
-_SHARD: Final = f"SELECT {UPLOAD} FROM uploads WHERE id >= ? AND id < ?"
+_PREFIXED: Final = f"SELECT {UPLOAD} FROM uploads WHERE id >= ? AND id < ?"
 
 
 def find(db: apsw.Connection, upload: UploadId) -> Upload | None:
@@ -113,9 +113,9 @@ def expire(db: apsw.Connection, *, idle_since: datetime, now: datetime, limit: i
     return left
 
 
-def of_shard(db: apsw.Connection, shard: str) -> list[Upload]:
-    """Give all uploads whose id begins with these two hex digits."""
-    return [upload_of(row) for row in db.execute(_SHARD, (shard, shard + "g"))]
+def with_prefix(db: apsw.Connection, prefix: str) -> list[Upload]:
+    """Give all uploads whose id begins with these hex digits."""
+    return [upload_of(row) for row in db.execute(_PREFIXED, (prefix, prefix + "g"))]
 
 
 def has_bytes(upload: Upload) -> bool:

@@ -11,7 +11,7 @@ import apsw
 from config.wiring import opened_books, opened_vault
 from storage.migrate import UnfitJournal
 from storage.recovery import recover
-from storage.uploads import of_shard
+from storage.uploads import with_prefix
 from tests.powercut.promises import Account, content, digest
 from tests.powercut.workload import settings_for
 from titip.access import opens, split
@@ -54,7 +54,7 @@ async def losses_of(top: Path, owed: Owed, *, twice: bool) -> list[str]:
 
 async def _rows(books: Books) -> dict[str, Upload]:
     """Give all uploads by the name of their file."""
-    rows = await books.journal.read(lambda db: of_shard(db, ""))
+    rows = await books.journal.read(lambda db: with_prefix(db, ""))
     return {base64.b64decode(row.metadata.split()[1]).decode(): row for row in rows}
 
 
