@@ -12,7 +12,8 @@ from config.cli_options import AsJson, ConfigFile, examples, settings_of, settin
 from config.cli_screen import amount, console, count, say_json, warn
 
 if TYPE_CHECKING:
-    from storage.backup import Report, Tell
+    from storage.backup import Report
+    from storage.backup_cut import Tell
     from storage.restore import Restored
     from titip.upload import UploadId
 
@@ -104,7 +105,7 @@ def _tell_backup(report: "Report", folder: Path) -> None:
     new = sum(work.ways.values())
     typer.echo(
         f"Backed up to {folder}, as of {made.made_at}: {count(made.files, 'file')} "
-        f"({amount(made.bytes)}); {new:,} new ({amount(work.copied_bytes)}), {work.kept:,} there "
+        f"({amount(made.bytes)}); {new:,} new ({amount(work.bytes)}), {work.kept:,} there "
         f"already, {report.removed:,} removed."
     )
     if made.gone:
@@ -138,7 +139,7 @@ def _backup_json(report: "Report") -> dict[str, Any]:
         "bytes": made.bytes,
         "gone": made.gone,
         "new": sum(work.ways.values()),
-        "new_bytes": work.copied_bytes,
+        "new_bytes": work.bytes,
         "there_already": work.kept,
         "removed": report.removed,
         "ways": dict(work.ways),

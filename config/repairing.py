@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +11,6 @@ from config.destinations import source_of
 from storage.repair import Repair
 from titip.delivery import MIRROR, DeliveryState
 from titip.errors import Damaged, DeliveryFault, Unavailable
-from titip.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -81,10 +79,5 @@ class Workshop:
 
 def workshop_of(settings: Settings, books: Books, vault: Vault) -> Workshop:
     """Join what repairs need; raises ValueError for settings of the mirror that cannot work."""
-    repair = Repair(
-        vault.spool,
-        books.journal,
-        policy=RetryPolicy(settings.retry.floor, settings.retry.ceiling),
-        rng=random.Random(),  # noqa: S311 - jitter, not secrecy
-    )
+    repair = Repair(vault.spool, books.journal, books.transitions)
     return Workshop(books, repair, source_of(settings))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from config.destinations import mirror_place
 from storage.ballast import Ballast
 from storage.clock import utc_now
+from storage.deliveries import Transitions
 from storage.durable import make_folder, make_way
 from storage.footing import refuse_lost_journal
 from storage.joining import SpoolJoiner
@@ -53,6 +54,7 @@ class Books:
     refusals: JournalRefusals
     queue: JournalQueue
     doorbell: LoopDoorbell
+    transitions: Transitions
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def opened_books(settings: Settings, *, serving: str = "") -> Iterator[Books]:
     make_data_folder(root)
     refuse_lost_journal(root, root / JOURNAL)
     rng = random.Random()  # noqa: S311 - jitter, not secrecy
-    policy = RetryPolicy(settings.retry.floor, settings.retry.ceiling)
+    transitions = Transitions(RetryPolicy(settings.retry.floor, settings.retry.ceiling), rng)
     doorbell = LoopDoorbell()
     with Journal(
         root / JOURNAL,
@@ -79,22 +81,21 @@ def opened_books(settings: Settings, *, serving: str = "") -> Iterator[Books]:
             records=JournalRecords(journal),
             operations=JournalOperations(
                 journal,
-                policy=policy,
-                rng=rng,
+                transitions,
                 doorbell=doorbell,
                 registry=settings.registry.kind != "none",
             ),
             tokens=JournalTokens(journal),
             standings=JournalStandings(journal),
-            refusals=JournalRefusals(journal, policy=policy, rng=rng),
+            refusals=JournalRefusals(journal, transitions),
             queue=JournalQueue(
                 journal,
-                policy=policy,
-                rng=rng,
+                transitions,
                 spare_mirror=settings.mirror.when == "stalled",
                 mirror_place=mirror_place(settings),
             ),
             doorbell=doorbell,
+            transitions=transitions,
         )
 
 

@@ -8,16 +8,25 @@ consistent cut, whatever goes on meanwhile. The backup before stays good until t
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import apsw
 
-from storage.backup_cut import Ended, amend, counts, listed, schema_of
-from storage.copying import PART, Way, bring, sha256_of, size_of
+from storage.backup_cut import (
+    Brought,
+    Ended,
+    Outcome,
+    amend,
+    bring_all,
+    bring_upload,
+    counts,
+    place_of,
+    schema_of,
+)
+from storage.copying import PART, sha256_of, size_of
 from storage.deliveries import deliveries_of_upload
 from storage.durable import make_folder, sync_folder
 from storage.manifest import (
@@ -33,44 +42,24 @@ from storage.snapshot import copy_journal, opened_for_reading
 from storage.spool import SHARDS
 from storage.tenure import tenure
 from storage.uploads import find, has_bytes, with_prefix
-from titip.errors import Damaged
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from titip.upload import Upload, UploadId
-
-THREADS: Final = 4
-"""Files brought at once: their syncs wait together."""
+    from storage.backup_cut import Tell
+    from titip.upload import Upload
 
 ROLE: Final = "backup"
 """The lock's name: two backups into one folder would undo each other."""
 
 
-class Tell(Protocol):
-    """Hears how far a backup or a restore is."""
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """Tell the stage in a word, and so much of so much."""
-
-
 @dataclass(slots=True)
-class Work:
-    """What was brought, and what was found; `damaged` and `missing` need a person."""
+class Work(Brought):
+    """What a backup brought; `kept` files were there already, `gone` ones ended meanwhile."""
 
-    ways: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
-    shards: set[str] = field(default_factory=set)
     kept: int = 0
-    copied_bytes: int = 0
     gone: list[Ended] = field(default_factory=list)
-    damaged: list[UploadId] = field(default_factory=list)
-    missing: list[UploadId] = field(default_factory=list)
-
-    @property
-    def sound(self) -> bool:
-        """Tell whether all that the journal promises is there."""
-        return not (self.damaged or self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,36 +106,23 @@ class _Backup:
 
     def _bring_all(self) -> Work:
         """Bring every file of the cut."""
-        work, done = Work(), 0
+        work = Work()
         with (
             closing(opened_for_reading(self._root / JOURNAL)) as live,
             closing(opened_for_reading(self._part)) as cut,
-            ThreadPoolExecutor(THREADS, thread_name_prefix="backup") as threads,
         ):
-            total = counts(cut).uploads
-            for page in listed(cut):
-                with_bytes = [upload for upload in page if has_bytes(upload)]
-                for brought in threads.map(self._bring, with_bytes):
-                    _note(brought, live, work)
-                done += len(page)
-                self._tell("files", done, total)
+            bring_all(cut, self._bring, note=partial(_note, live, work), tell=self._tell)
         return work
 
-    def _bring(self, upload: Upload) -> _Brought:
+    def _bring(self, upload: Upload) -> Outcome:
         """Bring one file, unless it is there: what is committed never changes, but for a repair."""
-        target = _place(self._into, upload.id)
+        target = place_of(self._into, upload.id)
         sealed = upload.state is UploadState.SEALED
         check = sealed and (self._verify or upload.damaged or upload.repairs > 0)
         there = size_of(target) == upload.offset
         if there and not (check and sha256_of(target) != upload.sha256):
-            return _Brought(upload)
-        source = _place(self._root, upload.id)
-        try:
-            way = bring(source, target, size=upload.offset, immutable=sealed)
-        except (FileNotFoundError, Damaged):
-            return _Brought(upload, absent=True)
-        damaged = check and sha256_of(target) != upload.sha256
-        return _Brought(upload, way=way, damaged=damaged)
+            return Outcome(upload)
+        return bring_upload(upload, self._root, self._into, check=check)
 
     def _manifest(self, work: Work, made_at: str) -> Manifest:
         """Let the cut know what ended meanwhile, and count it."""
@@ -193,36 +169,18 @@ class _Backup:
         return removed
 
 
-@dataclass(frozen=True, slots=True)
-class _Brought:
-    """What became of one file; without a `way`, and not absent, it was there already."""
-
-    upload: Upload
-    way: Way | None = None
-    absent: bool = False
-    damaged: bool = False
-
-
-def _note(brought: _Brought, live: apsw.Connection, work: Work) -> None:
-    upload = brought.upload
-    if brought.absent:
+def _note(live: apsw.Connection, work: Work, outcome: Outcome) -> None:
+    upload = outcome.upload
+    if outcome.absent:
         now = find(live, upload.id)
         if now is not None and not has_bytes(now):
             work.gone.append(Ended(now, tuple(deliveries_of_upload(live, now.id))))
         else:
             work.missing.append(upload.id)
-    elif brought.way is None:
+    elif outcome.way is None:
         work.kept += 1
     else:
-        work.ways[brought.way] += 1
-        work.shards.add(upload.id[:2])
-        work.copied_bytes += upload.offset
-        if brought.damaged:
-            work.damaged.append(upload.id)
-
-
-def _place(root: Path, upload: UploadId) -> Path:
-    return root / "spool" / upload[:2] / upload
+        work.count(upload, outcome.way, damaged=outcome.damaged)
 
 
 def _refuse_unfit(root: Path, into: Path) -> None:

@@ -1,26 +1,34 @@
-"""The journal of a backup: what is read from a cut, and the little that is changed in it."""
+"""A backup's journal: what a cut tells of, bringing it, and the little that is changed in it."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
 
 import apsw
 
 from storage.clock import to_ms
+from storage.copying import Way, bring, sha256_of
 from storage.rows import DELIVERY, UPLOAD, row_of_delivery, row_of_upload, upload_of
+from storage.uploads import has_bytes
+from titip.errors import Damaged
+from titip.upload import UploadState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from pathlib import Path
 
     from titip.delivery import Delivery
-    from titip.upload import Upload
+    from titip.upload import Upload, UploadId
 
 PAGE: Final = 500
 """Uploads read at a time."""
+
+THREADS: Final = 4
+"""Files brought at once: their syncs wait together."""
 
 _PAGE: Final = f"SELECT seq, {UPLOAD} FROM uploads WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
 _COUNTS: Final = """
@@ -79,6 +87,75 @@ def listed(journal: apsw.Connection) -> Iterator[list[Upload]]:
     while rows := journal.execute(_PAGE, (seq,)).fetchall():
         seq = int(rows[-1][0] or 0)
         yield [upload_of(row[1:]) for row in rows]
+
+
+class Tell(Protocol):
+    """Hears how far a backup or a restore is."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Tell the stage in a word, and so much of so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file; without a `way`, and not absent, it was there already."""
+
+    upload: Upload
+    way: Way | None = None
+    absent: bool = False
+    damaged: bool = False
+
+
+@dataclass(slots=True)
+class Brought:
+    """What was brought, and what was found; `damaged` and `missing` need a person."""
+
+    ways: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
+    shards: set[str] = field(default_factory=set)
+    bytes: int = 0
+    damaged: list[UploadId] = field(default_factory=list)
+    missing: list[UploadId] = field(default_factory=list)
+
+    def count(self, upload: Upload, way: Way, *, damaged: bool) -> None:
+        """Count a file that was brought."""
+        self.ways[way] += 1
+        self.shards.add(upload.id[:2])
+        self.bytes += upload.offset
+        if damaged:
+            self.damaged.append(upload.id)
+
+
+def bring_all(
+    cut: apsw.Connection,
+    bring_one: Callable[[Upload], Outcome],
+    *,
+    note: Callable[[Outcome], None],
+    tell: Tell,
+) -> None:
+    """Bring every file that a cut tells of; `note` hears what became of each, in this thread."""
+    total, done = counts(cut).uploads, 0
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="bring") as threads:
+        for page in listed(cut):
+            for outcome in threads.map(bring_one, filter(has_bytes, page)):
+                note(outcome)
+            done += len(page)
+            tell("files", done, total)
+
+
+def bring_upload(upload: Upload, root: Path, into: Path, *, check: bool) -> Outcome:
+    """Bring the bytes of one upload from spool to spool, and with `check` digest them there."""
+    source, target = place_of(root, upload.id), place_of(into, upload.id)
+    sealed = upload.state is UploadState.SEALED
+    try:
+        way = bring(source, target, size=upload.offset, immutable=sealed)
+    except (FileNotFoundError, Damaged):
+        return Outcome(upload, absent=True)
+    return Outcome(upload, way, damaged=check and sha256_of(target) != upload.sha256)
+
+
+def place_of(root: Path, upload: UploadId) -> Path:
+    """Give an upload's file in the spool of this folder."""
+    return root / "spool" / upload[:2] / upload
 
 
 def amend(journal: Path, ended: Iterable[Ended]) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
 from storage.rows import DELIVERY, delivery_of, row_of_delivery
-from titip.delivery import DeliveryState
+from titip.delivery import DeliveryState, advance
 from titip.errors import LeaseLost
 from titip.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from random import Random
 
     import apsw
 
-    from titip.delivery import Delivery
+    from titip.delivery import Delivery, DeliveryEvent
+    from titip.retry import RetryPolicy
 
 CLAIMABLE: Final = "state IN ('queued', 'active', 'deferred', 'verify')"
 """Spelled as in the schema, so that SQLite takes the partial index."""
@@ -131,6 +134,22 @@ def step(db: apsw.Connection, before: Delivery, after: Delivery) -> None:
     db.execute(_SET, (*changed, before.id, before.attempts, before.state.value))
     if not db.changes():
         raise LeaseLost(f"delivery {before.id} was claimed by another worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """Takes deliveries on by events, as the retry policy has it."""
+
+    policy: RetryPolicy
+    rng: Random
+
+    def apply(
+        self, db: apsw.Connection, before: Delivery, event: DeliveryEvent, *, now: datetime
+    ) -> Delivery:
+        """Write what comes of the event, and give it; raises IllegalEvent, LeaseLost."""
+        after = advance(before, event, now=now, policy=self.policy, rng=self.rng)
+        step(db, before, after)
+        return after
 
 
 def begin_attempt(db: apsw.Connection, claimed: Delivery, *, now: datetime) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.deliveries import find_delivery, step
+from storage.deliveries import find_delivery
 from storage.rows import DELIVERY, delivery_of
-from storage.standings import pause, want_probe
+from storage.standings import put
 from titip.delivery import (
     ALLOWED,
     REGISTRY,
@@ -14,20 +14,18 @@ from titip.delivery import (
     DeliveryState,
     Recorded,
     Requeued,
-    advance,
 )
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from random import Random
 
     import apsw
 
+    from storage.deliveries import Transitions
     from storage.journal import Journal
     from titip.delivery import DeliveryId
     from titip.overview import Selection
     from titip.ports import Doorbell
-    from titip.retry import RetryPolicy
 
 BATCH: Final = 500
 """Deliveries requeued in one transaction, so that a re-sync of millions holds nobody up."""
@@ -48,16 +46,14 @@ class JournalOperations:
     def __init__(
         self,
         journal: Journal,
+        transitions: Transitions,
         *,
-        policy: RetryPolicy,
-        rng: Random,
         doorbell: Doorbell,
         registry: bool = True,
     ) -> None:
         """Act on this journal and ring for the lanes; `registry`: one is configured."""
         self._journal = journal
-        self._policy = policy
-        self._rng = rng
+        self._transitions = transitions
         self._doorbell = doorbell
         self._registry = registry
 
@@ -70,7 +66,7 @@ class JournalOperations:
         def requeue(db: apsw.Connection) -> tuple[int, int]:
             rows = db.execute(text, {**bindings, "after": after}).fetchall()
             for row in rows:
-                self._requeue(db, delivery_of(row[1:]), event, now=now)
+                self._transitions.apply(db, delivery_of(row[1:]), event, now=now)
             return len(rows), int(rows[-1][0] or 0) if rows else 0
 
         while True:
@@ -93,12 +89,12 @@ class JournalOperations:
 
     async def pause(self, destination: str, *, paused: bool) -> None:
         """Stop or start the claims of a destination."""
-        await self._journal.write(lambda db: pause(db, destination, paused=paused))
+        await self._journal.write(lambda db: put(db, "paused", destination, int(paused)))
         self._doorbell.ring()
 
     async def ask_probe(self, destination: str) -> None:
         """Ask the lane to probe its destination now."""
-        await self._journal.write(lambda db: want_probe(db, destination))
+        await self._journal.write(lambda db: put(db, "probe_wanted", destination, 1))
         self._doorbell.ring()
 
     async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
@@ -108,22 +104,9 @@ class JournalOperations:
             before = find_delivery(db, delivery)
             if before is None:
                 raise LookupError(f"there is no delivery {delivery}")
-            event = Recorded(reference)
-            after = advance(before, event, now=now, policy=self._policy, rng=self._rng)
-            step(db, before, after)
-            return after
+            return self._transitions.apply(db, before, Recorded(reference), now=now)
 
         return await self._journal.write(record)
-
-    def _requeue(
-        self,
-        db: apsw.Connection,
-        before: Delivery,
-        event: Requeued,
-        *,
-        now: datetime,
-    ) -> None:
-        step(db, before, advance(before, event, now=now, policy=self._policy, rng=self._rng))
 
 
 _NOT_REGISTRY: Final = f" AND destination <> '{REGISTRY}'"

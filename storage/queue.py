@@ -20,7 +20,7 @@ from storage.deliveries import (
     waiting_rows,
 )
 from storage.rows import DELIVERY, delivery_of
-from storage.standings import PUT_PLACE, field_of, is_paused, put
+from storage.standings import field_of, is_paused, put
 from storage.uploads import existing
 from titip.brake import ONCE_MORE
 from titip.delivery import (
@@ -33,19 +33,17 @@ from titip.delivery import (
     Parcel,
     Postponed,
     Spared,
-    advance,
 )
 from titip.owing import delivery_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from random import Random
 
     import apsw
 
+    from storage.deliveries import Transitions
     from storage.journal import Journal
-    from titip.retry import RetryPolicy
 
 SPARED_AT_ONCE: Final = 500
 """Deliveries skipped in one transaction."""
@@ -86,9 +84,8 @@ class JournalQueue:
     def __init__(
         self,
         journal: Journal,
+        transitions: Transitions,
         *,
-        policy: RetryPolicy,
-        rng: Random,
         spare_mirror: bool,
         mirror_place: str = "",
     ) -> None:
@@ -97,8 +94,7 @@ class JournalQueue:
         `mirror_place` is noted once a copy was made there.
         """
         self._journal = journal
-        self._policy = policy
-        self._rng = rng
+        self._transitions = transitions
         self._spare_mirror = spare_mirror
         self._mirror_place = mirror_place
 
@@ -176,7 +172,7 @@ class JournalQueue:
         def skip(db: apsw.Connection) -> int:
             rows = waiting_rows(db, destination, limit=SPARED_AT_ONCE)
             for one in rows:
-                self._step_spared(db, one, now=now)
+                self._transitions.apply(db, one, Spared(), now=now)
             return len(rows)
 
         total = 0
@@ -197,15 +193,13 @@ class JournalQueue:
             def park(db: apsw.Connection) -> int:
                 rows = strayed(db, destination, reason=reason, limit=SPARED_AT_ONCE)
                 for one in rows:
-                    after = advance(one, Moved(reason), now=now, policy=self._policy, rng=self._rng)
-                    step(db, one, after)
+                    after = self._transitions.apply(db, one, Moved(reason), now=now)
                     note_event(db, after, "moved", reason=reason, now=now)
                 return len(rows)
 
             while parked := await self._journal.write(park):
                 total += parked
-        bindings: dict[str, object] = {"name": destination, "value": place}
-        await self._journal.write(lambda db: put(db, PUT_PLACE, bindings))
+        await self._journal.write(lambda db: put(db, "place", destination, place))
         return total
 
     async def let_go(self, destination: str, *, now: datetime) -> int:
@@ -219,9 +213,7 @@ class JournalQueue:
             for row in rows:
                 claimed = self._take(db, row, now=now, until=now).delivery
                 left = Postponed("it was under way when nothing was configured there any more")
-                after = advance(claimed, left, now=now, policy=self._policy, rng=self._rng)
-                step(db, claimed, after)
-                end_attempt(db, after, now=now)
+                end_attempt(db, self._transitions.apply(db, claimed, left, now=now), now=now)
             return len(rows)
 
         return await self._journal.write(end)
@@ -238,22 +230,17 @@ class JournalQueue:
         now: datetime,
         until: datetime,
     ) -> Parcel:
-        claimed = advance(delivery, Claimed(until), now=now, policy=self._policy, rng=self._rng)
-        step(db, delivery, claimed)
+        claimed = self._transitions.apply(db, delivery, Claimed(until), now=now)
         begin_attempt(db, claimed, now=now)
         return Parcel(claimed, existing(db, delivery.upload))
 
     def _note_mirror(self, db: apsw.Connection) -> None:
         if field_of(db, "place", MIRROR, "") != self._mirror_place:
-            put(db, PUT_PLACE, {"name": MIRROR, "value": self._mirror_place})
+            put(db, "place", MIRROR, self._mirror_place)
 
     def _spare(self, db: apsw.Connection, registered: Delivery, *, now: datetime) -> None:
         if not self._spare_mirror:
             return
         mirror = find_delivery(db, delivery_id(registered.upload, MIRROR))
-        if mirror is None or mirror.state not in {DeliveryState.QUEUED, DeliveryState.DEFERRED}:
-            return
-        self._step_spared(db, mirror, now=now)
-
-    def _step_spared(self, db: apsw.Connection, before: Delivery, *, now: datetime) -> None:
-        step(db, before, advance(before, Spared(), now=now, policy=self._policy, rng=self._rng))
+        if mirror and mirror.state in {DeliveryState.QUEUED, DeliveryState.DEFERRED}:
+            self._transitions.apply(db, mirror, Spared(), now=now)

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from storage.deliveries import in_run, note_event, step
+from storage.deliveries import in_run, note_event
 from storage.queue import IN_RUN
 from storage.rows import brakes_of, text_of_brakes
-from storage.standings import PUT, field_of, put
+from storage.standings import field_of, put
 from titip.brake import ONCE_MORE, Brakes
-from titip.delivery import Requeued, advance
+from titip.delivery import Requeued
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from random import Random
 
     import apsw
 
+    from storage.deliveries import Transitions
     from storage.journal import Journal
-    from titip.retry import RetryPolicy
 
 TAKES_AGAIN: Final = "the destination takes files again that it refused alike"
-_PUT_BRAKES: Final = PUT.format("brakes")
 
 
 class JournalRefusals:
     """One journal's brakes, and the files that were parked in their runs."""
 
-    def __init__(self, journal: Journal, *, policy: RetryPolicy, rng: Random) -> None:
+    def __init__(self, journal: Journal, transitions: Transitions) -> None:
         """Work on this journal."""
         self._journal = journal
-        self._policy = policy
-        self._rng = rng
+        self._transitions = transitions
 
     async def brakes(self, destination: str) -> Brakes:
         """Give the brakes last noted."""
@@ -42,8 +39,8 @@ class JournalRefusals:
 
     async def note_brakes(self, destination: str, brakes: Brakes) -> None:
         """Keep the brakes."""
-        bindings: dict[str, object] = {"name": destination, "value": text_of_brakes(brakes)}
-        await self._journal.write(lambda db: put(db, _PUT_BRAKES, bindings))
+        text = text_of_brakes(brakes)
+        await self._journal.write(lambda db: put(db, "brakes", destination, text))
 
     async def requeue_runs(
         self, destination: str, runs: Sequence[str], *, now: datetime, doubted: bool
@@ -54,8 +51,7 @@ class JournalRefusals:
             rows = [row for run in runs for row in in_run(db, destination, run)]
             moved = [one for one in rows if doubted or not one.doubtful]
             for one in moved:
-                after = advance(one, Requeued(), now=now, policy=self._policy, rng=self._rng)
-                step(db, one, after)
+                self._transitions.apply(db, one, Requeued(), now=now)
                 db.execute(IN_RUN, {"id": one.id, "run": ONCE_MORE, "once": ONCE_MORE})
                 note_event(db, one, "requeued", reason=TAKES_AGAIN, now=now)
             return len(moved)

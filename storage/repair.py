@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from storage.clock import utc_now
 from storage.damage import mark_damaged, note_mended
-from storage.deliveries import find_delivery, step
+from storage.deliveries import find_delivery
 from storage.durable import sync_data, translated, write_at
 from storage.inspection import NOT_SEALED, damage_of
-from titip.delivery import DESTINATIONS, Requeued, advance
+from titip.delivery import DESTINATIONS, Requeued
 from titip.errors import Damaged
 from titip.owing import delivery_id
 
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from datetime import datetime
     from pathlib import Path
-    from random import Random
 
     import apsw
 
+    from storage.deliveries import Transitions
     from storage.journal import Journal
     from storage.spool import Spool
-    from titip.retry import RetryPolicy
     from titip.upload import Upload
 
 
@@ -39,16 +38,14 @@ class Repair:
         self,
         spool: Spool,
         journal: Journal,
+        transitions: Transitions,
         *,
-        policy: RetryPolicy,
-        rng: Random,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """Mend this spool, and note in this journal."""
         self._spool = spool
         self._journal = journal
-        self._policy = policy
-        self._rng = rng
+        self._transitions = transitions
         self._now = now
 
     async def examine(self, upload: Upload) -> str:
@@ -90,8 +87,7 @@ class Repair:
         before = find_delivery(db, delivery_id(upload.id, name))
         if before is None or not before.wants_bytes:
             return False
-        after = advance(before, Requeued(), now=now, policy=self._policy, rng=self._rng)
-        step(db, before, after)
+        self._transitions.apply(db, before, Requeued(), now=now)
         return True
 
 

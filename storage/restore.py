@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from storage.backup_cut import counts, doubt, listed, schema_of
+from storage.backup_cut import Brought, Outcome, bring_all, bring_upload, doubt, schema_of
 from storage.clock import utc_now
-from storage.copying import Way, bring, sha256_of
 from storage.durable import make_folder, sync_data, sync_folder
 from storage.journal import Journal
 from storage.manifest import JOURNAL, NAME, UnfitBackup, read_manifest
@@ -25,18 +24,14 @@ from storage.recovery import recover
 from storage.snapshot import opened_for_reading, refuse_unsound
 from storage.spool import Spool
 from storage.tenure import tenure
-from storage.uploads import has_bytes
-from titip.errors import Damaged
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.backup import Tell
+    from storage.backup_cut import Tell
     from storage.manifest import Manifest
-    from titip.upload import Upload, UploadId
-
-THREADS: Final = 4
+    from titip.upload import Upload
 
 STAGE: Final = "restoring"
 """Where everything is gathered, inside the data folder; a restore that was cut leaves it."""
@@ -46,22 +41,12 @@ _OURS: Final = frozenset({STAGE, "spool", "gateway.lock", "sync.lock"})
 _NO_MATTER: Final = frozenset({"gateway.lock", "sync.lock", "lost+found"})
 
 
-@dataclass(slots=True)
-class Restored:
+@dataclass(slots=True, kw_only=True)
+class Restored(Brought):
     """What was brought back; `owed` deliveries are looked up before they are sent."""
 
     manifest: Manifest
     owed: int = 0
-    ways: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
-    bytes: int = 0
-    shards: set[str] = field(default_factory=set)
-    damaged: list[UploadId] = field(default_factory=list)
-    missing: list[UploadId] = field(default_factory=list)
-
-    @property
-    def sound(self) -> bool:
-        """Tell whether every byte that the journal promises is there and right."""
-        return not (self.damaged or self.missing)
 
 
 def restore(
@@ -83,7 +68,7 @@ def restore(
             stack.enter_context(tenure(root, role))
         _clear(root)
         restoring = _Restoring(backup, root, fast=fast, tell=tell)
-        return restoring.run(Restored(manifest), settle=settle)
+        return restoring.run(Restored(manifest=manifest), settle=settle)
 
 
 class _Restoring:
@@ -103,7 +88,9 @@ class _Restoring:
         with closing(opened_for_reading(journal)) as cut:
             refuse_unsound(cut)
         Spool(self._stage)
-        self._bring_all(journal, restored)
+        with closing(opened_for_reading(journal)) as cut:
+            note = partial(_note, restored)
+            bring_all(cut, self._bring, note=note, tell=self._tell)
         restored.owed = doubt(journal, due=utc_now() + settle)
         asyncio.run(self._recover(journal))
         with journal.open("rb") as file:
@@ -113,30 +100,9 @@ class _Restoring:
         self._put_in_place()
         return restored
 
-    def _bring_all(self, journal: Path, restored: Restored) -> None:
-        done = 0
-        with (
-            closing(opened_for_reading(journal)) as cut,
-            ThreadPoolExecutor(THREADS, thread_name_prefix="restore") as threads,
-        ):
-            total = counts(cut).uploads
-            for page in listed(cut):
-                with_bytes = [upload for upload in page if has_bytes(upload)]
-                for upload, outcome in threads.map(self._bring, with_bytes):
-                    _note(upload, outcome, restored)
-                done += len(page)
-                self._tell("files", done, total)
-
-    def _bring(self, upload: Upload) -> tuple[Upload, _Outcome]:
-        source = self._backup / "spool" / upload.id[:2] / upload.id
-        target = self._stage / "spool" / upload.id[:2] / upload.id
-        sealed = upload.state is UploadState.SEALED
-        try:
-            way = bring(source, target, size=upload.offset, immutable=sealed)
-        except (FileNotFoundError, Damaged):
-            return upload, _Outcome(None)
-        wrong = sealed and not self._fast and sha256_of(target) != upload.sha256
-        return upload, _Outcome(way, damaged=wrong)
+    def _bring(self, upload: Upload) -> Outcome:
+        check = upload.state is UploadState.SEALED and not self._fast
+        return bring_upload(upload, self._backup, self._stage, check=check)
 
     async def _recover(self, journal: Path) -> None:
         with Journal(journal) as opened:
@@ -149,21 +115,11 @@ class _Restoring:
         shutil.rmtree(self._stage)
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    way: Way | None
-    damaged: bool = False
-
-
-def _note(upload: Upload, outcome: _Outcome, restored: Restored) -> None:
+def _note(restored: Restored, outcome: Outcome) -> None:
     if outcome.way is None:
-        restored.missing.append(upload.id)
-        return
-    restored.ways[outcome.way] += 1
-    restored.shards.add(upload.id[:2])
-    restored.bytes += upload.offset
-    if outcome.damaged:
-        restored.damaged.append(upload.id)
+        restored.missing.append(outcome.upload.id)
+    else:
+        restored.count(outcome.upload, outcome.way, damaged=outcome.damaged)
 
 
 def _fit(backup: Path) -> Manifest:

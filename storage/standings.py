@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import apsw
 
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from titip.health import Health
 
 T = TypeVar("T")
-
-PUT: Final = (
-    "INSERT INTO destinations (name, {0}) VALUES (:name, :value) "
-    "ON CONFLICT DO UPDATE SET {0} = excluded.{0}"
-)
-_PUT_HEALTH: Final = PUT.format("health")
-_PUT_PAUSED: Final = PUT.format("paused")
-_PUT_PROBE: Final = PUT.format("probe_wanted")
-PUT_PLACE: Final = PUT.format("place")
 
 
 class JournalStandings:
@@ -43,15 +34,14 @@ class JournalStandings:
 
     async def note(self, destination: str, health: Health) -> None:
         """Keep the health."""
-        bindings: dict[str, object] = {"name": destination, "value": text_of_health(health)}
-        await self._journal.write(lambda db: put(db, _PUT_HEALTH, bindings))
+        text = text_of_health(health)
+        await self._journal.write(lambda db: put(db, "health", destination, text))
 
     async def probe_wanted(self, destination: str) -> bool:
         """Tell, once, whether an operator asked for a probe."""
         wanted = await self._journal.read(lambda db: field_of(db, "probe_wanted", destination, 0))
         if wanted:
-            bindings: dict[str, object] = {"name": destination, "value": 0}
-            await self._journal.write(lambda db: put(db, _PUT_PROBE, bindings))
+            await self._journal.write(lambda db: put(db, "probe_wanted", destination, 0))
         return bool(wanted)
 
 
@@ -70,16 +60,6 @@ def is_paused(db: apsw.Connection, destination: str) -> bool:
     return bool(field_of(db, "paused", destination, 0))
 
 
-def pause(db: apsw.Connection, destination: str, *, paused: bool) -> None:
-    """Stop or start the claims of a destination."""
-    put(db, _PUT_PAUSED, {"name": destination, "value": int(paused)})
-
-
-def want_probe(db: apsw.Connection, destination: str) -> None:
-    """Ask the lane to probe."""
-    put(db, _PUT_PROBE, {"name": destination, "value": 1})
-
-
 def field_of(db: apsw.Connection, column: str, destination: str, default: T) -> T:
     """Give one column of a destination's row."""
     row = db.execute(
@@ -89,6 +69,10 @@ def field_of(db: apsw.Connection, column: str, destination: str, default: T) -> 
     return default if row is None else cast("T", row[0])
 
 
-def put(db: apsw.Connection, statement: str, bindings: dict[str, object]) -> None:
-    """Write one column of a destination's row, by a statement made from PUT."""
-    db.execute(statement, bindings)
+def put(db: apsw.Connection, column: str, destination: str, value: str | int) -> None:
+    """Write one column of a destination's row."""
+    db.execute(
+        f"INSERT INTO destinations (name, {column}) VALUES (?, ?) "
+        f"ON CONFLICT DO UPDATE SET {column} = excluded.{column}",
+        (destination, value),
+    )

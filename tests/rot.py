@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from storage.deliveries import Transitions
 from storage.repair import Repair
 from tests.storage_rooms import POLICY
 
@@ -42,7 +43,7 @@ def vanish(path: Path) -> None:
 
 def repair_of(house) -> Repair:
     """The repairs of a house, by its clock."""
-    return Repair(house.spool, house.journal, policy=POLICY, rng=Random(3), now=house.clock)
+    return Repair(house.spool, house.journal, Transitions(POLICY, Random(3)), now=house.clock)
 
 
 async def pieces_of(data: bytes, size: int = 1 << 20):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from storage.deliveries import Transitions
 from storage.joining import SpoolJoiner
 from storage.journal import Journal
 from storage.operations import JournalOperations
@@ -101,19 +102,17 @@ def opened_house(root, *, clock=None, spare_mirror=True, mirror_after=PATIENCE):
                 joiner=SpoolJoiner(journal, store.means),
                 queue=JournalQueue(
                     journal,
-                    policy=POLICY,
-                    rng=Random(1),
+                    Transitions(POLICY, Random(1)),
                     spare_mirror=spare_mirror,
                 ),
                 records=JournalRecords(journal),
                 operations=JournalOperations(
                     journal,
-                    policy=POLICY,
-                    rng=Random(2),
+                    Transitions(POLICY, Random(2)),
                     doorbell=bell,
                 ),
                 standings=JournalStandings(journal),
-                refusals=JournalRefusals(journal, policy=POLICY, rng=Random(3)),
+                refusals=JournalRefusals(journal, Transitions(POLICY, Random(3))),
                 bell=bell,
                 clock=clock,
             )

@@ -19,6 +19,7 @@ from tests.backup_rooms import (
     begun,
     contents,
     crashing,
+    is_sound,
     manifest_of,
     restored,
     restored_contents,
@@ -55,7 +56,7 @@ async def test_a_backup_holds_what_was_committed_and_not_a_byte_more(house, root
 
     report = backed_up(root, bak)
 
-    assert report.work.sound
+    assert is_sound(report.work)
     assert manifest_of(bak) == {
         "made_at": report.manifest.made_at,
         "schema": 2,
@@ -88,7 +89,7 @@ async def test_the_second_backup_brings_only_what_is_new(house, root, bak):
 
     assert (sum(first.work.ways.values()), first.work.kept) == (6, 0)
     assert (sum(second.work.ways.values()), second.work.kept) == (2, 5)
-    assert second.work.copied_bytes == 13
+    assert second.work.bytes == 13
     assert (sum(third.work.ways.values()), third.work.kept) == (0, 7)
     assert (bak / "spool" / new.id[:2] / new.id).read_bytes() == b"new"
 
@@ -145,8 +146,8 @@ async def test_writers_go_on_meanwhile_and_the_journals_copy_ends(house, root, t
     [
         ("storage.snapshot.refuse_unsound", 1, False),
         ("storage.backup.copy_journal", 1, True),
-        ("storage.backup.bring", 1, True),
-        ("storage.backup.bring", 2, False),
+        ("storage.backup_cut.bring", 1, True),
+        ("storage.backup_cut.bring", 2, False),
         ("storage.backup.amend", 1, True),
         ("storage.backup.sync_folder", 2, False),
         ("storage.backup.write_manifest", 1, False),
@@ -176,7 +177,7 @@ async def test_a_backup_that_is_cut_leaves_a_good_one(
 
     assert await restored_contents(bak, tmp_path / "new") in (old, new)
     again = backed_up(root, bak, verify=True)
-    assert again.work.sound
+    assert is_sound(again.work)
     assert await restored_contents(bak, tmp_path / "newer") == new
     assert not [path for path in bak.rglob("*") if path.name.endswith(".part")]
 
@@ -190,7 +191,7 @@ async def test_the_very_first_backup_is_none_until_it_is_complete(house, root, b
 
     with pytest.raises(UnfitBackup, match="no complete backup"):
         restored(bak, root.parent / "new")
-    assert backed_up(root, bak).work.sound
+    assert is_sound(backed_up(root, bak).work)
 
 
 @pytest.mark.parametrize("how", ["terminated", "freed"])
@@ -225,7 +226,7 @@ async def test_what_ends_while_it_is_backed_up_is_noted_and_owes_nothing(
 
     report = await asyncio.to_thread(backed_up, root, bak)
 
-    assert report.work.sound
+    assert is_sound(report.work)
     assert report.manifest.gone == 1
     new = tmp_path / "new"
     assert await restored_contents(bak, new) == {}

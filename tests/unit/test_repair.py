@@ -1,10 +1,12 @@
 """A damaged file gets its bytes back, and what waited for them goes."""
 
+from random import Random
+
 import pytest
 
 from storage.recovery import recover
 from tests import rot
-from tests.storage_rooms import opened_house
+from tests.storage_rooms import POLICY, opened_house
 from titip.delivery import Damaged as DamagedEvent
 from titip.delivery import DeliveryState, Refused, advance
 from titip.errors import Damaged
@@ -24,8 +26,7 @@ async def parked(house, upload, event):
         "registry", upload.submitter, now=now, until=now, limit=9, hurry=False
     )
     (before,) = [one.delivery for one in claimed if one.upload.id == upload.id]
-    repair = rot.repair_of(house)
-    after = advance(before, event, now=now, policy=repair._policy, rng=repair._rng)  # noqa: SLF001
+    after = advance(before, event, now=now, policy=POLICY, rng=Random(1))
     await house.queue.record(before, after, now=now)
 
 

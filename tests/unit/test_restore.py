@@ -3,16 +3,25 @@
 import asyncio
 import json
 from datetime import timedelta
+from pydoc import locate
 
 import pytest
 
-from storage import restore as restoring
 from storage.clock import utc_now
 from storage.footing import UnfitFolder, refuse_no_home
 from storage.manifest import UnfitBackup
 from storage.recovery import recover
 from storage.restore import restore
-from tests.backup_rooms import EVERYTHING, backed_up, begun, contents, crashing, quiet, restored
+from tests.backup_rooms import (
+    EVERYTHING,
+    backed_up,
+    begun,
+    contents,
+    crashing,
+    is_sound,
+    quiet,
+    restored,
+)
 from tests.destination_fakes import Crash
 from tests.storage_rooms import opened_house
 from titip.delivery import DeliveryState
@@ -43,7 +52,7 @@ async def bak(tmp_path):
 async def test_what_is_owed_is_looked_up_first_and_its_lease_has_lapsed(bak, new):
     report = await asyncio.to_thread(restored, bak, new)
 
-    assert report.sound
+    assert is_sound(report)
     assert report.owed == 2
     with opened_house(new) as house:
         owed = await house.records.deliveries(EVERYTHING)
@@ -105,13 +114,16 @@ async def test_nothing_is_written_over(bak, new, tmp_path):
 
 @pytest.mark.parametrize(
     ("place", "after"),
-    [("bring", True), ("doubt", False), ("sync_folder", True), ("shutil.rmtree", False)],
+    [
+        ("storage.backup_cut.bring", True),
+        ("storage.restore.doubt", False),
+        ("storage.restore.sync_folder", True),
+        ("storage.restore.shutil.rmtree", False),
+    ],
 )
 async def test_a_restore_that_is_cut_can_be_run_again(*, bak, new, monkeypatch, place, after):
     with monkeypatch.context() as patch:
-        owner, _, name = place.rpartition(".")
-        target = getattr(restoring, owner) if owner else restoring
-        patch.setattr(target, name, crashing(getattr(target, name), at=1, after=after))
+        patch.setattr(place, crashing(locate(place), at=1, after=after))
         with pytest.raises(Crash):
             await asyncio.to_thread(restored, bak, new)
     cut_before_the_end = not (new / "journal.db").exists()
@@ -119,7 +131,7 @@ async def test_a_restore_that_is_cut_can_be_run_again(*, bak, new, monkeypatch, 
     if cut_before_the_end:
         with pytest.raises(UnfitFolder, match="titip restore again"):
             refuse_no_home(new)
-        assert (await asyncio.to_thread(restored, bak, new)).sound
+        assert is_sound(await asyncio.to_thread(restored, bak, new))
     assert sorted((await contents(new)).values()) == [b"01234", b"papers"]
 
 
