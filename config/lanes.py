@@ -1,34 +1,119 @@
-"""The lanes and the janitor of the sync daemon, joined from the settings."""
+"""What the sync daemon runs, joined from the settings: each job is built anew when it is begun."""
 
 from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from config.destinations import answer_within, settle_time
+import structlog
+
+from config.destinations import answer_within, mirror_of, registry_of, settle_time
 from storage.clock import utc_now
 from storage.keeping import SpoolKeeping
+from storage.scrub import Scrub
+from sync.contained import Contained
 from sync.janitor import Janitor
 from sync.lane import Lane
 from sync.lane_rules import SETTLE, LaneRules, LaneWorld
 from sync.scrubber import Scrubber
+from sync.supervisor import run_daemon
 from sync.watch import Watch
 from titip.delivery import MIRROR, REGISTRY
 from titip.health import HealthPolicy
+from titip.origins import origin
 from titip.retry import LONGEST_ASKED, RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import asyncio
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from config.settings import Settings
     from config.wiring import Books, Vault
-    from storage.scrub import Scrub
     from titip.ports import Destination
+
+    Job: TypeAlias = Callable[[], Awaitable[None]]
+
+log = structlog.get_logger()
 
 LEAST_LEASE: Final = timedelta(seconds=3)
 """A third of it, after which a lease is prolonged, is as long as a lane's rest."""
+
+
+async def run_sync(
+    settings: Settings,
+    books: Books,
+    vault: Vault,
+    stopping: asyncio.Event,
+    *,
+    spared_until: datetime,
+) -> None:
+    """Pass files on until told to stop; raises nothing that a destination may cause."""
+    scrub = Scrub(vault.spool, books.journal)
+    lane = partial(_run_lane, settings, books, vault, stopping=stopping)
+    janitor = Janitor(
+        vault.store,
+        SpoolKeeping(vault.spool, books.journal),
+        max_unfinished_age=settings.gateway.max_unfinished_age,
+        keep_after_delivery=settings.storage.keep_after_delivery,
+        now=utc_now,
+        spared_until=spared_until,
+    )
+    scrubber = Scrubber(scrub, every=settings.storage.scrub, now=utc_now)
+    jobs: dict[str, Job] = {
+        "registry": partial(lane, build=registry_of),
+        "mirror": partial(lane, build=mirror_of),
+        "janitor": partial(janitor.run, stopping),
+        "scrubber": partial(scrubber.run, stopping),
+    }
+    if settings.mirror.when == "never":
+        jobs["mirror"] = partial(_spare_mirror, books)
+    if settings.registry.kind == "none":
+        jobs["registry"] = partial(_let_go_of_registry, books)
+    try:
+        await run_daemon(jobs, stopping)
+    finally:
+        scrub.close()
+
+
+async def _run_lane(
+    settings: Settings,
+    books: Books,
+    vault: Vault,
+    *,
+    stopping: asyncio.Event,
+    build: Callable[[Settings], Destination | None],
+) -> None:
+    destination = build(settings)
+    if destination is None:
+        return
+    if destination.name == REGISTRY:
+        await _stand_at(settings, books)
+    try:
+        for lane in lanes_of(settings, books, vault, [destination]):
+            await lane.run(stopping)
+    finally:
+        await Contained(destination).close()
+
+
+async def _stand_at(settings: Settings, books: Books) -> None:
+    """Note the registry's host and kind: on another port, or by TLS now, it is the same."""
+    registry = settings.registry
+    host = origin(registry.url).host
+    place = host if registry.kind == "http" else f"{host} ({registry.kind})"
+    parked = await books.queue.moved(REGISTRY, place, now=utc_now())
+    if parked:
+        log.warning("registry.moved", place=place, parked=parked)
+
+
+async def _let_go_of_registry(books: Books) -> None:
+    await books.queue.let_go(REGISTRY, now=utc_now())
+
+
+async def _spare_mirror(books: Books) -> None:
+    await books.queue.spare(MIRROR, now=utc_now())
 
 
 def lanes_of(
@@ -87,25 +172,6 @@ def lane_rules(settings: Settings, destination: str) -> LaneRules:
         settle=settle_time(settings) if destination == REGISTRY else SETTLE,
         farthest=max(settings.retry.ceiling, LONGEST_ASKED, patience) + settings.mirror.after,
     )
-
-
-def janitor_of(
-    settings: Settings, books: Books, vault: Vault, *, spared_until: datetime | None = None
-) -> Janitor:
-    """Give the janitor."""
-    return Janitor(
-        vault.store,
-        SpoolKeeping(vault.spool, books.journal),
-        max_unfinished_age=settings.gateway.max_unfinished_age,
-        keep_after_delivery=settings.storage.keep_after_delivery,
-        now=utc_now,
-        spared_until=spared_until,
-    )
-
-
-def scrubber_of(settings: Settings, scrub: Scrub) -> Scrubber:
-    """Give the scrubber."""
-    return Scrubber(scrub, every=settings.storage.scrub, now=utc_now)
 
 
 def health_policy(settings: Settings) -> HealthPolicy:

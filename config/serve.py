@@ -11,9 +11,9 @@ import structlog
 from aiohttp import web
 
 from config.descriptors import for_connections, raise_limit
+from config.lanes import run_sync
 from config.listening import BACKLOG, bound_sockets, close_all
 from config.stopping import SIGNALS, StopOrder
-from config.syncing import run_sync
 from config.timekeeping import Timekeeper
 from config.wiring import GATEWAY, opened_books, opened_vault
 from gateway.app import gateway_app, gateway_runner

@@ -33,7 +33,6 @@ from titip.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from config.settings import Settings
 
@@ -65,7 +64,8 @@ def opened_books(settings: Settings, *, serving: str = "") -> Iterator[Books]:
     StorageBroken, StorageFull.
     """
     root = settings.storage.path
-    make_data_folder(root)
+    make_way(root)
+    make_folder(root)
     refuse_lost_journal(root, root / JOURNAL)
     rng = random.Random()  # noqa: S311 - jitter, not secrecy
     transitions = Transitions(RetryPolicy(settings.retry.floor, settings.retry.ceiling), rng)
@@ -135,9 +135,3 @@ def owed_by(settings: Settings) -> tuple[Owed, ...]:
             return (registry, Owed(MIRROR, after=timedelta(0)))
         case "stalled":
             return (registry, Owed(MIRROR, after=settings.mirror.after))
-
-
-def make_data_folder(root: Path) -> None:
-    """Make the data folder, readable by nobody else, and the way to it."""
-    make_way(root)
-    make_folder(root)

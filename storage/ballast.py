@@ -43,20 +43,15 @@ class Ballast:
         with translated():
             disk = os.statvfs(path.parent)
         share = disk.f_blocks * disk.f_frsize // SHARE
-        self._size = min(size, max(UNIT, share // UNIT * UNIT))
+        self.size = min(size, max(UNIT, share // UNIT * UNIT))
 
     @property
     def held(self) -> bool:
         """Tell whether the room is reserved; looks, since another process may have needed it."""
         try:
-            return os.stat(self._text).st_size >= self._size  # noqa: PTH116 - asked per batch
+            return os.stat(self._text).st_size >= self.size  # noqa: PTH116 - asked per batch
         except OSError:
             return False
-
-    @property
-    def size(self) -> int:
-        """Give the bytes that are reserved."""
-        return self._size
 
     def restock(self) -> bool:
         """Reserve the room, where as much again stays free; tell whether it is reserved now."""
@@ -64,7 +59,7 @@ class Ballast:
             return True
         try:
             disk = os.statvfs(self._path.parent)
-            if disk.f_bavail * disk.f_frsize < 2 * self._size:
+            if disk.f_bavail * disk.f_frsize < 2 * self.size:
                 return False
             self._reserve()
         except (OSError, CustodyError) as error:
@@ -72,7 +67,7 @@ class Ballast:
             if getattr(error, "errno", None) not in _GONE:
                 log.warning("ballast.not_made", reason=type(error).__name__)
             return False
-        log.info("ballast.made", bytes=self._size)
+        log.info("ballast.made", bytes=self.size)
         return True
 
     def give_up(self) -> bool:
@@ -92,7 +87,7 @@ class Ballast:
         growing = self._path.with_name(f"{self._path.name}.new")
         fd = os.open(growing, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _allocate(fd, self._size)
+            _allocate(fd, self.size)
             os.fsync(fd)
         finally:
             os.close(fd)

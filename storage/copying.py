@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from storage.opening import open_bytes
+from storage.spool import open_bytes
 from titip.errors import Damaged
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from storage import parts as rows
 from storage.durable import sync_data, translated
 from storage.extents import Stride, append_from, block_of, shares_extents, unshared
 from storage.inspection import Stopped
-from storage.uploads import find, move
+from storage.uploads import existing, move
 from titip.errors import (
     CustodyError,
     DigestMismatch,
@@ -28,7 +28,6 @@ from titip.errors import (
     StorageBroken,
     StorageFull,
     UploadGone,
-    UploadMissing,
 )
 from titip.joining import Weight
 from titip.upload import (
@@ -84,10 +83,8 @@ class SpoolJoiner:
         turn = self._turns.setdefault(final, asyncio.Lock())
         async with turn:
             upload, parts = await self._journal.read(
-                lambda db: (find(db, final), rows.parts_of(db, final))
+                lambda db: (existing(db, final), rows.parts_of(db, final))
             )
-            if upload is None:
-                raise UploadMissing("there is no such upload")
             if upload.state is UploadState.SEALED:
                 return upload
             if upload.state is not UploadState.OPEN:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from storage.durable import make_folder, sync_data, sync_folder, translated
-from storage.opening import NO_FILE, ODD, open_bytes
 from titip.errors import Damaged, StorageBroken
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from titip.upload import Upload, UploadId
+
+NO_FILE: Final = "what lies in its place is no file"
+
+ODD: Final = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR})
+"""What the system answers for a link that is not followed, a socket, a folder to be written to."""
 
 SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 
@@ -32,28 +37,24 @@ class Spool:
     def __init__(self, root: Path) -> None:
         """Make the shard folders that are missing; raises StorageBroken, StorageFull."""
         self._home = str(root)
-        self._root = root / "spool"
-        self._root_text = str(self._root)  # a Path costs more than the call it is made for
+        self.root = root / "spool"
+        """The folder of the shards."""
+        self._root_text = str(self.root)  # a Path costs more than the call it is made for
         self.quarantine = root / "quarantine"
-        make_folder(self._root)
+        make_folder(self.root)
         make_folder(self.quarantine)
         sync_folder(root)  # a start that was killed between making them and this made them too
-        present = {entry.name for entry in os.scandir(self._root)}
+        present = {entry.name for entry in os.scandir(self.root)}
         for shard in SHARDS:
             if shard not in present:
                 with translated():
-                    (self._root / shard).mkdir(mode=0o700)
-        sync_folder(self._root)
+                    (self.root / shard).mkdir(mode=0o700)
+        sync_folder(self.root)
         self._identity = self._identify()
-
-    @property
-    def root(self) -> Path:
-        """Give the folder of the shards."""
-        return self._root
 
     def path(self, upload: UploadId) -> Path:
         """Give the file of an upload."""
-        return self._root / upload[:2] / upload
+        return self.root / upload[:2] / upload
 
     def adopt(self, upload: UploadId) -> None:
         """Bring the new file's name to stable storage."""
@@ -111,7 +112,7 @@ class Spool:
     def isolate(self, name: str, shard: str) -> None:
         """Put a stranger aside, where nobody takes it for an upload."""
         with translated():
-            (self._root / shard / name).replace(self.quarantine / f"{shard}-{name}")
+            (self.root / shard / name).replace(self.quarantine / f"{shard}-{name}")
 
     def put_back(self, upload: UploadId, part: Path) -> None:
         """Put a synced file in the place of a damaged one, which is kept in quarantine, durably."""
@@ -129,7 +130,7 @@ class Spool:
         """Tell the bytes free on the disk for us; raises StorageBroken."""
         self.refuse_moved()
         with translated():
-            room = os.statvfs(self._root)
+            room = os.statvfs(self.root)
         return room.f_bavail * room.f_frsize
 
     @contextmanager
@@ -186,3 +187,31 @@ class SpoolContent:
         """Let the system drop the bytes from its memory: the next look is at the disk."""
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self.fd, offset, size, os.POSIX_FADV_DONTNEED)
+
+
+def open_bytes(path: Path, *, size: int | None = None) -> int:
+    """Open what holds an upload's bytes to read, of this size if one is given.
+
+    A regular file and no other: a link may lead anywhere, a named pipe is waited for without end,
+    and neither is what was kept. All readers open it so; the caller closes it. Raises
+    Damaged for what is something else, and OSError as it comes.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY)
+    except OSError as error:
+        if error.errno in ODD:
+            raise Damaged(NO_FILE) from error
+        raise
+    try:
+        _refuse_odd(os.fstat(fd), size)
+    except Damaged:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _refuse_odd(told: os.stat_result, size: int | None) -> None:
+    if not stat.S_ISREG(told.st_mode):
+        raise Damaged(NO_FILE)
+    if size is not None and told.st_size != size:
+        raise Damaged(f"it has {told.st_size} bytes instead of {size}")

@@ -74,7 +74,7 @@ class SpoolStore:
         self._lost: set[UploadId] = set()
         self._failed = failed
         self._broken = ""
-        self._means = Means(
+        self.means = Means(
             spool=spool,
             threads=self._threads,
             keep=self._keep,
@@ -84,11 +84,7 @@ class SpoolStore:
             refuse=self._refuse,
             now=now,
         )
-
-    @property
-    def means(self) -> Means:
-        """Give what its deposits work with, for whoever else writes into this spool."""
-        return self._means
+        """What its deposits work with, for whoever else writes into this spool."""
 
     async def find(self, upload: UploadId) -> Upload | None:
         """Give the upload as committed; one that was given up is as good as expired."""
@@ -119,7 +115,7 @@ class SpoolStore:
             await self._journal.read(lambda db: uploads.refuse_second(db, upload))
         self._refuse(more=True)
         self._unborn[upload.id] = upload.length or 0
-        return SpoolDeposit(upload, self._means, new=True, tap=tap)
+        return SpoolDeposit(upload, self.means, new=True, tap=tap)
 
     async def resume(
         self,
@@ -136,7 +132,7 @@ class SpoolStore:
         if length is not None:
             current = advance(current, Measured(length), now=self._now())
         known = digest if offset == current.offset else None
-        return SpoolDeposit(current, self._means, digest=known, tap=tap)
+        return SpoolDeposit(current, self.means, digest=known, tap=tap)
 
     async def terminate(self, upload: Upload) -> None:
         """End an unfinished upload and free its bytes; see titip.ports.Store."""

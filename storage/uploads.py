@@ -53,9 +53,11 @@ def find(db: apsw.Connection, upload: UploadId) -> Upload | None:
 
 
 def existing(db: apsw.Connection, upload: UploadId) -> Upload:
-    """Give one upload that another row refers to: the schema's foreign key says it is there."""
-    (row,) = db.execute(_FIND, (upload,)).fetchall()
-    return upload_of(row)
+    """Give one upload; raises UploadMissing."""
+    found = find(db, upload)
+    if found is None:
+        raise UploadMissing("there is no such upload")
+    return found
 
 
 def refuse_second(db: apsw.Connection, upload: Upload) -> None:
@@ -90,12 +92,8 @@ def move(db: apsw.Connection, before: Upload, after: Upload) -> None:
     row = row_of_upload(after)
     changed = (row[2], row[3], row[5], row[7], row[8], row[9])
     db.execute(_MOVE, (*changed, before.id, before.offset))
-    if db.changes():
-        return
-    current = find(db, before.id)
-    if current is None:
-        raise UploadMissing("there is no such upload")
-    raise OffsetConflict(committed=current.offset)
+    if not db.changes():
+        raise OffsetConflict(committed=existing(db, before.id).offset)
 
 
 def promised(db: apsw.Connection) -> int:

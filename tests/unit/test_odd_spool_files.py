@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from storage.inspection import damage_of
-from storage.opening import open_bytes
 from storage.recovery import recover
+from storage.spool import open_bytes
 from sync.bounded import Bounded
 from sync.folder import FolderMirror, FolderOptions
 from sync.verified import Verified
