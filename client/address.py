@@ -1,15 +1,20 @@
-"""Read the gateway's address as it was typed; say what is wrong with one that cannot work."""
+"""The gateway's address as it was typed, and the addresses of uploads that its answers name.
+
+It is said what is wrong with one that cannot work; whatever an answer names, nothing is sent to
+another origin than the one that was given to us.
+"""
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
-from client.errors import BadOptions
-from titip.origins import AddressError, origin
+from client.errors import BadOptions, Refused, Trouble
+from titip.origins import AddressError, ForeignOrigin, origin, place
 
 TUS_PATH = "/files"
 ADVICE = "give the gateway's address like https://titip.example.org"
 MOST_OF_A_LABEL = 63
+STRANGER = "something else answered: does this network want a log-in?"
 _SCHEMES = {"http", "https"}
 _PORTS = range(1, 65536)
 
@@ -46,6 +51,38 @@ def flaw_of(address: str) -> str:
     except AddressError as error:
         return str(error)
     return ""
+
+
+def upload_address(endpoint: str, location: str) -> tuple[str, str]:
+    """Give the upload's address below our endpoint, and the other origin if one was named.
+
+    A proxy may have made another scheme, port or path of it. Raises Refused for another host,
+    Trouble for what is no address.
+    """
+    try:
+        found = place(location, base=endpoint)
+        other = str(origin(urljoin(endpoint, location))) if found.rewritten else ""
+    except ForeignOrigin as foreign:
+        raise Refused(
+            f"the gateway leads to another host ({foreign.origin}): nothing is sent there. Tell "
+            "your operator to set gateway.public_url"
+        ) from foreign
+    except AddressError as error:
+        raise Trouble(STRANGER) from error
+    address = found.url.partition("#")[0]
+    if address.rstrip("/") == endpoint.rstrip("/"):
+        raise Trouble(STRANGER)
+    if address.startswith(endpoint):
+        return address, other
+    name = name_of(urlsplit(address).path)
+    if name in {"", ".", ".."}:
+        raise Trouble(STRANGER)
+    return endpoint + name, other
+
+
+def name_of(address: str) -> str:
+    """Give an upload's id: the last part of its address."""
+    return address.partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
 def _parts_of(address: str) -> SplitResult:

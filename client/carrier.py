@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING
 from tusclient.request import TusRequest
 from tusclient.uploader import Uploader
 
+from client.address import STRANGER, upload_address
 from client.errors import Gone, Trouble
-from client.location import STRANGER, upload_address
 from client.metadata import FIELD
 from client.verdict import Answer, Step, judge
 from client.wire import Slice

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from client.address import name_of
 from client.errors import Gone, LineTrouble, Refused, TooLarge, Trouble
-from client.location import name_of
 from client.proof import Proof, compare, digest_in, hex_digest
 from client.verdict import Step, judge
 

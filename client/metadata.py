@@ -12,7 +12,6 @@ import hashlib
 import mimetypes
 import re
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,9 +32,9 @@ def describe(item: Item, sha256: str) -> dict[str, str]:
     hex digest of the whole file.
     """
     # Only the ending is looked up: a whole name may look like an address to mimetypes.
-    filetype, _ = mimetypes.guess_type(f"file{PurePath(item.name).suffix}")
+    filetype, _ = mimetypes.guess_type(f"file{item.path.suffix}")
     pairs = {
-        "filename": encodable(item.name),
+        "filename": encodable(item.path.name),
         "relativePath": encodable(item.relative),
         "filetype": encodable(filetype or ""),
         "mtime": _moment(item.mtime_ns),

@@ -8,36 +8,15 @@ from typing import TYPE_CHECKING
 
 from client.address import TUS_PATH, root_of
 from client.errors import BadOptions
+from client.pace import ChunkLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KIB = 1 << 10
-MIB = 1 << 20
 MAX_PARALLEL = 32
 """More connections than this only make a bad line worse."""
 SHORTEST_SILENCE = 0.1
 """Seconds: whatever the patience, an answer gets as long as this."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkLimits:
-    """How large one request's body may be, in bytes.
-
-    It starts like aiotus (4 MiB), and never exceeds 64 MiB: what a proxy may have to buffer whole.
-    A chunk that took less than `swift` seconds is doubled: round trips, not bytes, were the cost.
-    One that took more than `slow` is halved: what is not acknowledged may have to be sent again.
-    """
-
-    start: int = 4 * MIB
-    floor: int = 256 * KIB
-    ceiling: int = 64 * MIB
-    swift: float = 2.0
-    slow: float = 60.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.floor <= self.start <= self.ceiling:
-            raise BadOptions("the chunk sizes must be in order: 0 < smallest <= first <= largest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

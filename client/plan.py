@@ -26,11 +26,6 @@ class Item:
     size: int
     mtime_ns: int
 
-    @property
-    def name(self) -> str:
-        """Give the last part of the path."""
-        return self.path.name
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -138,21 +138,21 @@ class _Run:
         """Be one worker. None ends without a word: what is no file's own fault halts the run."""
         try:
             with closing(Wire(self._options, stop=self._stop, notes=self._notes)) as wire:
-                self._hand_in(pending, self._sender(wire))
+                sender = Sender(
+                    wire,
+                    shared=self._shared,
+                    pace=Pace(self._options.chunks),
+                    persistence=Persistence(
+                        self._options.patience, stop=self._stop, pulse=self._pulse
+                    ),
+                )
+                self._hand_in(pending, sender)
         except Stopped:
             return
         except PushError as reason:
             self._halt(str(reason))
         except BaseException as fault:  # noqa: BLE001 - a thread's end is no news to anybody
             self._halt(unforeseen(fault))
-
-    def _sender(self, wire: Wire) -> Sender:
-        return Sender(
-            wire,
-            shared=self._shared,
-            pace=Pace(self._options.chunks),
-            persistence=Persistence(self._options.patience, stop=self._stop, pulse=self._pulse),
-        )
 
     def _hand_in(self, pending: deque[Item], sender: Sender) -> None:
         while not self._stop.is_set():

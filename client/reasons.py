@@ -18,8 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MOST_CAUSES = 30
-_EXPIRED, _NOT_YET, _OTHER_NAME, _OTHER_ADDRESS = 10, 9, 62, 64
-"""OpenSSL's numbers of what is wrong with a certificate."""
+_OTHER_NAME = "is for another name: check the address after --to"
+_CERTIFICATES = {
+    0: _OTHER_NAME,
+    9: "is not valid yet: check this machine's clock",
+    10: "has expired: tell your operator, and check this machine's clock",
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
+"""By OpenSSL's numbers of what is wrong with a certificate; 64 is for an address."""
 _NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 _PERSISTENT = ("403", "407")
 
@@ -67,21 +74,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _certificate(cause: BaseException, way: Way) -> PushError:
-    match getattr(cause, "verify_code", 0):
-        case code if code == _EXPIRED:
-            what = "has expired: tell your operator, and check this machine's clock"
-        case code if code == _NOT_YET:
-            what = "is not valid yet: check this machine's clock"
-        case code if code in {_OTHER_NAME, _OTHER_ADDRESS}:
-            what = "is for another name: check the address after --to"
-        case 0:
-            what = "is for another name: check the address after --to"
-        case _:
-            what = (
-                f"is not trusted by this machine ({getattr(cause, 'verify_message', 'no reason')}):"
-                " check the address, or name the file of its authority in SSL_CERT_FILE or "
-                "REQUESTS_CA_BUNDLE"
-            )
+    what = _CERTIFICATES.get(
+        getattr(cause, "verify_code", 0),
+        f"is not trusted by this machine ({getattr(cause, 'verify_message', 'no reason')}): check "
+        "the address, or name the file of its authority in SSL_CERT_FILE or REQUESTS_CA_BUNDLE",
+    )
     return Hopeless(f"the certificate of {way.host} {what}")
 
 

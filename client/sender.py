@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from client.address import name_of
 from client.carrier import Carrier
 from client.crossing import Crossing
 from client.digest import Digest, digest, ensure_unchanged
 from client.errors import Disputed, Hopeless, PushError, Stopped, unforeseen, unreadable
-from client.location import name_of
 from client.metadata import describe, upload_key
 from client.proof import Proof, dispute
 from client.report import Fate, Outcome, outcome_of

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from client.options import ChunkLimits, Patience, PushOptions
+from client.options import Patience, PushOptions
+from client.pace import ChunkLimits
 from client.push import push
 from tests.integration.client_gateway import FakeGateway, running
 

@@ -23,7 +23,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from client.hearing import _Line
-from client.options import ChunkLimits, Patience, PushOptions
+from client.options import Patience, PushOptions
+from client.pace import ChunkLimits
 from client.push import push
 from client.report import Fate
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from client.address import upload_address
 from client.errors import PushError, Refused, Trouble
-from client.location import upload_address
 
 ENDPOINT = "https://titip.example/in/files/"
 

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.errors import BadOptions
-from client.options import MIB, ChunkLimits
-from client.pace import Pace
+from client.pace import MIB, ChunkLimits, Pace
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1000)), max_size=60))
