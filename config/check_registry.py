@@ -63,18 +63,23 @@ async def registry_findings(settings: Settings) -> list[Finding]:
 
 def _unused(settings: Settings) -> Iterator[Finding]:
     if settings.registry.url:
-        text = 'registry.url is set, but registry.kind = "none": nothing is ever sent there'
-        yield bad(TOPIC, text, 'set registry.kind = "http" or "tus"')
+        yield bad(
+            TOPIC,
+            'registry.url is set, but registry.kind = "none": nothing is ever sent there',
+            'set registry.kind = "http" or "tus"',
+        )
     else:
-        text = "none is configured: operators enter files by hand (titip delivered)"
-        yield note(TOPIC, text)
+        yield note(TOPIC, "none is configured: operators enter files by hand (titip delivered)")
 
 
 def _way(settings: Settings) -> Iterator[Finding]:
     registry = settings.registry
     if registry.url.startswith("http://") and registry.bearer.get_secret_value():
-        text = "registry.bearer travels in clear to an http:// address"
-        yield note(TOPIC, text, "use https:// in registry.url")
+        yield note(
+            TOPIC,
+            "registry.bearer travels in clear to an http:// address",
+            "use https:// in registry.url",
+        )
     named = Template.parse(registry.lookup).names if registry.kind == "http" else frozenset()
     is_asked = registry.kind == "http" and bool(registry.lookup)
     if is_asked and not (named & ONE_FILE or registry.lookup_sha256):
@@ -95,14 +100,23 @@ async def _health(settings: Settings, built: Destination) -> Finding:
         case True:
             return well(topic, f"{shown(address)} answers well")
         case False:
-            mend = "if it is known to be down, all is as it should be; else check the address"
-            return bad(topic, f"{shown(address)} does not answer well", mend)
+            return bad(
+                topic,
+                f"{shown(address)} does not answer well",
+                "if it is known to be down, all is as it should be; else check the address",
+            )
         case None if settings.registry.health:
-            text = f"{shown(address)} refuses to be asked, so it tells nothing"
-            return bad(topic, text, "correct registry.health, or leave it out")
+            return bad(
+                topic,
+                f"{shown(address)} refuses to be asked, so it tells nothing",
+                "correct registry.health, or leave it out",
+            )
         case None:
-            text = "it cannot be asked, so its recovery is found by trying a file now and then"
-            return note(topic, text, "name registry.health, if it has such an address")
+            return note(
+                topic,
+                "it cannot be asked, so its recovery is found by trying a file now and then",
+                "name registry.health, if it has such an address",
+            )
 
 
 def _why(error: Exception) -> str:
@@ -129,11 +143,12 @@ async def _lookup(settings: Settings) -> Finding:
 def _no_lookup(topic: str, settings: Settings) -> Finding:
     lifetime = settings.registry.key_lifetime
     if lifetime is not None:
-        text = (
+        return note(
+            topic,
             "there is none: after a lost answer a file is sent again with its Idempotency-Key, as "
-            f"long as the registry honours it ({lifetime})"
+            f"long as the registry honours it ({lifetime})",
+            "does the registry honour it so long? Else name registry.lookup",
         )
-        return note(topic, text, "does the registry honour it so long? Else name registry.lookup")
     text = (
         "there is none: after a lost answer a file waits for a person, and so does each one that "
         "is tried while the registry is out (registry.not_stored names answers that keep nothing)"
@@ -153,12 +168,9 @@ def _verdict(topic: str, answer: Answer, settings: Settings, *, absent: bool) ->
     if status in REFUSED:
         return bad(topic, f"answers {status}: not allowed to ask", "renew registry.bearer")
     if status in SUCCESS:
-        text = (
-            f"answers {status} for a file that is not there: a lost file would count as delivered"
-        )
         return bad(
             topic,
-            text,
+            f"answers {status} for a file that is not there: a lost file would count as delivered",
             "registry.lookup must answer 404, or what registry.lookup_absent names, for what the "
             "registry does not have",
         )

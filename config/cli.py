@@ -10,7 +10,6 @@ if __name__ == "__main__":
     leave_at_once()
 
 import sys
-from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import typer
@@ -33,18 +32,15 @@ from config.cli_errors import FAILED, Complaint
 from config.cli_options import examples
 from config.cli_screen import sentence, warn
 
-_PARTS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
-    cli_serve.add_commands,
-    cli_push.add_commands,
-    cli_read.add_commands,
-    cli_operate.add_commands,
-    cli_hold.add_commands,
-    cli_backup.add_commands,
-    cli_scrub.add_commands,
-    cli_token.add_commands,
-    cli_check.add_commands,
-    cli_demo.add_commands,
-    cli_standin.add_commands,
+_COMMANDS: Final = (
+    cli_serve.COMMANDS
+    | cli_push.COMMANDS
+    | cli_read.COMMANDS
+    | cli_operate.COMMANDS
+    | cli_hold.COMMANDS
+    | cli_backup.COMMANDS
+    | cli_scrub.COMMANDS
+    | cli_check.COMMANDS
 )
 
 _FORESEEN: Final = (
@@ -117,8 +113,15 @@ def titip(
     """Take files in while a registry stalls, keep them safe, and pass them on."""
 
 
-for add_commands in _PARTS:
-    add_commands(app)
+for command, epilog in _COMMANDS.items():
+    app.command(epilog=epilog)(command)
+cli_demo.add_commands(app)
+app.add_typer(cli_token.tokens, name="token", help="Make, list and revoke tokens: who may come in.")
+app.add_typer(
+    cli_standin.standins,
+    name="standin",
+    help="Run a registry that stalls, or a Drive, to try things out.",
+)
 
 
 def main() -> None:

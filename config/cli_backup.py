@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from config.cli_errors import Complaint
-from config.cli_options import AsJson, ConfigFile, examples, settings_of, settings_with_journal
+from config.cli_options import (
+    AsJson,
+    Commands,
+    ConfigFile,
+    examples,
+    settings_of,
+    settings_with_journal,
+)
 from config.cli_screen import amount, console, count, say_json, warn
 
 if TYPE_CHECKING:
@@ -19,22 +26,6 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 20
 """Ids named on the screen; --json names all."""
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(
-        epilog=examples(
-            "titip backup /mnt/other-disk/titip-backup",
-            "titip backup /mnt/other-disk/titip-backup --verify     and digest every file in it",
-        )
-    )(backup)
-    app.command(
-        epilog=examples(
-            "titip restore /mnt/other-disk/titip-backup",
-            "titip restore /mnt/other-disk/titip-backup --into /srv/titip-drill",
-        )
-    )(restore)
 
 
 def backup(
@@ -98,6 +89,18 @@ def restore(
     else:
         _tell_restored(restored, root)
     _complain("Everything else is restored, but", restored.missing, restored.damaged)
+
+
+COMMANDS: Final[Commands] = {
+    backup: examples(
+        "titip backup /mnt/other-disk/titip-backup",
+        "titip backup /mnt/other-disk/titip-backup --verify     and digest every file in it",
+    ),
+    restore: examples(
+        "titip restore /mnt/other-disk/titip-backup",
+        "titip restore /mnt/other-disk/titip-backup --into /srv/titip-drill",
+    ),
+}
 
 
 def _tell_backup(report: "Report", folder: Path) -> None:

@@ -1,29 +1,19 @@
 """`titip check`: every problem at once, before it is one."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from config.cli_errors import MISTAKEN, Complaint
-from config.cli_options import AsJson, ConfigFile, examples, settings_of
+from config.cli_options import AsJson, Commands, ConfigFile, examples, settings_of
 from config.cli_screen import console, count, say_json, seen
 
 if TYPE_CHECKING:
     from config.check import Finding
 
 _MARKS: Final = {"well": ("ok ", "green"), "note": ("-- ", "yellow"), "bad": ("!! ", "bold red")}
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        epilog=examples(
-            "titip check",
-            "titip check --config /etc/titip/titip.toml && systemctl restart titip",
-            "titip check --json | jq '.findings[] | select(.grade == \"bad\")'",
-        )
-    )(check)
 
 
 def check(
@@ -42,11 +32,20 @@ def check(
     findings = _findings(config, as_json=as_json)
     bad = sum(finding.grade == "bad" for finding in findings)
     if as_json:
-        say_json({"ok": not bad, "findings": [_as_json(one) for one in findings]})
+        say_json({"ok": not bad, "findings": [asdict(one) for one in findings]})
     else:
         _print([one for one in findings if not quiet or one.grade != "well"])
         typer.echo(f"{count(bad, 'problem')} to mend." if bad else "Ready.")
     raise typer.Exit(1 if bad else 0)
+
+
+COMMANDS: Final[Commands] = {
+    check: examples(
+        "titip check",
+        "titip check --config /etc/titip/titip.toml && systemctl restart titip",
+        "titip check --json | jq '.findings[] | select(.grade == \"bad\")'",
+    ),
+}
 
 
 def _findings(config: Path | None, *, as_json: bool) -> "list[Finding]":
@@ -77,12 +76,3 @@ def _print(findings: "list[Finding]") -> None:
         screen.print(Text.assemble((mark, style), (f"{one.topic}: ", "bold"), seen(one.text)))
         if one.mend:
             screen.print(Text(f"     {seen(one.mend)}"))
-
-
-def _as_json(finding: "Finding") -> dict[str, str]:
-    return {
-        "topic": finding.topic,
-        "grade": finding.grade.value,
-        "text": finding.text,
-        "mend": finding.mend,
-    }

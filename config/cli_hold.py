@@ -2,12 +2,12 @@
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from config.cli_errors import MISTAKEN, Complaint
-from config.cli_options import AsJson, ConfigFile, examples, journal_of
+from config.cli_options import AsJson, Commands, ConfigFile, examples, journal_of
 from config.cli_screen import clock, console, iso, say_json, table, warn
 from storage.clock import utc_now
 from storage.holds import all_holds, put_hold, release_hold
@@ -15,17 +15,6 @@ from titip.overview import Hold, Query
 
 if TYPE_CHECKING:
     from config.wiring import Books
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        epilog=examples(
-            'titip hold "Pair 1" --reason "dispute 12/2025"',
-            'titip hold "Pair 1" --release',
-            "titip hold --list",
-        )
-    )(hold)
 
 
 def hold(
@@ -66,6 +55,15 @@ def hold(
     else:
         end = f'titip hold "{submitter}" --release'
         typer.echo(f"Held: nothing of {submitter} is removed. To end it: {end}")
+
+
+COMMANDS: Final[Commands] = {
+    hold: examples(
+        'titip hold "Pair 1" --reason "dispute 12/2025"',
+        'titip hold "Pair 1" --release',
+        "titip hold --list",
+    ),
+}
 
 
 def hold_json(one: Hold) -> dict[str, str | None]:

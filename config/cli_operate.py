@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +11,7 @@ from config.cli_errors import MISTAKEN, Complaint
 from config.cli_finding import found_delivery, found_upload
 from config.cli_options import (
     AsJson,
+    Commands,
     ConfigFile,
     DestinationName,
     examples,
@@ -29,21 +30,6 @@ if TYPE_CHECKING:
     from config.wiring import Books
 
 Where = Annotated[DestinationName, typer.Argument(metavar="DEST", help="registry or mirror.")]
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(
-        epilog=examples(
-            "titip resync --parked                  after their cause was mended",
-            "titip resync --all --to registry       do not wait for the next try",
-            "titip resync 3f9a12 77b0c4             these two uploads",
-        )
-    )(resync)
-    app.command(epilog=examples("titip pause registry"))(pause)
-    app.command(epilog=examples("titip resume registry"))(resume)
-    app.command(epilog=examples("titip probe registry && titip resync --all --to registry"))(probe)
-    app.command(epilog=examples("titip delivered 3f9a12 --reference SILON-000417"))(delivered)
 
 
 def resync(
@@ -165,6 +151,19 @@ def delivered(
         say_json(delivery_json(after, for_operator=True))
     else:
         typer.echo(f"Recorded: {after.id} is delivered as {name}.")
+
+
+COMMANDS: Final[Commands] = {
+    resync: examples(
+        "titip resync --parked                  after their cause was mended",
+        "titip resync --all --to registry       do not wait for the next try",
+        "titip resync 3f9a12 77b0c4             these two uploads",
+    ),
+    pause: examples("titip pause registry"),
+    resume: examples("titip resume registry"),
+    probe: examples("titip probe registry && titip resync --all --to registry"),
+    delivered: examples("titip delivered 3f9a12 --reference SILON-000417"),
+}
 
 
 _OWED = {state for state in DeliveryState if state.owed and state is not DeliveryState.ACTIVE}

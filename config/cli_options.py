@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +36,9 @@ ConfigFile = Annotated[
         help="The settings; ./titip.toml when it is there, else the defaults.",
     ),
 ]
+Commands = dict[Callable[..., None], str]
+"""Commands, each with the end of its help text."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Give JSON, for programs.")]
 
 

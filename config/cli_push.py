@@ -2,26 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from config.cli_errors import MISTAKEN, Complaint
-from config.cli_options import AsJson, examples
+from config.cli_options import AsJson, Commands, examples
 from config.cli_screen import say_json, sentence
 from config.start import hear_interrupts, leave_at_once
 from titip.text import decoded
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        epilog=examples(
-            "titip push scans/ --to https://titip.example.org --token-file lo.token",
-            "TITIP_TOKEN=titip_... titip push form.pdf --to https://titip.example.org",
-            "titip push scans/ --to URL --token-file lo.token --json > proof.json",
-        )
-    )(push)
 
 
 def push(
@@ -88,6 +77,15 @@ def push(
     if as_json:
         say_json(report.as_json())
     raise typer.Exit(report.exit_code)
+
+
+COMMANDS: Final[Commands] = {
+    push: examples(
+        "titip push scans/ --to https://titip.example.org --token-file lo.token",
+        "TITIP_TOKEN=titip_... titip push form.pdf --to https://titip.example.org",
+        "titip push scans/ --to URL --token-file lo.token --json > proof.json",
+    ),
+}
 
 
 def _token(given: str, file: Path | None) -> str:

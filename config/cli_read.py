@@ -1,7 +1,7 @@
 """`titip status|uploads|deliveries|receipt`: reading the journal, with the server up or down."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -9,6 +9,7 @@ from config.cli_errors import Complaint
 from config.cli_finding import attempts_of, found_delivery, found_upload
 from config.cli_options import (
     AsJson,
+    Commands,
     ConfigFile,
     DestinationName,
     examples,
@@ -32,31 +33,6 @@ After = Annotated[
 UploadArgument = Annotated[
     str, typer.Argument(metavar="ID", help="An upload; the beginning of its id will do.")
 ]
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(epilog=examples("titip status", "titip status --watch", "titip status --json"))(
-        status
-    )
-    app.command(
-        epilog=examples(
-            "titip uploads --state open",
-            'titip uploads --submitter "Pair 1" --limit 100',
-            "titip uploads --json | jq -r '.uploads[].id'",
-        )
-    )(uploads)
-    app.command(
-        epilog=examples(
-            "titip deliveries --parked                 those that need a person, and why",
-            "titip deliveries --to mirror --state deferred",
-            "titip history 3f9a12                      every attempt of one upload",
-        )
-    )(deliveries)
-    app.command(epilog=examples("titip history 3f9a12"))(history)
-    app.command(
-        epilog=examples("titip receipt 3f9a12", "titip receipt 3f9a12 --json > proof.json")
-    )(receipt)
 
 
 def status(
@@ -184,6 +160,23 @@ def receipt(
         say_json(receipt_json(proof))
     else:
         print_receipt(proof)
+
+
+COMMANDS: Final[Commands] = {
+    status: examples("titip status", "titip status --watch", "titip status --json"),
+    uploads: examples(
+        "titip uploads --state open",
+        'titip uploads --submitter "Pair 1" --limit 100',
+        "titip uploads --json | jq -r '.uploads[].id'",
+    ),
+    deliveries: examples(
+        "titip deliveries --parked                 those that need a person, and why",
+        "titip deliveries --to mirror --state deferred",
+        "titip history 3f9a12                      every attempt of one upload",
+    ),
+    history: examples("titip history 3f9a12"),
+    receipt: examples("titip receipt 3f9a12", "titip receipt 3f9a12 --json > proof.json"),
+}
 
 
 def _tell_next(following: str | None) -> None:

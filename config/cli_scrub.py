@@ -9,7 +9,7 @@ import typer
 
 from config.cli_errors import MISTAKEN, Complaint
 from config.cli_finding import found_upload
-from config.cli_options import AsJson, ConfigFile, examples, settings_with_journal
+from config.cli_options import AsJson, Commands, ConfigFile, examples, settings_with_journal
 from config.cli_screen import amount, count, say_json, warn
 from config.units import parse_size
 from storage.clock import utc_now
@@ -36,21 +36,6 @@ _ADVICE: Final[Mapping[str, Sequence[str]]] = {
     ),
 }
 """What to do about each fate (`config.repairing.Fate`) that is not a good one."""
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(
-        epilog=examples(
-            "titip scrub                     what storage.scrub says is due",
-            "titip scrub --all               every sealed file",
-            "titip scrub --rate 200MiB --all at night, with nobody about",
-            "titip scrub 3f9a12              this one",
-        )
-    )(scrub)
-    app.command(
-        epilog=examples("titip repair --all", "titip repair 3f9a12", "titip repair --all --json")
-    )(repair)
 
 
 def _rate(text: str) -> int:
@@ -136,6 +121,17 @@ def repair(
     advice = [line for fate, lines in _ADVICE.items() if fate in fates for line in lines]
     if advice:
         raise Complaint(*advice)
+
+
+COMMANDS: Final[Commands] = {
+    scrub: examples(
+        "titip scrub                     what storage.scrub says is due",
+        "titip scrub --all               every sealed file",
+        "titip scrub --rate 200MiB --all at night, with nobody about",
+        "titip scrub 3f9a12              this one",
+    ),
+    repair: examples("titip repair --all", "titip repair 3f9a12", "titip repair --all --json"),
+}
 
 
 async def _read(scrubbing: "Scrub", named: list[Upload], since: datetime | None) -> Inspection:

@@ -6,12 +6,12 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from config.cli_errors import FAILED, MISTAKEN, Complaint, problems_of_destination
-from config.cli_options import ConfigFile, examples, settings_of
+from config.cli_options import Commands, ConfigFile, examples, settings_of
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -37,19 +37,6 @@ LogJson = Annotated[
         show_default=False,
     ),
 ]
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(
-        epilog=examples(
-            "titip serve                                 defaults: ./titip-data, port 8080",
-            "titip serve --config /etc/titip/titip.toml",
-            'TITIP__GATEWAY__LISTEN="0.0.0.0:8080" titip serve',
-        ),
-    )(serve)
-    app.command(epilog=examples("titip gateway --config /etc/titip/titip.toml"))(gateway)
-    app.command(epilog=examples("titip sync --config /etc/titip/titip.toml"))(sync)
 
 
 def serve(
@@ -82,6 +69,17 @@ def sync(
     Another process on the same data folder runs `titip gateway`; either may stop and start alone.
     """
     _run(config, level=log_level, log_json=log_json, gateway=False, sync=True)
+
+
+COMMANDS: Final[Commands] = {
+    serve: examples(
+        "titip serve                                 defaults: ./titip-data, port 8080",
+        "titip serve --config /etc/titip/titip.toml",
+        'TITIP__GATEWAY__LISTEN="0.0.0.0:8080" titip serve',
+    ),
+    gateway: examples("titip gateway --config /etc/titip/titip.toml"),
+    sync: examples("titip sync --config /etc/titip/titip.toml"),
+}
 
 
 def _run(

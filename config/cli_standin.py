@@ -41,15 +41,6 @@ class Running(Protocol):
 R = TypeVar("R", bound=Running)
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add the group."""
-    app.add_typer(
-        standins,
-        name="standin",
-        help="Run a registry that stalls, or a Drive, to try things out.",
-    )
-
-
 @standins.command(
     "registry",
     epilog=examples(

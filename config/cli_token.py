@@ -16,11 +16,6 @@ LONGEST_NAME: Final = 200
 tokens = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add the group."""
-    app.add_typer(tokens, name="token", help="Make, list and revoke tokens: who may come in.")
-
-
 @tokens.command(
     "create",
     epilog=examples(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from sync.drive import DriveMirror
     from sync.registry_options import RegistryOptions
-    from titip.ports import Destination, Source
+    from titip.ports import Destination
 
 
 def destinations_of(settings: Settings) -> list[Destination]:
@@ -32,12 +32,18 @@ def mirror_of(settings: Settings) -> Destination | None:
     """Build the mirror, None when it is never wanted."""
     if settings.mirror.when == "never":
         return None
-    return Bounded(Verified(_mirror(settings), must_prove=True))
+    return Bounded(Verified(source_of(settings), must_prove=True))
 
 
-def source_of(settings: Settings) -> Source:
+def source_of(settings: Settings) -> FolderMirror | DriveMirror:
     """Build the mirror as a place to fetch copies from, whether or not it is wanted any more."""
-    return _mirror(settings)
+    if settings.mirror.kind == "folder":
+        return FolderMirror(
+            FolderOptions(path=settings.mirror_path, has_copies=has_copies(settings))
+        )
+    from sync.drive import DriveMirror  # noqa: PLC0415 - 0.2 s and 32 MiB
+
+    return DriveMirror(_drive_options(settings))
 
 
 def registry_of(settings: Settings) -> Destination | None:
@@ -46,9 +52,20 @@ def registry_of(settings: Settings) -> Destination | None:
         case "none":
             return None
         case "http":
-            return Bounded(Verified(_http(settings)))
+            from sync.registry import HttpRegistry  # noqa: PLC0415 - only what is configured
+
+            return Bounded(Verified(HttpRegistry(http_options(settings))))
         case "tus":
-            return Bounded(Verified(_tus(settings)))
+            from sync.tus_registry import TusOptions, TusRegistry  # noqa: PLC0415 - as above
+
+            options = TusOptions(
+                url=settings.registry.url,
+                bearer=settings.registry.bearer.get_secret_value(),
+                headers=settings.registry.headers,
+                origins=settings.registry.origins,
+                answer_within=answer_within(settings),
+            )
+            return Bounded(Verified(TusRegistry(options)))
 
 
 def lacking(settings: Settings) -> dict[str, list[str]]:
@@ -104,16 +121,6 @@ def has_copies(settings: Settings) -> bool:
     return noted == mirror_place(settings)
 
 
-def _mirror(settings: Settings) -> FolderMirror | DriveMirror:
-    if settings.mirror.kind == "folder":
-        return FolderMirror(
-            FolderOptions(path=settings.mirror_path, has_copies=has_copies(settings))
-        )
-    from sync.drive import DriveMirror  # noqa: PLC0415 - 0.2 s and 32 MiB
-
-    return DriveMirror(_drive_options(settings))
-
-
 def _drive_options(settings: Settings) -> DriveOptions:
     drive = settings.mirror.drive
     return DriveOptions(
@@ -122,12 +129,6 @@ def _drive_options(settings: Settings) -> DriveOptions:
         endpoint=drive.endpoint,
         creates_per_second=drive.creates_per_second,
     )
-
-
-def _http(settings: Settings) -> Destination:
-    from sync.registry import HttpRegistry  # noqa: PLC0415 - only what is configured is loaded
-
-    return HttpRegistry(http_options(settings))
 
 
 def http_options(settings: Settings) -> RegistryOptions:
@@ -156,18 +157,4 @@ def http_options(settings: Settings) -> RegistryOptions:
         health=registry.health,
         origins=registry.origins,
         answer_within=answer_within(settings),
-    )
-
-
-def _tus(settings: Settings) -> Destination:
-    from sync.tus_registry import TusOptions, TusRegistry  # noqa: PLC0415 - as above
-
-    return TusRegistry(
-        TusOptions(
-            url=settings.registry.url,
-            bearer=settings.registry.bearer.get_secret_value(),
-            headers=settings.registry.headers,
-            origins=settings.registry.origins,
-            answer_within=answer_within(settings),
-        ),
     )

@@ -68,7 +68,8 @@ async def serve(
     order = order or _order_by_signals()
     stopping = order.heard()
     raise_limit()
-    root, roles = settings.storage.path, _roles(gateway=gateway, sync=sync)
+    root = settings.storage.path
+    roles = [role for role, wanted in ((GATEWAY, gateway), ("sync", sync)) if wanted]
     stand_on(root)
     refuse_no_home(root)
     async with AsyncExitStack() as stack:
@@ -117,10 +118,6 @@ async def _tell_unproven(books: Books) -> None:
     for one in (await books.records.census()).destinations:
         if one.unproven:
             log.warning("deliveries.unproven", destination=one.name, count=one.unproven)
-
-
-def _roles(*, gateway: bool, sync: bool) -> list[str]:
-    return [role for role, wanted in ((GATEWAY, gateway), ("sync", sync)) if wanted]
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
