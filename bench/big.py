@@ -13,7 +13,6 @@ from bench.turns import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from bench.servers import Server
 
@@ -37,13 +36,9 @@ def _run(server: Server, *, way: str, chunk: int) -> dict[str, float]:
     files = list(server.big_files())
     begun = time.perf_counter()
     for path in files:
-        _sync(path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
     figures["unsynced_s"] = time.perf_counter() - begun
     for path in files:
         os.truncate(path, 0)  # nobody asks for it again, and the disk has other things to keep
     return figures
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -10,6 +10,7 @@ import hashlib
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from tempfile import mkdtemp
@@ -93,12 +94,9 @@ def _files(root: Path, at_once: int) -> float:
                 _keep(shard, f"{who}-{index}", body)
                 log.synced()
 
-        threads = [threading.Thread(target=work, args=(who,)) for who in range(at_once)]
         begun = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(work, range(at_once)))
         return at_once * count / (time.perf_counter() - begun)
 
 

@@ -6,13 +6,10 @@ import asyncio
 import re
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import Final, Self, cast
 from urllib.parse import urlsplit
 
 from config.demo_line import LOOPBACK
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 PATIENCE: Final = 60.0
 """Seconds after which a server that does not answer is given up."""
@@ -144,11 +141,6 @@ class Blocking:
         """Give the connection; leaving hangs up."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Hang up."""
         self._socket.close()
