@@ -7,11 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-import apsw
-
 from storage.clock import to_ms
 from storage.copying import Way, bring, sha256_of
 from storage.rows import DELIVERY, UPLOAD, row_of_delivery, row_of_upload, upload_of
+from storage.snapshot import opened_for_writing
 from storage.uploads import has_bytes
 from titip.errors import Damaged
 from titip.upload import UploadState
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from pathlib import Path
+
+    import apsw
 
     from titip.delivery import Delivery
     from titip.upload import Upload, UploadId
@@ -160,7 +161,7 @@ def place_of(root: Path, upload: UploadId) -> Path:
 
 def amend(journal: Path, ended: Iterable[Ended]) -> None:
     """Write into a cut how uploads ended after it, whose bytes it therefore cannot have."""
-    with closing(_opened(journal)) as db, db:
+    with closing(opened_for_writing(journal)) as db, db:
         for one in ended:
             row = row_of_upload(one.upload)
             db.execute(_AMEND, (*row[2:4], row[5], *row[7:10], row[11], one.upload.id))
@@ -174,12 +175,6 @@ def doubt(journal: Path, *, due: datetime) -> int:
     Leases lapse at `due`, and nothing is looked at before: whoever held them, in another journal,
     may have sent something a moment ago that its destination is still at work on.
     """
-    with closing(_opened(journal)) as db:
+    with closing(opened_for_writing(journal)) as db:
         db.execute(_DOUBT, {"due": to_ms(due)})
         return db.changes()
-
-
-def _opened(journal: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(journal), flags=apsw.SQLITE_OPEN_READWRITE)
-    connection.pragma("synchronous", 2)
-    return connection

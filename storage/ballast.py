@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from storage.durable import sync_folder, translated
+from storage.durable import closing_fd, sync_folder, translated
 from titip.errors import CustodyError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Ballast:
     def __init__(self, path: Path, *, size: int = SIZE) -> None:
         """Find out how large it should be on this disk; makes nothing yet. Raises StorageBroken."""
         self._path = path
+        self._growing = path.with_name(f"{path.name}.new")
         self._text = str(path)  # a Path costs more than the call it is made for
         with translated():
             disk = os.statvfs(path.parent)
@@ -63,7 +64,8 @@ class Ballast:
                 return False
             self._reserve()
         except (OSError, CustodyError) as error:
-            self._forget()
+            with suppress(OSError):
+                self._growing.unlink()
             if getattr(error, "errno", None) not in _GONE:
                 log.warning("ballast.not_made", reason=type(error).__name__)
             return False
@@ -84,19 +86,11 @@ class Ballast:
         return True
 
     def _reserve(self) -> None:
-        growing = self._path.with_name(f"{self._path.name}.new")
-        fd = os.open(growing, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
+        with closing_fd(os.open(self._growing, os.O_RDWR | os.O_CREAT, 0o600)) as fd:
             _allocate(fd, self.size)
             os.fsync(fd)
-        finally:
-            os.close(fd)
-        growing.replace(self._path)
+        self._growing.replace(self._path)
         sync_folder(self._path.parent)
-
-    def _forget(self) -> None:
-        with suppress(OSError):
-            self._path.with_name(f"{self._path.name}.new").unlink()
 
 
 def _allocate(fd: int, size: int) -> None:

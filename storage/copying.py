@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from storage.durable import closing_fd
 from storage.spool import open_bytes
 from titip.errors import Damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -49,7 +49,7 @@ def bring(source: Path, target: Path, *, size: int, immutable: bool) -> Way:
     """
     part = target.with_name(target.name + PART)
     part.unlink(missing_ok=True)
-    with _closing(open_bytes(source, size=size if immutable else None)) as from_fd:
+    with closing_fd(open_bytes(source, size=size if immutable else None)) as from_fd:
         if os.fstat(from_fd).st_size < size:
             raise Damaged(SHORT)
         way = _share(from_fd, part, size) or (_link(source, part) if immutable else None)
@@ -72,7 +72,7 @@ def size_of(path: Path) -> int | None:
 def sha256_of(path: Path) -> str:
     """Digest a file, in hex."""
     digest = hashlib.sha256()
-    with _closing(open_bytes(path)) as fd:
+    with closing_fd(open_bytes(path)) as fd:
         while piece := os.read(fd, PIECE):
             digest.update(piece)
     return digest.hexdigest()
@@ -117,12 +117,4 @@ def _copy(from_fd: int, part: Path, size: int) -> Way:
 
 
 def _made(path: Path, flags: int) -> AbstractContextManager[int]:
-    return _closing(os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-@contextmanager
-def _closing(fd: int) -> Iterator[int]:
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+    return closing_fd(os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600))

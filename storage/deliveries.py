@@ -29,7 +29,9 @@ _DUE: Final = "(due_at <= :now OR (:hurry AND state = 'queued'))"
 _INSERT: Final = f"INSERT INTO deliveries ({DELIVERY}) VALUES "
 _ROW: Final = f"({', '.join('?' * len(DELIVERY.split(', ')))})"
 _FIND: Final = f"SELECT {DELIVERY} FROM deliveries WHERE id = ?"
-_OF_UPLOAD: Final = f"SELECT {DELIVERY} FROM deliveries WHERE id > ? || '.' AND id < ? || '/'"
+_OF_UPLOAD: Final = (
+    f"SELECT {DELIVERY} FROM deliveries WHERE id > ? || '.' AND id < ? || '/' ORDER BY seq"
+)
 _SET: Final = (
     "UPDATE deliveries SET state = ?, due_at = ?, attempts = ?, trouble_since = ?, doubtful = ?, "
     "checkpoint = ?, locator = ?, reason = ?, ended_at = ?, restored = ?, doubt_since = ?, "
@@ -86,7 +88,7 @@ def find_delivery(db: apsw.Connection, delivery: str) -> Delivery | None:
 
 
 def deliveries_of_upload(db: apsw.Connection, upload: str) -> list[Delivery]:
-    """Give all deliveries of an upload: their ids begin with its own."""
+    """Give all deliveries of an upload, the oldest first: their ids begin with its own."""
     return [delivery_of(row) for row in db.execute(_OF_UPLOAD, (upload, upload))]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVarTuple, Unpack
 
 import structlog
 
-from storage.durable import sync_data, translated, write_at
+from storage.durable import cut_to, sync_data, translated, write_at
 from titip.errors import CustodyError, Damaged, LengthExceeded, StorageBroken, StorageFull
 from titip.faults import kind_of, trace_of
 from titip.upload import Appended, Closing, Measured, Sealed, UploadExists, advance, seals
@@ -193,7 +193,7 @@ class SpoolDeposit:
     def _put_and_sync(self, batch: Sequence[bytes], closing: Closing) -> None:
         self._put(batch)
         if self._seals(closing):
-            _cut(self._open(), self._written)
+            cut_to(self._open(), self._written)
         try:
             sync_data(self._open())
             if not self._adopted:
@@ -222,7 +222,7 @@ class SpoolDeposit:
     def _cut_tail(self) -> None:
         self._written = self._upload.offset
         self._running = None
-        _cut(self._open(), self._written)
+        cut_to(self._open(), self._written)  # what a body left here that was never committed
 
     def _released_at_once(self) -> bool:
         """Close the file without a hop when that blocks nobody: all is synced, no hop is left."""
@@ -257,13 +257,6 @@ def _unforeseen(error: BaseException) -> StorageBroken:
     """Name what nobody foresaw: what it left in the spool is for a start to find out."""
     log.error("spool.bug", error=kind_of(error), where=trace_of(error))
     return StorageBroken(f"a fault in Titip itself ({kind_of(error)}): restart Titip")
-
-
-def _cut(fd: int, size: int) -> None:
-    """Cut off what a body left here that was never committed."""
-    with translated():
-        if os.fstat(fd).st_size > size:
-            os.ftruncate(fd, size)
 
 
 def _digest_of(fd: int, size: int) -> Digest:

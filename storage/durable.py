@@ -51,6 +51,15 @@ def translated() -> Iterator[None]:
         raise StorageBroken(f"the disk refused ({word}): {advice}") from error
 
 
+@contextmanager
+def closing_fd(fd: int) -> Iterator[int]:
+    """Close an open file at the end of the block."""
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 def write_at(fd: int, pieces: Sequence[bytes], offset: int) -> int:
     """Write all pieces one after the other at the offset; give the bytes written."""
     total = sum(map(len, pieces))
@@ -68,6 +77,13 @@ def sync_data(fd: int) -> None:
     """Bring the file's bytes, and its size, to stable storage."""
     with translated():
         _fdatasync(fd)
+
+
+def cut_to(fd: int, size: int) -> None:
+    """Cut off what a file has beyond so many bytes."""
+    with translated():
+        if os.fstat(fd).st_size > size:
+            os.ftruncate(fd, size)
 
 
 def sync_folder(path: Path | str) -> None:

@@ -11,7 +11,7 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from storage.durable import make_way, sync_folder
+from storage.durable import FULL, closing_fd, make_way, sync_folder
 from storage.spool import SHARDS
 from titip.errors import StorageBroken, StorageFull
 from titip.upload import UploadState
@@ -117,19 +117,15 @@ def _has_files(spool: Path) -> bool:
 
 def _try_out(root: Path, trial: Path) -> None:
     """Write, lock, map and sync a small file, as spool and journal will."""
-    with _told_of(root):
-        fd = os.open(trial, os.O_RDWR | os.O_CREAT, 0o600)
+    with _told_of(root), closing_fd(os.open(trial, os.O_RDWR | os.O_CREAT, 0o600)) as fd:
         try:
-            try:
-                os.pwrite(fd, bytes(1), 0)
-            except OSError as error:
-                if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                    return
-                raise
-            _try_locks(root, fd)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+            os.pwrite(fd, bytes(1), 0)
+        except OSError as error:
+            if error.errno in FULL:
+                return
+            raise
+        _try_locks(root, fd)
+        os.fsync(fd)
 
 
 def _try_locks(root: Path, fd: int) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from storage import parts as rows
-from storage.durable import sync_data, translated
+from storage.durable import cut_to, sync_data
 from storage.extents import Stride, append_from, block_of, shares_extents, unshared
 from storage.inspection import Stopped
 from storage.uploads import existing, move
@@ -157,7 +157,7 @@ class SpoolJoiner:
         self._means.refuse(more=True)
         fd = spool.open_for_append(final)
         try:
-            _empty(fd)
+            cut_to(fd, 0)
             self._refuse_no_room(parts)
             self._bring(fd, parts, go_on)
             sync_data(fd)
@@ -166,7 +166,7 @@ class SpoolJoiner:
             return digest_of(spool, parts, go_on)
         except CustodyError:
             with suppress(CustodyError):
-                _empty(fd)
+                cut_to(fd, 0)
             raise
         finally:
             os.close(fd)
@@ -186,11 +186,6 @@ class SpoolJoiner:
 
     def _room_for(self, lengths: Iterable[int]) -> int:
         return unshared(lengths, block=self._block) if self._shares else sum(lengths)
-
-
-def _empty(fd: int) -> None:
-    with translated():
-        os.ftruncate(fd, 0)
 
 
 def digest_of(spool: Spool, parts: Iterable[Part], go_on: Callable[[], None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.deliveries import find_delivery
@@ -40,62 +41,54 @@ _WITH_BYTES: Final = (
 """A mirror that was spared cannot be sent once the bytes were freed."""
 
 
+@dataclass(frozen=True, slots=True)
 class JournalOperations:
-    """One journal's levers."""
+    """One journal's levers; rings for the lanes. `registry`: one is configured."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        transitions: Transitions,
-        *,
-        doorbell: Doorbell,
-        registry: bool = True,
-    ) -> None:
-        """Act on this journal and ring for the lanes; `registry`: one is configured."""
-        self._journal = journal
-        self._transitions = transitions
-        self._doorbell = doorbell
-        self._registry = registry
+    journal: Journal
+    transitions: Transitions
+    doorbell: Doorbell
+    registry: bool = True
 
     async def resync(self, selection: Selection, *, now: datetime) -> int:
         """Send the selected deliveries again; see titip.overview.Operations."""
-        text, bindings = _page_of(selection, sent="" if self._registry else _NOT_REGISTRY)
+        text, bindings = _page_of(selection, sent="" if self.registry else _NOT_REGISTRY)
         event = Requeued(vouched=selection.vouched)
         total, after = 0, 0
 
         def requeue(db: apsw.Connection) -> tuple[int, int]:
             rows = db.execute(text, {**bindings, "after": after}).fetchall()
             for row in rows:
-                self._transitions.apply(db, delivery_of(row[1:]), event, now=now)
+                self.transitions.apply(db, delivery_of(row[1:]), event, now=now)
             return len(rows), int(rows[-1][0] or 0) if rows else 0
 
         while True:
-            moved, after = await self._journal.write(requeue)
+            moved, after = await self.journal.write(requeue)
             total += moved
             if moved < BATCH:
                 break
-        self._doorbell.ring()
+        self.doorbell.ring()
         return total
 
     async def by_hand(self, selection: Selection) -> int:
         """Count the selected ones that go nowhere; see titip.overview.Operations."""
-        if self._registry:
+        if self.registry:
             return 0
         where, bindings = _selected(selection)
         text = f"SELECT count(*) FROM deliveries WHERE {where} AND destination = '{REGISTRY}'"
-        return await self._journal.read(
+        return await self.journal.read(
             lambda db: int(next(iter(db.execute(text, {**bindings, "after": 0})))[0])
         )
 
     async def pause(self, destination: str, *, paused: bool) -> None:
         """Stop or start the claims of a destination."""
-        await self._journal.write(lambda db: put(db, "paused", destination, int(paused)))
-        self._doorbell.ring()
+        await self.journal.write(lambda db: put(db, "paused", destination, int(paused)))
+        self.doorbell.ring()
 
     async def ask_probe(self, destination: str) -> None:
         """Ask the lane to probe its destination now."""
-        await self._journal.write(lambda db: put(db, "probe_wanted", destination, 1))
-        self._doorbell.ring()
+        await self.journal.write(lambda db: put(db, "probe_wanted", destination, 1))
+        self.doorbell.ring()
 
     async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
         """Record that an operator entered the file by hand; see titip.overview.Operations."""
@@ -104,9 +97,9 @@ class JournalOperations:
             before = find_delivery(db, delivery)
             if before is None:
                 raise LookupError(f"there is no delivery {delivery}")
-            return self._transitions.apply(db, before, Recorded(reference), now=now)
+            return self.transitions.apply(db, before, Recorded(reference), now=now)
 
-        return await self._journal.write(record)
+        return await self.journal.write(record)
 
 
 _NOT_REGISTRY: Final = f" AND destination <> '{REGISTRY}'"

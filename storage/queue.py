@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
@@ -78,25 +78,17 @@ IN_RUN: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class JournalQueue:
-    """One journal's deliveries."""
+    """One journal's deliveries; `spare_mirror` when the mirror only stands in for the registry.
 
-    def __init__(
-        self,
-        journal: Journal,
-        transitions: Transitions,
-        *,
-        spare_mirror: bool,
-        mirror_place: str = "",
-    ) -> None:
-        """Work on this journal; `spare_mirror` when the mirror only stands in for the registry.
+    `mirror_place` is noted once a copy was made there.
+    """
 
-        `mirror_place` is noted once a copy was made there.
-        """
-        self._journal = journal
-        self._transitions = transitions
-        self._spare_mirror = spare_mirror
-        self._mirror_place = mirror_place
+    journal: Journal
+    transitions: Transitions
+    spare_mirror: bool
+    mirror_place: str = ""
 
     async def waiting(self, destination: str, *, now: datetime, hurry: bool) -> Sequence[str]:
         """Name the submitters with something due; see titip.ports.Queue."""
@@ -106,7 +98,7 @@ class JournalQueue:
                 return []
             return waiting(db, destination, now=now, hurry=hurry)
 
-        return await self._journal.read(look)
+        return await self.journal.read(look)
 
     async def claim(
         self,
@@ -126,7 +118,7 @@ class JournalQueue:
             due = heads(db, destination, submitter, now=now, hurry=hurry, limit=limit)
             return [self._take(db, one, now=now, until=until) for one in due]
 
-        return await self._journal.write(take)
+        return await self.journal.write(take)
 
     async def record(
         self, before: Delivery, after: Delivery, *, now: datetime, run: str = ""
@@ -145,7 +137,7 @@ class JournalQueue:
             if after.destination == MIRROR and after.state is DeliveryState.DELIVERED:
                 self._note_mirror(db)
 
-        await self._journal.write(settle)
+        await self.journal.write(settle)
 
     async def checkpoint(self, delivery: Delivery, text: str) -> Delivery:
         """Keep the destination's checkpoint; see titip.ports.Queue."""
@@ -164,7 +156,7 @@ class JournalQueue:
             db.execute(_LAPSE, {"destination": destination, "until": to_ms(until)})
             return db.changes()
 
-        return await self._journal.write(shorten)
+        return await self.journal.write(shorten)
 
     async def spare(self, destination: str, *, now: datetime) -> int:
         """Skip all that waits for a destination that is no longer wanted; tell how many."""
@@ -172,11 +164,11 @@ class JournalQueue:
         def skip(db: apsw.Connection) -> int:
             rows = waiting_rows(db, destination, limit=SPARED_AT_ONCE)
             for one in rows:
-                self._transitions.apply(db, one, Spared(), now=now)
+                self.transitions.apply(db, one, Spared(), now=now)
             return len(rows)
 
         total = 0
-        while spared := await self._journal.write(skip):
+        while spared := await self.journal.write(skip):
             total += spared
         return total
 
@@ -185,7 +177,7 @@ class JournalQueue:
 
         A look-up here says nothing of what was sent there.
         """
-        before = await self._journal.read(lambda db: field_of(db, "place", destination, ""))
+        before = await self.journal.read(lambda db: field_of(db, "place", destination, ""))
         total = 0
         if before not in {"", place}:
             reason = MOVED.format(before=before, place=place)
@@ -193,13 +185,13 @@ class JournalQueue:
             def park(db: apsw.Connection) -> int:
                 rows = strayed(db, destination, reason=reason, limit=SPARED_AT_ONCE)
                 for one in rows:
-                    after = self._transitions.apply(db, one, Moved(reason), now=now)
+                    after = self.transitions.apply(db, one, Moved(reason), now=now)
                     note_event(db, after, "moved", reason=reason, now=now)
                 return len(rows)
 
-            while parked := await self._journal.write(park):
+            while parked := await self.journal.write(park):
                 total += parked
-        await self._journal.write(lambda db: put(db, "place", destination, place))
+        await self.journal.write(lambda db: put(db, "place", destination, place))
         return total
 
     async def let_go(self, destination: str, *, now: datetime) -> int:
@@ -213,13 +205,13 @@ class JournalQueue:
             for row in rows:
                 claimed = self._take(db, row, now=now, until=now).delivery
                 left = Postponed("it was under way when nothing was configured there any more")
-                end_attempt(db, self._transitions.apply(db, claimed, left, now=now), now=now)
+                end_attempt(db, self.transitions.apply(db, claimed, left, now=now), now=now)
             return len(rows)
 
-        return await self._journal.write(end)
+        return await self.journal.write(end)
 
     async def _refine(self, before: Delivery, after: Delivery) -> Delivery:
-        await self._journal.write(lambda db: step(db, before, after))
+        await self.journal.write(lambda db: step(db, before, after))
         return after
 
     def _take(
@@ -230,17 +222,17 @@ class JournalQueue:
         now: datetime,
         until: datetime,
     ) -> Parcel:
-        claimed = self._transitions.apply(db, delivery, Claimed(until), now=now)
+        claimed = self.transitions.apply(db, delivery, Claimed(until), now=now)
         begin_attempt(db, claimed, now=now)
         return Parcel(claimed, existing(db, delivery.upload))
 
     def _note_mirror(self, db: apsw.Connection) -> None:
-        if field_of(db, "place", MIRROR, "") != self._mirror_place:
-            put(db, "place", MIRROR, self._mirror_place)
+        if field_of(db, "place", MIRROR, "") != self.mirror_place:
+            put(db, "place", MIRROR, self.mirror_place)
 
     def _spare(self, db: apsw.Connection, registered: Delivery, *, now: datetime) -> None:
-        if not self._spare_mirror:
+        if not self.spare_mirror:
             return
         mirror = find_delivery(db, delivery_id(registered.upload, MIRROR))
         if mirror and mirror.state in {DeliveryState.QUEUED, DeliveryState.DEFERRED}:
-            self._transitions.apply(db, mirror, Spared(), now=now)
+            self.transitions.apply(db, mirror, Spared(), now=now)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.clock import from_ms
 from storage.damage import count_damaged
+from storage.deliveries import deliveries_of_upload
 from storage.rows import DELIVERY, UPLOAD, brakes_of, delivery_of, health_of, upload_of
 from titip.delivery import DESTINATIONS, DeliveryState
 from titip.overview import Census, Query, Standing
-from titip.owing import delivery_id
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
@@ -42,42 +43,37 @@ _IN_DOUBT: Final = (
 """Both spelled as their partial indexes are."""
 
 
+@dataclass(frozen=True, slots=True)
 class JournalRecords:
     """One journal's rows, as values."""
 
-    def __init__(self, journal: Journal) -> None:
-        """Read from this journal."""
-        self._journal = journal
+    journal: Journal
 
     async def uploads(self, query: Query) -> Sequence[Upload]:
         """List uploads, newest first."""
         text, bindings = _page("uploads", UPLOAD, query)
-        return await self._journal.read(
+        return await self.journal.read(
             lambda db: [upload_of(row) for row in db.execute(text, bindings)],
         )
 
     async def deliveries(self, query: Query) -> Sequence[Delivery]:
         """List deliveries, newest first."""
         text, bindings = _page("deliveries", DELIVERY, query)
-        return await self._journal.read(
+        return await self.journal.read(
             lambda db: [delivery_of(row) for row in db.execute(text, bindings)],
         )
 
     async def of_upload(self, upload: UploadId) -> Sequence[Delivery]:
         """List the deliveries of one upload."""
-        ids = tuple(delivery_id(upload, name) for name in DESTINATIONS)
-        text = f"SELECT {DELIVERY} FROM deliveries WHERE id IN (?, ?) ORDER BY seq"
-        return await self._journal.read(
-            lambda db: [delivery_of(row) for row in db.execute(text, ids)],
-        )
+        return await self.journal.read(lambda db: deliveries_of_upload(db, upload))
 
     async def census(self) -> Census:
         """Count everything."""
-        return await self._journal.read(_census)
+        return await self.journal.read(_census)
 
     async def unfinished(self, submitter: str) -> int:
         """Count the submitter's uploads that are neither sealed nor ended."""
-        return await self._journal.read(
+        return await self.journal.read(
             lambda db: int(next(iter(db.execute(_UNFINISHED, (submitter,))))[0]),
         )
 

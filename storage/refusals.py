@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from storage.deliveries import in_run, note_event
@@ -23,24 +24,23 @@ if TYPE_CHECKING:
 TAKES_AGAIN: Final = "the destination takes files again that it refused alike"
 
 
+@dataclass(frozen=True, slots=True)
 class JournalRefusals:
     """One journal's brakes, and the files that were parked in their runs."""
 
-    def __init__(self, journal: Journal, transitions: Transitions) -> None:
-        """Work on this journal."""
-        self._journal = journal
-        self._transitions = transitions
+    journal: Journal
+    transitions: Transitions
 
     async def brakes(self, destination: str) -> Brakes:
         """Give the brakes last noted."""
-        return await self._journal.read(
+        return await self.journal.read(
             lambda db: brakes_of(field_of(db, "brakes", destination, ""))
         )
 
     async def note_brakes(self, destination: str, brakes: Brakes) -> None:
         """Keep the brakes."""
         text = text_of_brakes(brakes)
-        await self._journal.write(lambda db: put(db, "brakes", destination, text))
+        await self.journal.write(lambda db: put(db, "brakes", destination, text))
 
     async def requeue_runs(
         self, destination: str, runs: Sequence[str], *, now: datetime, doubted: bool
@@ -51,9 +51,9 @@ class JournalRefusals:
             rows = [row for run in runs for row in in_run(db, destination, run)]
             moved = [one for one in rows if doubted or not one.doubtful]
             for one in moved:
-                self._transitions.apply(db, one, Requeued(), now=now)
+                self.transitions.apply(db, one, Requeued(), now=now)
                 db.execute(IN_RUN, {"id": one.id, "run": ONCE_MORE, "once": ONCE_MORE})
                 note_event(db, one, "requeued", reason=TAKES_AGAIN, now=now)
             return len(moved)
 
-        return await self._journal.write(requeue)
+        return await self.journal.write(requeue)

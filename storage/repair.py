@@ -7,16 +7,16 @@ import hashlib
 import os
 import secrets
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.clock import utc_now
 from storage.damage import mark_damaged, note_mended
-from storage.deliveries import find_delivery
-from storage.durable import sync_data, translated, write_at
+from storage.deliveries import deliveries_of_upload
+from storage.durable import closing_fd, sync_data, translated, write_at
 from storage.inspection import NOT_SEALED, damage_of
-from titip.delivery import DESTINATIONS, Requeued
+from titip.delivery import Requeued
 from titip.errors import Damaged
-from titip.owing import delivery_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -31,29 +31,21 @@ if TYPE_CHECKING:
     from titip.upload import Upload
 
 
+@dataclass(frozen=True, slots=True)
 class Repair:
     """One data folder's repairs; may run beside a gateway and a sync daemon."""
 
-    def __init__(
-        self,
-        spool: Spool,
-        journal: Journal,
-        transitions: Transitions,
-        *,
-        now: Callable[[], datetime] = utc_now,
-    ) -> None:
-        """Mend this spool, and note in this journal."""
-        self._spool = spool
-        self._journal = journal
-        self._transitions = transitions
-        self._now = now
+    spool: Spool
+    journal: Journal
+    transitions: Transitions
+    now: Callable[[], datetime] = utc_now
 
     async def examine(self, upload: Upload) -> str:
         """Read the sealed bytes; say how they differ, and note that; empty where they are whole."""
-        how = await asyncio.to_thread(damage_of, self._spool, upload)
+        how = await asyncio.to_thread(damage_of, self.spool, upload)
         if how:
-            now = self._now()
-            await self._journal.write(lambda db: mark_damaged(db, upload.id, now=now))
+            now = self.now()
+            await self.journal.write(lambda db: mark_damaged(db, upload.id, now=now))
         return how
 
     async def put_back(self, upload: Upload, pieces: AsyncIterator[bytes]) -> None:
@@ -61,12 +53,12 @@ class Repair:
 
         Raises Damaged where the copy is not what was sealed, StorageFull, StorageBroken.
         """
-        part = self._spool.quarantine / f"{upload.id}.repair-{secrets.token_hex(4)}"
+        part = self.spool.quarantine / f"{upload.id}.repair-{secrets.token_hex(4)}"
         try:
             with _made(part) as fd:
                 await _copy(fd, upload, pieces)
                 await asyncio.to_thread(sync_data, fd)
-            await asyncio.to_thread(self._spool.put_back, upload.id, part)
+            await asyncio.to_thread(self.spool.put_back, upload.id, part)
         finally:
             part.unlink(missing_ok=True)
 
@@ -77,28 +69,22 @@ class Repair:
         """
 
         def note(db: apsw.Connection) -> int:
-            now = self._now()
+            now = self.now()
             note_mended(db, upload.id, now=now)
-            return sum(self._requeue(db, upload, name, now) for name in DESTINATIONS)
+            parked = [one for one in deliveries_of_upload(db, upload.id) if one.wants_bytes]
+            for one in parked:
+                self.transitions.apply(db, one, Requeued(), now=now)
+            return len(parked)
 
-        return await self._journal.write(note)
-
-    def _requeue(self, db: apsw.Connection, upload: Upload, name: str, now: datetime) -> bool:
-        before = find_delivery(db, delivery_id(upload.id, name))
-        if before is None or not before.wants_bytes:
-            return False
-        self._transitions.apply(db, before, Requeued(), now=now)
-        return True
+        return await self.journal.write(note)
 
 
 @contextmanager
 def _made(part: Path) -> Iterator[int]:
     with translated():
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
+    with closing_fd(fd):
         yield fd
-    finally:
-        os.close(fd)
 
 
 async def _copy(fd: int, upload: Upload, pieces: AsyncIterator[bytes]) -> None:

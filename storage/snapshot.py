@@ -32,6 +32,13 @@ def opened_for_reading(path: Path) -> apsw.Connection:
     return connection
 
 
+def opened_for_writing(path: Path) -> apsw.Connection:
+    """Open a journal that nobody else has open."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.pragma("synchronous", 2)
+    return connection
+
+
 def copy_journal(
     source: Path,
     target: Path,
@@ -61,7 +68,7 @@ def copy_journal(
 
 
 def _copy(source: Path, target: Path, tell: Callable[[int, int], None]) -> None:
-    with closing(opened_for_reading(source)) as reader, closing(_made(target)) as copy:
+    with closing(opened_for_reading(source)) as reader, closing(opened_for_writing(target)) as copy:
         with reader:
             reader.execute("SELECT count(*) FROM sqlite_schema").fetchall()
             with copy.backup("main", reader, "main") as backup:
@@ -91,9 +98,3 @@ def keep_before(journal: Path, version: int) -> Path:
         part.replace(kept)
     sync_folder(kept.parent)
     return kept
-
-
-def _made(target: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(target))
-    connection.pragma("synchronous", 2)
-    return connection

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from storage.durable import make_folder, sync_data, sync_folder, translated
+from storage.durable import closing_fd, cut_to, make_folder, sync_data, sync_folder, translated
 from titip.errors import Damaged, StorageBroken
 
 if TYPE_CHECKING:
@@ -96,13 +96,9 @@ class Spool:
 
     def truncate(self, upload: UploadId, size: int) -> None:
         """Cut a torn tail off, durably."""
-        fd = self.open_for_append(upload)
-        try:
-            with translated():
-                os.ftruncate(fd, size)
+        with closing_fd(self.open_for_append(upload)) as fd:
+            cut_to(fd, size)
             sync_data(fd)
-        finally:
-            os.close(fd)
 
     def remove(self, upload: UploadId) -> None:
         """Free the bytes; fine if they are gone."""
@@ -142,10 +138,8 @@ class Spool:
             except FileNotFoundError as error:
                 self.refuse_moved()
                 raise Damaged("its file is missing") from error
-        try:
+        with closing_fd(fd):
             yield SpoolContent(fd, os.fstat(fd).st_size)
-        finally:
-            os.close(fd)
 
     def sealed_file(self, upload: Upload) -> Path | None:
         """Give the file with the sealed bytes, None where it is gone; see titip.ports.Store."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import apsw
@@ -19,29 +20,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
 class JournalStandings:
     """One journal's destinations."""
 
-    def __init__(self, journal: Journal) -> None:
-        """Work on this journal."""
-        self._journal = journal
+    journal: Journal
 
     async def health(self, destination: str) -> Health | None:
         """Give the health last noted."""
-        return await self._journal.read(
+        return await self.journal.read(
             lambda db: health_of(field_of(db, "health", destination, ""))
         )
 
     async def note(self, destination: str, health: Health) -> None:
         """Keep the health."""
         text = text_of_health(health)
-        await self._journal.write(lambda db: put(db, "health", destination, text))
+        await self.journal.write(lambda db: put(db, "health", destination, text))
 
     async def probe_wanted(self, destination: str) -> bool:
         """Tell, once, whether an operator asked for a probe."""
-        wanted = await self._journal.read(lambda db: field_of(db, "probe_wanted", destination, 0))
+        wanted = await self.journal.read(lambda db: field_of(db, "probe_wanted", destination, 0))
         if wanted:
-            await self._journal.write(lambda db: put(db, "probe_wanted", destination, 0))
+            await self.journal.write(lambda db: put(db, "probe_wanted", destination, 0))
         return bool(wanted)
 
 

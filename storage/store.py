@@ -127,7 +127,9 @@ class SpoolStore:
         """Go on with an open upload from its committed offset; see titip.ports.Store."""
         self._refuse(more=True)
         offset, digest = self._left.pop(upload.id, (-1, None))
-        current = upload if offset == upload.offset else await self._found(upload.id)
+        current = upload if offset == upload.offset else await self.find(upload.id)
+        if current is None:
+            raise UploadMissing("there is no such upload")
         _refuse_ended(current)
         if length is not None:
             current = advance(current, Measured(length), now=self._now())
@@ -183,12 +185,6 @@ class SpoolStore:
         for upload in ended:
             await self._free(upload.id)
         return len(ended)
-
-    async def _found(self, upload: UploadId) -> Upload:
-        current = await self.find(upload)
-        if current is None:
-            raise UploadMissing("there is no such upload")
-        return current
 
     async def _free(self, upload: UploadId) -> None:
         self._left.pop(upload, None)

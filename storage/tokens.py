@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
@@ -24,12 +25,11 @@ SECRET_BYTES: Final = 32
 _INSERT: Final = f"INSERT INTO tokens ({TOKEN}) VALUES (?, ?, ?, ?, ?, NULL)"
 
 
+@dataclass(frozen=True, slots=True)
 class JournalTokens:
     """One journal's tokens."""
 
-    def __init__(self, journal: Journal) -> None:
-        """Work on this journal."""
-        self._journal = journal
+    journal: Journal
 
     async def token(self, token_id: str) -> Token | None:
         """Give the token of that id, revoked ones too."""
@@ -38,11 +38,11 @@ class JournalTokens:
             row = db.execute(f"SELECT {TOKEN} FROM tokens WHERE id = ?", (token_id,)).fetchone()
             return None if row is None else token_of(row)
 
-        return await self._journal.read(look)
+        return await self.journal.read(look)
 
     async def tokens(self) -> Sequence[Token]:
         """List them all, oldest first."""
-        return await self._journal.read(
+        return await self.journal.read(
             lambda db: [
                 token_of(r) for r in db.execute(f"SELECT {TOKEN} FROM tokens ORDER BY seq")
             ],
@@ -53,7 +53,7 @@ class JournalTokens:
         secret = secrets.token_urlsafe(SECRET_BYTES)
         token = Token(secrets.token_hex(4), role, submitter, digest_of(secret), now)
         values = (token.id, role.value, submitter, token.digest, to_ms(now))
-        await self._journal.write(lambda db: _insert(db, values))
+        await self.journal.write(lambda db: _insert(db, values))
         return token, spell(token.id, secret)
 
     async def revoke(self, token_id: str, *, now: datetime) -> bool:
@@ -66,7 +66,7 @@ class JournalTokens:
             )
             return bool(db.changes())
 
-        return await self._journal.write(end)
+        return await self.journal.write(end)
 
 
 def _insert(db: apsw.Connection, values: tuple[object, ...]) -> None:

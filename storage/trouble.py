@@ -9,6 +9,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from storage.durable import closing_fd
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,11 +21,9 @@ LONGEST: Final = 2000
 def note_trouble(root: Path, role: str, reason: str) -> None:
     """Leave the role's note, if the disk still takes one: never raises."""
     with suppress(OSError):
-        fd = os.open(_place(root, role), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with closing_fd(os.open(_place(root, role), flags, 0o600)) as fd:
             os.write(fd, reason.encode())
-        finally:
-            os.close(fd)
 
 
 def trouble_of(root: Path, role: str) -> str:

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from storage.queue import JournalQueue
+from storage.standings import JournalStandings
 from sync import contained
 from sync.attempt import carry_leased
 from sync.contained import LONGEST_REASON, Contained, Unforeseen
@@ -356,7 +358,9 @@ async def test_a_text_that_the_journal_cannot_keep_is_kept_as_well_as_it_can_be(
         assert (registry.state, registry.locator) == (DeliveryState.DELIVERED, "SILON-?")
 
 
-async def test_an_outcome_that_cannot_be_recorded_is_recorded_as_one_that_is_not_known(tmp_path):
+async def test_an_outcome_that_cannot_be_recorded_is_recorded_as_one_that_is_not_known(
+    tmp_path, monkeypatch
+):
     async with opened_line(tmp_path, Scripted()) as line:
         upload = await line.house.hand_in(b"papers")
         record, failures = line.house.queue.record, [UnicodeEncodeError("utf-8", "x", 0, 1, "no")]
@@ -366,7 +370,7 @@ async def test_an_outcome_that_cannot_be_recorded_is_recorded_as_one_that_is_not
                 raise failures.pop()
             await record(before, after, now=now, run=run)
 
-        line.house.queue.record = fails_once
+        monkeypatch.setattr(JournalQueue, "record", staticmethod(fails_once))
         await line.turn()
 
         registry, _ = await line.house.records.of_upload(upload.id)
@@ -388,7 +392,9 @@ async def test_after_the_whole_body_left_a_fault_of_our_own_leaves_doubt(tmp_pat
         assert "out of range" not in registry.reason
 
 
-async def test_a_turn_that_fails_unforeseen_ends_no_lane_and_breaks_nothing_off(tmp_path):
+async def test_a_turn_that_fails_unforeseen_ends_no_lane_and_breaks_nothing_off(
+    tmp_path, monkeypatch
+):
     begun, answer, stopping = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def slow(_progress):
@@ -407,7 +413,7 @@ async def test_a_turn_that_fails_unforeseen_ends_no_lane_and_breaks_nothing_off(
                 raise RuntimeError("nobody foresaw it")
             return await waiting(*args, **kwargs)
 
-        line.house.queue.waiting = fails
+        monkeypatch.setattr(JournalQueue, "waiting", staticmethod(fails))
         await line.house.hand_in(b"more")
         running = asyncio.create_task(line.lane.run(stopping))
         with capture_logs() as logged:
@@ -460,7 +466,7 @@ async def test_an_open_circuit_with_a_probe_that_raises_is_tried_again_in_the_en
         assert await line.states() == {"delivered": 1}
 
 
-async def test_a_slow_answer_is_told_although_it_cannot_be_noted(tmp_path):
+async def test_a_slow_answer_is_told_although_it_cannot_be_noted(tmp_path, monkeypatch):
     answer = asyncio.Event()
 
     async def silent(progress):
@@ -473,7 +479,7 @@ async def test_a_slow_answer_is_told_although_it_cannot_be_noted(tmp_path):
         async def unfit(_name, _health: Health):
             raise ValueError("no place for it")
 
-        line.house.standings.note = unfit
+        monkeypatch.setattr(JournalStandings, "note", staticmethod(unfit))
         await line.house.hand_in(b"papers")
         with capture_logs() as logged:
             await line.lane.turn()
