@@ -9,11 +9,11 @@ LOCKER := .venv-lock
 INSTALL := install --no-deps --only-binary :all:
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-PACKAGES := titip gateway storage sync config client standin
+PACKAGES := titip gateway storage sync config cli client standin
 CODE     := $(PACKAGES) tests $(wildcard bench)
-CORE     := titip/*,gateway/protocol.py,gateway/answers.py,gateway/commands.py,gateway/digests.py
-CORE     := $(CORE),gateway/dialects.py,gateway/draft.py,gateway/draft_answers.py,gateway/plain.py
-CORE     := $(CORE),gateway/trailers.py
+CORE     := titip/*,gateway/protocol/tus.py,gateway/protocol/tus_responses.py,gateway/protocol/commands.py,gateway/protocol/digest_fields.py
+CORE     := $(CORE),gateway/protocol/detect.py,gateway/protocol/draft.py,gateway/protocol/draft_responses.py,gateway/protocol/plain.py
+CORE     := $(CORE),gateway/transport/trailers.py
 NODE     := tests/e2e/node
 # Most tests wait, for a process, a socket or a disk: another file's run meanwhile.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from bench import big, deliveries, disk, joining, pushing, small
+from bench.contests import big, concatenation, deliveries, disk, push, small
 from bench.peers import peers
 from bench.report import tell
 from bench.servers import HERE, Titip, gateway
-from config.cli_errors import Complaint
-from config.demo_programs import without_variables
+from cli.demo.processes import without_variables
+from cli.errors import CliError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ def main() -> None:
             for contest in _contests(options, Path(folder)):
                 results.append(contest)
                 tell(contest, console)
-    except Complaint as error:
+    except CliError as error:
         sys.exit(f"bench: {error}")
     if not options.peers:
         print("Titip alone. With other tus servers beside it: make bench PEERS=1")
@@ -92,12 +92,12 @@ def _contests(options: argparse.Namespace, folder: Path) -> Iterator[Contest]:
             if "big" in parts:
                 yield from big.contests(servers, runs=options.runs)
     if "joining" in parts:
-        yield from joining.contests(folder, runs=options.runs)
+        yield from concatenation.contests(folder, runs=options.runs)
     sources = {"Titip": HERE, **_beside(options)}
     if "deliveries" in parts:
         yield from deliveries.contests(sources, folder, runs=options.runs)
     if "push" in parts:
-        yield from pushing.contests(sources, folder, runs=options.runs)
+        yield from push.contests(sources, folder, runs=options.runs)
 
 
 def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[Server]:

@@ -10,10 +10,10 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
-from config.demo_line import PIECE, Proxy
+from cli.demo.proxy import PIECE, Proxy
 
 if TYPE_CHECKING:
-    from config.demo_line import End
+    from cli.demo.proxy import End
 
 ON_THE_WAY: Final = 256
 """Pieces on the way at once in each direction: bounds the memory, as a window does."""

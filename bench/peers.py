@@ -9,7 +9,7 @@ import venv
 from typing import TYPE_CHECKING, Final
 
 from bench.servers import HERE, Peer
-from config.cli_errors import Complaint
+from cli.errors import CliError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,4 +77,4 @@ def _make_modules(npm: str) -> None:
 def _run(argv: Sequence[str]) -> None:
     done = subprocess.run(argv, stdout=sys.stderr, check=False)
     if done.returncode != 0:
-        raise Complaint(f"the peers could not be set up: {' '.join(argv)}")
+        raise CliError(f"the peers could not be set up: {' '.join(argv)}")

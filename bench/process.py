@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from config.cli_errors import Complaint
-from config.demo_line import LOOPBACK
-from config.demo_programs import START_WITHIN, Program, until
+from cli.demo.processes import START_WITHIN, Program, until
+from cli.demo.proxy import LOOPBACK
+from cli.errors import CliError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +27,11 @@ class Measured(Program):
     """
 
     def wait_for_port(self, port: int) -> None:
-        """Wait until it takes connections; raises Complaint when it does not."""
+        """Wait until it takes connections; raises CliError when it does not."""
 
         def look() -> bool:
             if self.process.poll() is not None:
-                raise Complaint(f"{self.name} did not start: {self.last_words()}")
+                raise CliError(f"{self.name} did not start: {self.last_words()}")
             return _listens(port)
 
         until(f"{self.name} to start", look, within=START_WITHIN)
@@ -56,7 +56,7 @@ class Measured(Program):
 def run(
     argv: Sequence[str], what: str, *, folder: Path, told: str | None = None, **variables: str
 ) -> str:
-    """Run a program to its end and give what it said; raises Complaint if it failed."""
+    """Run a program to its end and give what it said; raises CliError if it failed."""
     done = subprocess.run(
         list(argv),
         input=told,
@@ -68,7 +68,7 @@ def run(
         timeout=RUN_WITHIN,
     )
     if done.returncode != 0:
-        raise Complaint(f"{what} failed: {done.stderr.strip()[-600:]}")
+        raise CliError(f"{what} failed: {done.stderr.strip()[-600:]}")
     return done.stdout
 
 

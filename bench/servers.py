@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bench.load import Plan
 from bench.process import Measured, run
-from config.demo_line import LOOPBACK
+from cli.demo.proxy import LOOPBACK
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Titip:
 
     def argv(self, *words: str) -> list[str]:
         """Give the command line of a command of it."""
-        code = f"import sys; sys.path.insert(0, {str(self.source)!r}); from config.cli import main"
+        code = f"import sys; sys.path.insert(0, {str(self.source)!r}); from cli.main import main"
         return [sys.executable, "-P", "-c", f"{code}; main()", *words]
 
     def start(self, command: str, **more: str) -> Measured:
@@ -69,7 +69,7 @@ class Titip:
         )
 
     def ask(self, *words: str) -> str:
-        """Run a command of it and give what it says; raises Complaint."""
+        """Run a command of it and give what it says; raises CliError."""
         what = f"titip {' '.join(words)}"
         return run(self.argv(*words), what, folder=self.folder, **self._settings({}))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Self, cast
 from urllib.parse import urlsplit
 
-from config.demo_line import LOOPBACK
+from cli.demo.proxy import LOOPBACK
 
 PATIENCE: Final = 60.0
 """Seconds after which a server that does not answer is given up."""

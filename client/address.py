@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from client.errors import BadOptions, Refused, Trouble
-from titip.origins import AddressError, ForeignOrigin, origin, place
+from client.errors import BadOptions, Refused, TransientError
+from titip.policies.origins import AddressError, ForeignOrigin, origin, place
 
 TUS_PATH = "/files"
 ADVICE = "give the gateway's address like https://titip.example.org"
@@ -57,7 +57,7 @@ def upload_address(endpoint: str, location: str) -> tuple[str, str]:
     """Give the upload's address below our endpoint, and the other origin if one was named.
 
     A proxy may have made another scheme, port or path of it. Raises Refused for another host,
-    Trouble for what is no address.
+    TransientError for what is no address.
     """
     try:
         found = place(location, base=endpoint)
@@ -68,15 +68,15 @@ def upload_address(endpoint: str, location: str) -> tuple[str, str]:
             "your operator to set gateway.public_url"
         ) from foreign
     except AddressError as error:
-        raise Trouble(STRANGER) from error
+        raise TransientError(STRANGER) from error
     address = found.url.partition("#")[0]
     if address.rstrip("/") == endpoint.rstrip("/"):
-        raise Trouble(STRANGER)
+        raise TransientError(STRANGER)
     if address.startswith(endpoint):
         return address, other
     name = name_of(urlsplit(address).path)
     if name in {"", ".", ".."}:
-        raise Trouble(STRANGER)
+        raise TransientError(STRANGER)
     return endpoint + name, other
 
 

@@ -1,13 +1,16 @@
-"""What can go wrong while handing in, each with its owner: the line, one file, or everything.
+"""What can go wrong while handing in, each with its owner: the network, one file, or everything.
 
 PushError
-├── BadOptions    the command itself cannot work
-├── Stopped       somebody asked to stop
-├── Trouble       passing: wait and try again (LineTrouble: the connection was cut or fell silent)
-├── TooLarge      this body is too big for the gateway, or for something before it
-├── Gone          the gateway does not know the upload any more
-├── Refused       this file cannot be proven (Disputed: the gateway holds other bytes)
-└── Hopeless      no file can succeed (StoreTrouble: the resume store is broken)
+├── BadOptions       the command itself cannot work
+├── Stopped          somebody asked to stop
+├── TransientError   it will pass: wait and try again
+│   └── NetworkError the connection was cut or fell silent
+├── TooLarge         this body is too big for the gateway, or for something before it
+├── Gone             the gateway does not know the upload any more
+├── Refused          this file cannot be handed in
+│   └── DigestMismatch   the gateway holds other bytes
+└── FatalError       no file can succeed
+    └── StoreTrouble the resume store is broken
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ class Stopped(PushError):
     """Leave at once: somebody asked to stop."""
 
 
-class Trouble(PushError):
+class TransientError(PushError):
     """Ask for another try, no sooner than `not_before` seconds from now."""
 
     def __init__(self, sentence: str, *, not_before: float = 0.0) -> None:
@@ -33,7 +36,7 @@ class Trouble(PushError):
         self.not_before = not_before
 
 
-class LineTrouble(Trouble):
+class NetworkError(TransientError):
     """Tell that the connection could not be made, was cut, or fell silent."""
 
 
@@ -49,15 +52,15 @@ class Refused(PushError):
     """Give this file up, for the reason said."""
 
 
-class Disputed(Refused):
+class DigestMismatch(Refused):
     """Tell that the gateway holds other bytes than this machine does."""
 
 
-class Hopeless(PushError):
+class FatalError(PushError):
     """Stop early: every other file would fail for the same reason."""
 
 
-class StoreTrouble(Hopeless):
+class StoreTrouble(FatalError):
     """Tell that the resume store cannot be read or written."""
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from client.address import TUS_PATH, root_of
+from client.chunk_sizer import ChunkLimits
 from client.errors import BadOptions
-from client.pace import ChunkLimits
 
 if TYPE_CHECKING:
     from pathlib import Path

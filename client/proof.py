@@ -7,7 +7,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from client.errors import Disputed
+from client.errors import DigestMismatch
 
 _SHA256_FIELD = re.compile(r"(?:^|,)\s*sha-256\s*=\s*:([A-Za-z0-9+/=]*):")
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -47,9 +47,9 @@ def hex_digest(value: object) -> str:
 
 
 def compare(*, upload: str, here: str, there: str, sealed_at: str) -> Proof:
-    """Prove that both ends hold the same bytes, or raise Disputed."""
+    """Prove that both ends hold the same bytes, or raise DigestMismatch."""
     if here != there:
-        raise Disputed(dispute(upload=upload, here=here, there=there))
+        raise DigestMismatch(dispute(upload=upload, here=here, there=there))
     return Proof(upload=upload, sha256=here, sealed_at=sealed_at)
 
 

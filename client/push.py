@@ -8,24 +8,24 @@ from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from client.chunk_sizer import ChunkSizer
 from client.errors import PushError, Stopped, unforeseen
-from client.face import SteadyFace
-from client.greeting import Greeting
 from client.options import PushOptions
-from client.pace import Pace
 from client.plan import Fault, Item, walk
-from client.report import Fate, Notes, Outcome, PushReport, outcome_of
-from client.retry import Persistence, Pulse
-from client.sender import Sender, Shared
-from client.store import Store, default_path
-from client.surroundings import way_to
-from client.wire import Wire
+from client.progress.reporter import SteadyFace
+from client.report import Notes, Outcome, PushReport, PushResult, outcome_of
+from client.transfer.resume_store import ResumeStore, default_path
+from client.transfer.retrier import ProgressClock, Retrier
+from client.transfer.sender import Sender, Shared
+from client.transfer.server_info import ServerInfo
+from client.transport.connection import HttpConnection
+from client.transport.environment import way_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from client.face import Face
+    from client.progress.reporter import ProgressReporter
 
 __all__ = ["PushOptions", "PushReport", "push"]
 
@@ -35,7 +35,7 @@ FAREWELL = 0.7
 """Seconds that workers get to leave after a stop; one that is deep in a request dies with us."""
 
 
-def push(paths: Sequence[Path], options: PushOptions, *, face: Face) -> PushReport:
+def push(paths: Sequence[Path], options: PushOptions, *, face: ProgressReporter) -> PushReport:
     """Hand everything under `paths` in and return once each file has its fate.
 
     Ctrl-C ends it within a second; what was reached is kept and the report says so. Raises
@@ -44,7 +44,7 @@ def push(paths: Sequence[Path], options: PushOptions, *, face: Face) -> PushRepo
     """
     began = time.monotonic()
     way_to(options.server)
-    store = Store.open(options.state or default_path())
+    store = ResumeStore.open(options.state or default_path())
     run = _Run(options, store=store, face=face)
     try:
         run.plan(paths)
@@ -63,19 +63,19 @@ def push(paths: Sequence[Path], options: PushOptions, *, face: Face) -> PushRepo
 class _Run:
     """One push: the files, the workers, and what came of each file."""
 
-    def __init__(self, options: PushOptions, *, store: Store, face: Face) -> None:
+    def __init__(self, options: PushOptions, *, store: ResumeStore, face: ProgressReporter) -> None:
         self.interrupted = False
         self._options = options
         self._notes = Notes()
         self.face = SteadyFace(face, notes=self._notes)
         self._shared = Shared(
             store=store,
-            greeting=Greeting(options, store=store),
+            greeting=ServerInfo(options, store=store),
             face=self.face,
             again=options.again,
         )
         self._stop = threading.Event()
-        self._pulse = Pulse()
+        self._pulse = ProgressClock()
         self._lock = threading.Lock()
         self._found: list[Item | Fault] = []
         self._outcomes: dict[Path, Outcome] = {}
@@ -89,7 +89,7 @@ class _Run:
         self.face.tell(lambda face: face.open(files=len(self._found), size=size))
         for found in self._found:
             if isinstance(found, Fault):
-                self._settle(outcome_of(found, Fate.FAILED))
+                self._settle(outcome_of(found, PushResult.FAILED))
 
     def work(self) -> None:
         """Let the workers take file after file until none is left or somebody calls a halt."""
@@ -122,7 +122,7 @@ class _Run:
         """Sum up; a file without a fate was left."""
         with self._lock:
             outcomes = tuple(
-                self._outcomes.get(found.path) or outcome_of(found, Fate.LEFT)
+                self._outcomes.get(found.path) or outcome_of(found, PushResult.LEFT)
                 for found in self._found
             )
         return PushReport(
@@ -137,14 +137,12 @@ class _Run:
     def _serve(self, pending: deque[Item]) -> None:
         """Be one worker. None ends without a word: what is no file's own fault halts the run."""
         try:
-            with closing(Wire(self._options, stop=self._stop, notes=self._notes)) as wire:
+            with closing(HttpConnection(self._options, stop=self._stop, notes=self._notes)) as wire:
                 sender = Sender(
                     wire,
                     shared=self._shared,
-                    pace=Pace(self._options.chunks),
-                    persistence=Persistence(
-                        self._options.patience, stop=self._stop, pulse=self._pulse
-                    ),
+                    pace=ChunkSizer(self._options.chunks),
+                    persistence=Retrier(self._options.patience, stop=self._stop, pulse=self._pulse),
                 )
                 self._hand_in(pending, sender)
         except Stopped:

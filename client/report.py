@@ -20,7 +20,7 @@ INTERRUPTED = 130
 """What a shell reports for a program that Ctrl-C ended."""
 
 
-class Fate(StrEnum):
+class PushResult(StrEnum):
     """What became of one file."""
 
     PROVEN = "proven"
@@ -41,14 +41,19 @@ class Outcome:
     path: Path
     relative: str
     size: int
-    fate: Fate
+    fate: PushResult
     proof: Proof | None = None
     sent: int = 0
     reason: str = ""
 
 
 def outcome_of(
-    found: Item | Fault, fate: Fate, *, proof: Proof | None = None, sent: int = 0, reason: str = ""
+    found: Item | Fault,
+    fate: PushResult,
+    *,
+    proof: Proof | None = None,
+    sent: int = 0,
+    reason: str = "",
 ) -> Outcome:
     """Give the fate of what the plan found; a fault brings its own reason."""
     return Outcome(
@@ -76,14 +81,14 @@ class PushReport:
     stopped: str = ""
     notes: tuple[str, ...] = ()
 
-    def count(self, *fates: Fate) -> int:
+    def count(self, *fates: PushResult) -> int:
         """Count the files with one of these fates."""
         return sum(outcome.fate in fates for outcome in self.outcomes)
 
     @property
     def failures(self) -> list[Outcome]:
         """Give the files that failed, in the order of the plan."""
-        return [outcome for outcome in self.outcomes if outcome.fate is Fate.FAILED]
+        return [outcome for outcome in self.outcomes if outcome.fate is PushResult.FAILED]
 
     @property
     def sent(self) -> int:
@@ -95,7 +100,7 @@ class PushReport:
         """Give 0 only if there were files and each is proven at the gateway."""
         if self.interrupted:
             return INTERRUPTED
-        proven = self.count(Fate.PROVEN, Fate.ALREADY)
+        proven = self.count(PushResult.PROVEN, PushResult.ALREADY)
         return 0 if self.outcomes and proven == len(self.outcomes) else 1
 
     def as_json(self) -> dict[str, Any]:
@@ -103,7 +108,7 @@ class PushReport:
         return {
             "exit_code": self.exit_code,
             "server": self.server,
-            "counts": {fate.value: self.count(fate) for fate in Fate},
+            "counts": {fate.value: self.count(fate) for fate in PushResult},
             "bytes_sent": self.sent,
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,

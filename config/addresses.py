@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from sync.addresses import address_problem
-from titip.origins import AddressError, origin, origins, same_origin
+from sync.destinations.transport.addresses import address_problem
+from titip.policies.origins import AddressError, origin, origins, same_origin
 
 LAST_PORT: Final = 65535
 

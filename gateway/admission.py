@@ -9,13 +9,13 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gateway.errors import Refusal
-from gateway.problems import TOO_LARGE, TOO_MANY_OPEN
+from gateway.protocol.errors import Refusal
+from gateway.protocol.problems import TOO_LARGE, TOO_MANY_OPEN
 from titip.errors import StorageFull
 
 if TYPE_CHECKING:
-    from titip.overview import Records
-    from titip.ports import Room, Store
+    from titip.ports.operations import Records
+    from titip.ports.storage import DiskSpace, Store
 
 FRESH: Final = 1.0
 """Seconds an answer of the store is good for."""
@@ -37,7 +37,7 @@ class Admission:
         self._records = records
         self._reserve = reserve
         self._max_open = max_open
-        self._room: Room | None = None
+        self._room: DiskSpace | None = None
         self._room_stale_at = 0.0
         self._open: dict[str, int] = {}
         self._open_stale_at = 0.0

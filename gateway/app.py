@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from gateway import api, files, operating, probes
-from gateway.connections import WatchedRunner
-from gateway.gate import GATE
+from gateway.api import health, operate, read
+from gateway.context import CONTEXT
 from gateway.middleware import outermost
+from gateway.transport.connection_limits import WatchedRunner
+from gateway.uploads import routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from gateway.gate import Gate
+    from gateway.context import AppContext
 
 SERVER_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -31,13 +32,13 @@ SERVER_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
 """What aiohttp's server is told."""
 
 
-def gateway_app(gate: Gate) -> web.Application:
+def gateway_app(context: AppContext) -> web.Application:
     """Make the gateway's application."""
     app = web.Application(middlewares=[outermost])
-    app[GATE] = gate
-    app.on_startup.append(lambda _: gate.joining.go_on())
-    app.on_cleanup.append(lambda _: gate.joining.stop())
-    for part in (files, api, operating, probes):
+    app[CONTEXT] = context
+    app.on_startup.append(lambda _: context.joining.resume_pending())
+    app.on_cleanup.append(lambda _: context.joining.stop())
+    for part in (routes, read, operate, health):
         part.add_routes(app)
     return app
 
@@ -45,4 +46,4 @@ def gateway_app(gate: Gate) -> web.Application:
 def gateway_runner(app: web.Application, *, shutdown_timeout: float) -> web.AppRunner:
     """Make what serves the application; seconds to let requests end when it stops."""
     options = {**SERVER_OPTIONS, "shutdown_timeout": shutdown_timeout}
-    return WatchedRunner(app, app[GATE].connections, options)
+    return WatchedRunner(app, app[CONTEXT].connections, options)

@@ -6,15 +6,15 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from gateway.deps import Auth
-from gateway.errors import Refusal
-from gateway.problems import NO_TOKEN, NOT_ALLOWED
+from gateway.options import Auth
+from gateway.protocol.errors import Refusal
+from gateway.protocol.problems import NO_TOKEN, NOT_ALLOWED
 from titip.access import Bearer, Role, Token, digest_of, opens, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from titip.overview import Tokens
+    from titip.ports.people import Tokens
 
 FRESH: Final = 1.0
 """Seconds a looked-up token is good for: as long may a revoked one still open."""
@@ -39,7 +39,7 @@ _NOBODY: Final = Token(
 """Compared with where there is no such token, so that an unknown id costs what a known one does."""
 
 
-class Door:
+class Authenticator:
     """Lets bearers of live tokens in."""
 
     def __init__(self, tokens: Tokens, auth: Auth) -> None:
@@ -47,7 +47,7 @@ class Door:
         self._auth = auth
         self._known: dict[str, tuple[float, Token]] = {}
 
-    async def bearer(self, headers: Mapping[str, str]) -> Bearer:
+    async def authenticate(self, headers: Mapping[str, str]) -> Bearer:
         """Tell who asks with these headers; raises Refusal."""
         if self._auth is Auth.NONE:
             return EVERYONE
@@ -62,9 +62,9 @@ class Door:
         named = token.submitter or (OPERATORS if token.role is Role.OPERATOR else "")
         return Bearer(token.role, named)
 
-    async def operator(self, headers: Mapping[str, str]) -> None:
+    async def require_operator(self, headers: Mapping[str, str]) -> None:
         """Refuse all but operators."""
-        if (await self.bearer(headers)).role is not Role.OPERATOR:
+        if (await self.authenticate(headers)).role is not Role.OPERATOR:
             raise Refusal(NOT_ALLOWED.because("An operator's token is needed"))
 
     async def _token(self, token_id: str) -> Token:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from titip.overview import Census, Standing
-    from titip.ports import Room
+    from titip.ports.operations import DestinationStatus, Totals
+    from titip.ports.storage import DiskSpace
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
 """Methods that get a label of their own; made-up ones share `other`."""
@@ -22,11 +22,13 @@ COMMIT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 """Seconds: from an NVMe disk's sync to a disk in trouble."""
 
 
-def _oldest(standing: Standing, now: datetime) -> float:
+def _oldest(standing: DestinationStatus, now: datetime) -> float:
     return (now - standing.oldest_owed).total_seconds() if standing.oldest_owed else 0
 
 
-_OF_DESTINATION: Final[Sequence[tuple[str, str, Callable[[Standing, datetime], float]]]] = (
+_OF_DESTINATION: Final[
+    Sequence[tuple[str, str, Callable[[DestinationStatus, datetime], float]]]
+] = (
     ("delivery_oldest_seconds", "Age of the oldest delivery still owed", _oldest),
     ("destination_paused", "1 while an operator paused it", lambda one, _: one.paused),
     (
@@ -109,17 +111,19 @@ class Metrics:
                 self._answers[key] = child
         child.inc()
 
-    def render(self, census: Census, room: Room, *, now: datetime, lines_dropped: int = 0) -> bytes:
+    def render(
+        self, totals: Totals, room: DiskSpace, *, now: datetime, lines_dropped: int = 0
+    ) -> bytes:
         """Give the page for a scrape; `lines_dropped` were lost since the start."""
         self._lines_dropped.inc(lines_dropped - self._told_dropped)
         self._told_dropped = lines_dropped
         self._free.set(room.free)
         self._promised.set(room.promised)
-        for state, count in census.uploads.items():
+        for state, count in totals.uploads.items():
             self._uploads.labels(state=state).set(count)
-        self._damaged.set(census.damaged)
+        self._damaged.set(totals.damaged)
         self._deliveries.clear()
-        for standing in census.destinations:
+        for standing in totals.destinations:
             self._show_destination(standing, now)
         return generate_latest(self._registry)
 
@@ -129,7 +133,7 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"titip_{name}", text, labels, registry=self._registry)
 
-    def _show_destination(self, standing: Standing, now: datetime) -> None:
+    def _show_destination(self, standing: DestinationStatus, now: datetime) -> None:
         name = standing.name
         for state, count in standing.counts.items():
             self._deliveries.labels(destination=name, state=state).set(count)

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from gateway import answers, crossing, draft, draft_answers, problems, protocol
-from gateway.draft_answers import Wording
-from gateway.errors import ProtocolViolation
-from gateway.gate import CUT_SHORT, FILES, GATE
-from gateway.malformed import problem_of
-from gateway.verdicts import for_head, verdict
+from gateway.context import CONTEXT, CUT_SHORT, FILES
+from gateway.protocol import cors, draft, draft_responses, problems, tus, tus_responses
+from gateway.protocol.draft_responses import DraftResponseOptions
+from gateway.protocol.error_mapping import for_head, to_problem
+from gateway.protocol.errors import ProtocolViolation
+from gateway.transport.malformed import problem_of
 from titip.errors import TitipError
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
-    from gateway.problems import Problem
+    from gateway.protocol.problems import Problem
 
 log = structlog.get_logger()
 
@@ -39,22 +39,22 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 @web.middleware
 async def outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer whatever happens, and dress the answer."""
-    gate = request.app[GATE]
+    context = request.app[CONTEXT]
     told = request.headers.get("X-Request-ID", "")
     request_id = told if _REQUEST_ID.fullmatch(told) else f"{_PROCESS}{next(_COUNT):08x}"
     structlog.contextvars.bind_contextvars(request=request_id)
-    gate.metrics.in_flight.inc()
+    context.metrics.in_flight.inc()
     try:
         response = await _answered(request, handler)
     finally:
-        gate.metrics.in_flight.dec()
-    gate.metrics.answered(request.method, response.status)
+        context.metrics.in_flight.dec()
+    context.metrics.answered(request.method, response.status)
     response.headers["X-Request-ID"] = request_id
     response.headers["Server"] = "titip"
-    response.headers["Tus-Resumable"] = protocol.VERSION
+    response.headers["Tus-Resumable"] = tus.VERSION
     origin = request.headers.get("Origin")
-    response.headers.update(crossing.answer_headers(origin, gate.options.origins))
-    if gate.draining.given or _unread(request):
+    response.headers.update(cors.answer_headers(origin, context.options.origins))
+    if context.draining.is_set or _unread(request):
         response.force_close()
     return response
 
@@ -65,7 +65,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except TitipError as error:
-        problem = verdict(error)
+        problem = to_problem(error)
         if problem.ours:
             log.warning("request.refused", method=request.method, problem=problem.slug)
     except web.HTTPException as error:
@@ -87,13 +87,13 @@ def _refusal(problem: Problem) -> web.Response:
 
 
 def _discovery(request: web.Request) -> web.Response:
-    gate = request.app[GATE]
-    answer = answers.discovery(gate.terms)
-    wording = Wording(draft.interop(request.headers), gate.terms, gate.now)
+    context = request.app[CONTEXT]
+    answer = tus_responses.discovery(context.terms)
+    wording = DraftResponseOptions(draft.interop(request.headers), context.terms, context.now)
     headers = {
         **answer.headers,
-        **draft_answers.discovery(wording).headers,
-        **crossing.preflight_headers(),
+        **draft_responses.discovery(wording).headers,
+        **cors.preflight_headers(),
     }
     return web.Response(status=answer.status, headers=headers)
 
@@ -104,7 +104,7 @@ def _asks_offset(request: web.Request) -> bool:
 
 def _meant(request: web.Request) -> str:
     try:
-        return protocol.effective_method(request.method, request.headers)
+        return tus.effective_method(request.method, request.headers)
     except ProtocolViolation:
         return request.method
 

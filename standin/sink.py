@@ -9,7 +9,7 @@ PIECE_BYTES = 256 * 1024
 """How much of a body is held at once."""
 
 
-class Sink:
+class HashingFile:
     """A file being written, with the digest and the size of what it holds so far."""
 
     def __init__(self, path: Path) -> None:

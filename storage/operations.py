@@ -1,20 +1,20 @@
-"""Acting for operators: implements titip.overview.Operations."""
+"""Acting for operators: implements titip.ports.operations.Operations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.deliveries import find_delivery
-from storage.rows import DELIVERY, delivery_of
-from storage.standings import put
+from storage.destinations import put
+from storage.journal.deliveries import find_delivery
+from storage.journal.rows import DELIVERY, delivery_of
 from titip.delivery import (
     ALLOWED,
     REGISTRY,
     Delivery,
     DeliveryState,
-    Recorded,
-    Requeued,
+    RecordedEvent,
+    RequeuedEvent,
 )
 
 if TYPE_CHECKING:
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from storage.deliveries import Transitions
-    from storage.journal import Journal
+    from storage.journal.database import Journal
+    from storage.journal.deliveries import Transitions
     from titip.delivery import DeliveryId
-    from titip.overview import Selection
-    from titip.ports import Doorbell
+    from titip.ports.delivery import Wakeup
+    from titip.ports.operations import Selection
 
 BATCH: Final = 500
 """Deliveries requeued in one transaction, so that a re-sync of millions holds nobody up."""
 
-REQUEUEABLE: Final = tuple(state for state in DeliveryState if Requeued in ALLOWED[state])
+REQUEUEABLE: Final = tuple(state for state in DeliveryState if RequeuedEvent in ALLOWED[state])
 
 
 _WITH_BYTES: Final = (
@@ -43,17 +43,17 @@ _WITH_BYTES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class JournalOperations:
-    """One journal's levers; rings for the lanes. `registry`: one is configured."""
+    """One journal's levers; rings for the workers. `registry`: one is configured."""
 
     journal: Journal
     transitions: Transitions
-    doorbell: Doorbell
+    wakeup: Wakeup
     registry: bool = True
 
     async def resync(self, selection: Selection, *, now: datetime) -> int:
-        """Send the selected deliveries again; see titip.overview.Operations."""
+        """Send the selected deliveries again; see titip.ports.operations.Operations."""
         text, bindings = _page_of(selection, sent="" if self.registry else _NOT_REGISTRY)
-        event = Requeued(vouched=selection.vouched)
+        event = RequeuedEvent(confirmed_absent=selection.confirmed_absent)
         total, after = 0, 0
 
         def requeue(db: apsw.Connection) -> tuple[int, int]:
@@ -67,11 +67,11 @@ class JournalOperations:
             total += moved
             if moved < BATCH:
                 break
-        self.doorbell.ring()
+        self.wakeup.set()
         return total
 
     async def by_hand(self, selection: Selection) -> int:
-        """Count the selected ones that go nowhere; see titip.overview.Operations."""
+        """Count the selected ones that go nowhere; see titip.ports.operations.Operations."""
         if self.registry:
             return 0
         where, bindings = _selected(selection)
@@ -83,21 +83,21 @@ class JournalOperations:
     async def pause(self, destination: str, *, paused: bool) -> None:
         """Stop or start the claims of a destination."""
         await self.journal.write(lambda db: put(db, "paused", destination, int(paused)))
-        self.doorbell.ring()
+        self.wakeup.set()
 
     async def ask_probe(self, destination: str) -> None:
-        """Ask the lane to probe its destination now."""
+        """Ask the worker to probe its destination now."""
         await self.journal.write(lambda db: put(db, "probe_wanted", destination, 1))
-        self.doorbell.ring()
+        self.wakeup.set()
 
     async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
-        """Record that an operator entered the file by hand; see titip.overview.Operations."""
+        """Record that an operator entered the file by hand; see `Operations.delivered`."""
 
         def record(db: apsw.Connection) -> Delivery:
             before = find_delivery(db, delivery)
             if before is None:
                 raise LookupError(f"there is no delivery {delivery}")
-            return self.transitions.apply(db, before, Recorded(reference), now=now)
+            return self.transitions.apply(db, before, RecordedEvent(reference), now=now)
 
         return await self.journal.write(record)
 

@@ -1,4 +1,4 @@
-"""The deliveries as a lane sees them: implements titip.ports.Queue."""
+"""The deliveries as a worker sees them: implements titip.ports.delivery.Queue."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
-from storage.damage import mark_damaged
-from storage.deliveries import (
+from storage.destinations import field_of, is_paused, put
+from storage.journal.damage import mark_damaged
+from storage.journal.deliveries import (
     CLAIMABLE,
     begin_attempt,
     end_attempt,
     find_delivery,
     heads,
     note_event,
-    step,
     strayed,
+    update,
     waiting,
     waiting_rows,
 )
-from storage.rows import DELIVERY, delivery_of
-from storage.standings import field_of, is_paused, put
-from storage.uploads import existing
-from titip.brake import ONCE_MORE
+from storage.journal.rows import DELIVERY, delivery_of
+from storage.journal.uploads import existing
 from titip.delivery import (
     MIRROR,
     REGISTRY,
-    Claimed,
+    ClaimedDelivery,
+    ClaimedEvent,
     Delivery,
     DeliveryState,
-    Moved,
-    Parcel,
-    Postponed,
-    Spared,
+    MovedEvent,
+    PostponedEvent,
+    SkippedEvent,
 )
-from titip.owing import delivery_id
+from titip.policies.brake import ONCE_MORE
+from titip.policies.delivery_plan import delivery_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from storage.deliveries import Transitions
-    from storage.journal import Journal
+    from storage.journal.database import Journal
+    from storage.journal.deliveries import Transitions
 
 SPARED_AT_ONCE: Final = 500
 """Deliveries skipped in one transaction."""
@@ -90,13 +90,15 @@ class JournalQueue:
     spare_mirror: bool
     mirror_place: str = ""
 
-    async def waiting(self, destination: str, *, now: datetime, hurry: bool) -> Sequence[str]:
-        """Name the submitters with something due; see titip.ports.Queue."""
+    async def waiting(
+        self, destination: str, *, now: datetime, ignore_delay: bool
+    ) -> Sequence[str]:
+        """Name the submitters with something due; see titip.ports.delivery.Queue."""
 
         def look(db: apsw.Connection) -> list[str]:
             if is_paused(db, destination):
                 return []
-            return waiting(db, destination, now=now, hurry=hurry)
+            return waiting(db, destination, now=now, ignore_delay=ignore_delay)
 
         return await self.journal.read(look)
 
@@ -108,14 +110,14 @@ class JournalQueue:
         now: datetime,
         until: datetime,
         limit: int,
-        hurry: bool,
-    ) -> Sequence[Parcel]:
-        """Claim what is due first; see titip.ports.Queue."""
+        ignore_delay: bool,
+    ) -> Sequence[ClaimedDelivery]:
+        """Claim what is due first; see titip.ports.delivery.Queue."""
 
-        def take(db: apsw.Connection) -> list[Parcel]:
+        def take(db: apsw.Connection) -> list[ClaimedDelivery]:
             if is_paused(db, destination):
                 return []
-            due = heads(db, destination, submitter, now=now, hurry=hurry, limit=limit)
+            due = heads(db, destination, submitter, now=now, ignore_delay=ignore_delay, limit=limit)
             return [self._take(db, one, now=now, until=until) for one in due]
 
         return await self.journal.write(take)
@@ -123,10 +125,10 @@ class JournalQueue:
     async def record(
         self, before: Delivery, after: Delivery, *, now: datetime, run: str = ""
     ) -> None:
-        """Write the outcome of an attempt; see titip.ports.Queue."""
+        """Write the outcome of an attempt; see titip.ports.delivery.Queue."""
 
         def settle(db: apsw.Connection) -> None:
-            step(db, before, after)
+            update(db, before, after)
             end_attempt(db, after, now=now)
             if run:
                 db.execute(IN_RUN, {"id": after.id, "run": run, "once": ONCE_MORE})
@@ -140,15 +142,15 @@ class JournalQueue:
         await self.journal.write(settle)
 
     async def checkpoint(self, delivery: Delivery, text: str) -> Delivery:
-        """Keep the destination's checkpoint; see titip.ports.Queue."""
+        """Keep the destination's checkpoint; see titip.ports.delivery.Queue."""
         return await self._refine(delivery, replace(delivery, checkpoint=text))
 
     async def extend(self, delivery: Delivery, until: datetime) -> Delivery:
-        """Prolong the lease; see titip.ports.Queue."""
+        """Prolong the lease; see titip.ports.delivery.Queue."""
         return await self._refine(delivery, replace(delivery, due_at=until))
 
-    async def lapse(self, destination: str, *, until: datetime, farthest: datetime) -> int:
-        """End at `until` the leases left behind; see titip.ports.Queue."""
+    async def expire_leases(self, destination: str, *, until: datetime, farthest: datetime) -> int:
+        """End at `until` the leases left behind; see titip.ports.delivery.Queue."""
 
         def shorten(db: apsw.Connection) -> int:
             db.execute(_BRING_BACK, {"destination": destination, "until": to_ms(farthest)})
@@ -164,7 +166,7 @@ class JournalQueue:
         def skip(db: apsw.Connection) -> int:
             rows = waiting_rows(db, destination, limit=SPARED_AT_ONCE)
             for one in rows:
-                self.transitions.apply(db, one, Spared(), now=now)
+                self.transitions.apply(db, one, SkippedEvent(), now=now)
             return len(rows)
 
         total = 0
@@ -185,7 +187,7 @@ class JournalQueue:
             def park(db: apsw.Connection) -> int:
                 rows = strayed(db, destination, reason=reason, limit=SPARED_AT_ONCE)
                 for one in rows:
-                    after = self.transitions.apply(db, one, Moved(reason), now=now)
+                    after = self.transitions.apply(db, one, MovedEvent(reason), now=now)
                     note_event(db, after, "moved", reason=reason, now=now)
                 return len(rows)
 
@@ -204,14 +206,14 @@ class JournalQueue:
             rows = [delivery_of(row) for row in db.execute(_UNDER_WAY, (destination,))]
             for row in rows:
                 claimed = self._take(db, row, now=now, until=now).delivery
-                left = Postponed("it was under way when nothing was configured there any more")
+                left = PostponedEvent("it was under way when nothing was configured there any more")
                 end_attempt(db, self.transitions.apply(db, claimed, left, now=now), now=now)
             return len(rows)
 
         return await self.journal.write(end)
 
     async def _refine(self, before: Delivery, after: Delivery) -> Delivery:
-        await self.journal.write(lambda db: step(db, before, after))
+        await self.journal.write(lambda db: update(db, before, after))
         return after
 
     def _take(
@@ -221,10 +223,10 @@ class JournalQueue:
         *,
         now: datetime,
         until: datetime,
-    ) -> Parcel:
-        claimed = self.transitions.apply(db, delivery, Claimed(until), now=now)
+    ) -> ClaimedDelivery:
+        claimed = self.transitions.apply(db, delivery, ClaimedEvent(until), now=now)
         begin_attempt(db, claimed, now=now)
-        return Parcel(claimed, existing(db, delivery.upload))
+        return ClaimedDelivery(claimed, existing(db, delivery.upload))
 
     def _note_mirror(self, db: apsw.Connection) -> None:
         if field_of(db, "place", MIRROR, "") != self.mirror_place:
@@ -235,4 +237,4 @@ class JournalQueue:
             return
         mirror = find_delivery(db, delivery_id(registered.upload, MIRROR))
         if mirror and mirror.state in {DeliveryState.QUEUED, DeliveryState.DEFERRED}:
-            self.transitions.apply(db, mirror, Spared(), now=now)
+            self.transitions.apply(db, mirror, SkippedEvent(), now=now)

@@ -1,4 +1,4 @@
-"""Reading for people: implements titip.overview.Records."""
+"""Reading for people: implements titip.ports.operations.Records."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.clock import from_ms
-from storage.damage import count_damaged
-from storage.deliveries import deliveries_of_upload
-from storage.rows import DELIVERY, UPLOAD, brakes_of, delivery_of, health_of, upload_of
+from storage.journal.damage import count_damaged
+from storage.journal.deliveries import deliveries_of_upload
+from storage.journal.rows import DELIVERY, UPLOAD, brakes_of, delivery_of, health_of, upload_of
 from titip.delivery import DESTINATIONS, DeliveryState
-from titip.overview import Census, Query, Standing
+from titip.ports.operations import DestinationStatus, Query, Totals
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from storage.journal import Journal
+    from storage.journal.database import Journal
     from titip.delivery import Delivery
     from titip.upload import Upload, UploadId
 
@@ -67,7 +67,7 @@ class JournalRecords:
         """List the deliveries of one upload."""
         return await self.journal.read(lambda db: deliveries_of_upload(db, upload))
 
-    async def census(self) -> Census:
+    async def totals(self) -> Totals:
         """Count everything."""
         return await self.journal.read(_census)
 
@@ -105,13 +105,13 @@ _UNCLOSED: Final = (
 )
 
 
-def _census(db: apsw.Connection) -> Census:
+def _census(db: apsw.Connection) -> Totals:
     tallies: dict[str, dict[str, tuple[int, int]]] = {}
     for what, state, rows, size in db.execute("SELECT what, state, rows, bytes FROM tallies"):
         tallies.setdefault(what, {})[state] = (rows, size)
     uploads = tallies.get("upload", {})
     freed, freed_bytes = tallies.get("freed", {}).get("sealed", (0, 0))
-    return Census(
+    return Totals(
         uploads={UploadState(state): rows for state, (rows, _) in uploads.items()},
         sealed_bytes=uploads.get("sealed", (0, 0))[1] - freed_bytes,
         open_bytes=uploads.get("open", (0, 0))[1],
@@ -122,13 +122,15 @@ def _census(db: apsw.Connection) -> Census:
     )
 
 
-def _standing(db: apsw.Connection, name: str, tally: dict[str, tuple[int, int]]) -> Standing:
+def _standing(
+    db: apsw.Connection, name: str, tally: dict[str, tuple[int, int]]
+) -> DestinationStatus:
     text = "SELECT paused, health, brakes FROM destinations WHERE name = ?"
     paused, health, brakes = db.execute(text, (name,)).fetchone() or (0, "", "")
     oldest = next(iter(db.execute(_OLDEST, (name,))))[0]
     doubted = {DeliveryState(state): rows for state, rows in db.execute(_IN_DOUBT, (name,))}
     unproven = int(next(iter(db.execute(_UNPROVEN, (name,))))[0])
-    return Standing(
+    return DestinationStatus(
         name=name,
         paused=bool(paused),
         health=health_of(health),

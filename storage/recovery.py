@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from storage.durable import translated
-from storage.spool import SHARDS
-from storage.uploads import has_bytes, with_prefix
+from storage.files.durable import translated
+from storage.files.spool import SHARDS
+from storage.journal.uploads import has_bytes, with_prefix
 from titip.upload import UploadId, UploadState
 
 if TYPE_CHECKING:
-    from storage.journal import Journal
-    from storage.spool import Spool
+    from storage.files.spool import Spool
+    from storage.journal.database import Journal
     from titip.upload import Upload
 
 

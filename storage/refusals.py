@@ -1,16 +1,16 @@
-"""Files that a destination refused alike: implements titip.ports.Refusals."""
+"""Files that a destination refused alike: implements titip.ports.delivery.Refusals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from storage.deliveries import in_run, note_event
+from storage.destinations import field_of, put
+from storage.journal.deliveries import in_run, note_event
+from storage.journal.rows import brakes_of, text_of_brakes
 from storage.queue import IN_RUN
-from storage.rows import brakes_of, text_of_brakes
-from storage.standings import field_of, put
-from titip.brake import ONCE_MORE, Brakes
-from titip.delivery import Requeued
+from titip.delivery import RequeuedEvent
+from titip.policies.brake import ONCE_MORE, Brakes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from storage.deliveries import Transitions
-    from storage.journal import Journal
+    from storage.journal.database import Journal
+    from storage.journal.deliveries import Transitions
 
 TAKES_AGAIN: Final = "the destination takes files again that it refused alike"
 
@@ -45,13 +45,13 @@ class JournalRefusals:
     async def requeue_runs(
         self, destination: str, runs: Sequence[str], *, now: datetime, doubted: bool
     ) -> int:
-        """Let go once more what was parked in these runs; see titip.ports.Refusals."""
+        """Let go once more what was parked in these runs; see titip.ports.delivery.Refusals."""
 
         def requeue(db: apsw.Connection) -> int:
             rows = [row for run in runs for row in in_run(db, destination, run)]
             moved = [one for one in rows if doubted or not one.doubtful]
             for one in moved:
-                self.transitions.apply(db, one, Requeued(), now=now)
+                self.transitions.apply(db, one, RequeuedEvent(), now=now)
                 db.execute(IN_RUN, {"id": one.id, "run": ONCE_MORE, "once": ONCE_MORE})
                 note_event(db, one, "requeued", reason=TAKES_AGAIN, now=now)
             return len(moved)

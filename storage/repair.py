@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.clock import utc_now
-from storage.damage import mark_damaged, note_mended
-from storage.deliveries import deliveries_of_upload
-from storage.durable import closing_fd, sync_data, translated, write_at
-from storage.inspection import NOT_SEALED, damage_of
-from titip.delivery import Requeued
-from titip.errors import Damaged
+from storage.files.durable import closing_fd, sync_data, translated, write_at
+from storage.files.integrity import NOT_SEALED, damage_of
+from storage.journal.damage import mark_damaged, note_mended
+from storage.journal.deliveries import deliveries_of_upload
+from titip.delivery import RequeuedEvent
+from titip.errors import ContentDamaged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from storage.deliveries import Transitions
-    from storage.journal import Journal
-    from storage.spool import Spool
+    from storage.files.spool import Spool
+    from storage.journal.database import Journal
+    from storage.journal.deliveries import Transitions
     from titip.upload import Upload
 
 
@@ -51,7 +51,7 @@ class Repair:
     async def put_back(self, upload: Upload, pieces: AsyncIterator[bytes]) -> None:
         """Write a copy beside, prove and sync it, then put it in the damaged one's place.
 
-        Raises Damaged where the copy is not what was sealed, StorageFull, StorageBroken.
+        Raises ContentDamaged where the copy is not what was sealed, StorageFull, StorageBroken.
         """
         part = self.spool.quarantine / f"{upload.id}.repair-{secrets.token_hex(4)}"
         try:
@@ -73,7 +73,7 @@ class Repair:
             note_mended(db, upload.id, now=now)
             parked = [one for one in deliveries_of_upload(db, upload.id) if one.wants_bytes]
             for one in parked:
-                self.transitions.apply(db, one, Requeued(), now=now)
+                self.transitions.apply(db, one, RequeuedEvent(), now=now)
             return len(parked)
 
         return await self.journal.write(note)
@@ -97,10 +97,10 @@ async def _copy(fd: int, upload: Upload, pieces: AsyncIterator[bytes]) -> None:
 
     async for piece in pieces:
         if size + len(piece) > upload.size:
-            raise Damaged(f"it has more than {upload.size} bytes")
+            raise ContentDamaged(f"it has more than {upload.size} bytes")
         await asyncio.to_thread(keep, piece)
         size += len(piece)
     if size != upload.size:
-        raise Damaged(f"it has {size} bytes instead of {upload.size}")
+        raise ContentDamaged(f"it has {size} bytes instead of {upload.size}")
     if digest.hexdigest() != upload.sha256:
-        raise Damaged(NOT_SEALED)
+        raise ContentDamaged(NOT_SEALED)

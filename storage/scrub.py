@@ -1,4 +1,4 @@
-"""The scrub: sealed files are read again, a few at a time: implements titip.ports.Inspector.
+"""The scrub: sealed files are read again, a few at a time: implements titip.ports.IntegrityScanner.
 
 Its place is in the journal (`read_at`), so a restart goes on where the last process stopped.
 """
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import utc_now
-from storage.damage import mark_damaged, note_whole, unread
-from storage.inspection import Pace, Stopped, damage_of
+from storage.files.integrity import ReadThrottle, Stopped, damage_of
+from storage.journal.damage import mark_damaged, note_whole, unread
 from titip.errors import CustodyError
-from titip.ports import Inspection
+from titip.ports.maintenance import Inspection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from storage.journal import Journal
-    from storage.spool import Spool
+    from storage.files.spool import Spool
+    from storage.journal.database import Journal
     from titip.upload import Upload, UploadId
 
 RATE: Final = 20 << 20
@@ -57,7 +57,7 @@ class Scrub:
         *,
         rate: float = RATE,
         now: Callable[[], datetime] = utc_now,
-        pace: Callable[[float, Callable[[float], bool]], Pace] | None = None,
+        pace: Callable[[float, Callable[[float], bool]], ReadThrottle] | None = None,
     ) -> None:
         """Read this spool, and note in this journal; `pace` makes another pace, for tests."""
         self._spool = spool
@@ -65,11 +65,11 @@ class Scrub:
         self._now = now
         self._stop = threading.Event()
         wait = self._stop.wait
-        self._pace = Pace(rate, wait=wait) if pace is None else pace(rate, wait)
+        self._pace = ReadThrottle(rate, wait=wait) if pace is None else pace(rate, wait)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scrub")
 
     async def inspect(self, *, unread_since: datetime) -> Inspection:
-        """Read a few that nobody read since then; see titip.ports.Inspector."""
+        """Read a few that nobody read since then; see titip.ports.maintenance.IntegrityScanner."""
         due = await self._journal.read(lambda db: unread(db, since=unread_since, limit=FEW))
         return await self.look_at(due)
 

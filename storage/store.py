@@ -1,4 +1,4 @@
-"""Custody of the bytes: implements titip.ports.Store over the spool and the journal."""
+"""Custody of the bytes: implements titip.ports.storage.Store over the spool and the journal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from storage import parts, uploads
 from storage.clock import utc_now
-from storage.deposit import Means, SpoolDeposit
-from storage.holds import refuse_held
+from storage.files.deposit import SpoolDeposit, SpoolEngine
+from storage.journal import parts, uploads
+from storage.journal.holds import refuse_held
 from titip.errors import StorageBroken, StorageFull, UploadClosed, UploadGone, UploadMissing
-from titip.owing import deliveries_of
-from titip.ports import Room
-from titip.upload import Measured, Terminated, UploadState, advance
+from titip.policies.delivery_plan import deliveries_of
+from titip.ports.storage import DiskSpace
+from titip.upload import LengthDeclared, Terminated, UploadState, advance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from storage.journal import Journal
-    from storage.spool import Spool
-    from titip.owing import Owed
-    from titip.ports import Deposit, Doorbell
+    from storage.files.spool import Spool
+    from storage.journal.database import Journal
+    from titip.policies.delivery_plan import RequiredDelivery
+    from titip.ports.delivery import Wakeup
+    from titip.ports.storage import Deposit
     from titip.upload import Upload, UploadId
 
 log = structlog.get_logger()
@@ -54,8 +55,8 @@ class SpoolStore:
         spool: Spool,
         journal: Journal,
         *,
-        owed: Sequence[Owed],
-        doorbell: Doorbell,
+        owed: Sequence[RequiredDelivery],
+        wakeup: Wakeup,
         now: Callable[[], datetime] = utc_now,
         failed: Callable[[str], None] | None = None,
     ) -> None:
@@ -66,7 +67,7 @@ class SpoolStore:
         self._spool = spool
         self._journal = journal
         self._owed = tuple(owed)
-        self._doorbell = doorbell
+        self._wakeup = wakeup
         self._now = now
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
         self._left: OrderedDict[UploadId, tuple[int, Digest | None]] = OrderedDict()
@@ -74,7 +75,7 @@ class SpoolStore:
         self._lost: set[UploadId] = set()
         self._failed = failed
         self._broken = ""
-        self.means = Means(
+        self.means = SpoolEngine(
             spool=spool,
             threads=self._threads,
             keep=self._keep,
@@ -109,7 +110,7 @@ class SpoolStore:
         *,
         tap: Callable[[bytes], object] | None = None,
     ) -> Deposit:
-        """Begin a new upload; see titip.ports.Store."""
+        """Begin a new upload; see titip.ports.storage.Store."""
         self._refuse(more=False)
         if upload.key:
             await self._journal.read(lambda db: uploads.refuse_second(db, upload))
@@ -124,7 +125,7 @@ class SpoolStore:
         length: int | None = None,
         tap: Callable[[bytes], object] | None = None,
     ) -> Deposit:
-        """Go on with an open upload from its committed offset; see titip.ports.Store."""
+        """Go on with an open upload from its committed offset; see titip.ports.storage.Store."""
         self._refuse(more=True)
         offset, digest = self._left.pop(upload.id, (-1, None))
         current = upload if offset == upload.offset else await self.find(upload.id)
@@ -132,12 +133,12 @@ class SpoolStore:
             raise UploadMissing("there is no such upload")
         _refuse_ended(current)
         if length is not None:
-            current = advance(current, Measured(length), now=self._now())
+            current = advance(current, LengthDeclared(length), now=self._now())
         known = digest if offset == current.offset else None
         return SpoolDeposit(current, self.means, digest=known, tap=tap)
 
     async def terminate(self, upload: Upload) -> None:
-        """End an unfinished upload and free its bytes; see titip.ports.Store."""
+        """End an unfinished upload and free its bytes; see titip.ports.storage.Store."""
         _refuse_ended(upload)
         ended = advance(upload, Terminated(), now=self._now())
 
@@ -150,22 +151,22 @@ class SpoolStore:
         await self._free(upload.id)
 
     async def expire(self, *, idle_since: datetime) -> int:
-        """End the open uploads left alone since then; see titip.ports.Custodian."""
+        """End the open uploads left alone since then; see titip.ports.maintenance.UploadExpirer."""
         total = 0
         while ended := await self._expire_some(idle_since):
             total += ended
         return total
 
-    async def room(self) -> Room:
+    async def room(self) -> DiskSpace:
         """Tell the space there is; raises StorageBroken once the disk failed."""
         self._refuse(more=False)
         promised = await self._journal.read(uploads.promised)
         free = await asyncio.get_running_loop().run_in_executor(self._threads, self._spool.free)
         promised += sum(self._unborn.values())
-        return Room(free=free, promised=promised, reserved=self._journal.reserved)
+        return DiskSpace(free=free, promised=promised, reserved=self._journal.reserved)
 
     async def sealed_file(self, upload: Upload) -> Path | None:
-        """Give the file with the sealed bytes; see titip.ports.Store."""
+        """Give the file with the sealed bytes; see titip.ports.storage.Store."""
         return await asyncio.to_thread(self._spool.sealed_file, upload)
 
     def close(self) -> None:
@@ -197,13 +198,13 @@ class SpoolStore:
 
         def keep(db: apsw.Connection) -> None:
             uploads.keep(db, before, after, owed)
-            if after.part:
+            if after.is_partial:
                 parts.moved(db, after, now=self._now())
 
         await self._journal.write(keep)
         self._unborn.pop(after.id, None)
         if owed:
-            self._doorbell.ring()
+            self._wakeup.set()
 
     def _let_go(self, upload: Upload, digest: Digest | None, /, *, born: bool) -> None:
         self._unborn.pop(upload.id, None)

@@ -1,4 +1,4 @@
-"""Who may come in: implements titip.overview.Tokens. Only digests of secrets are kept."""
+"""Who may come in: implements titip.ports.people.Tokens. Only digests of secrets are kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
-from storage.rows import TOKEN, token_of
+from storage.journal.rows import TOKEN, token_of
 from titip.access import Token, digest_of, spell
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from storage.journal import Journal
+    from storage.journal.database import Journal
     from titip.access import Role
 
 SECRET_BYTES: Final = 32

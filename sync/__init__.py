@@ -1,1 +1,1 @@
-"""Passes sealed uploads on: one lane per destination."""
+"""Passes sealed uploads on: one worker per destination."""

@@ -1,6 +1,6 @@
 """A supervisor: what runs for as long as the process does, and ended before, is begun again.
 
-The sync daemon is its jobs, lanes, janitor and scrubber, each supervised, until told to stop.
+The sync daemon is its jobs, workers, janitor and scrubber, each supervised, until told to stop.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sync.contained import ended, guarded, tell_bug
+from sync.containment import ended, guarded, tell_bug
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -24,7 +24,7 @@ CEILING: Final = 60.0
 """The longest rest; what ran for as long before it failed is rested for as at first."""
 
 STOP_WITHIN: Final = 6.5
-"""Seconds that all of them have to stop: a lane's grace, and what breaking off may take."""
+"""Seconds that all of them have to stop: a worker's grace, and what breaking off may take."""
 
 BREAK_OFF: Final = 0.5
 """Seconds that what is late has to end once it is cancelled; then it is left behind."""

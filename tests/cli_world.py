@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from typer.testing import CliRunner
 
-from config.cli import app
+from cli.main import app
 from config.settings import Settings, settings_from
-from config.wiring import Books, opened_books, opened_vault
+from config.wiring.storage import JournalServices, open_journal, open_spool
 from storage.clock import utc_now
 from titip import metadata
-from titip.delivery import Refused, Succeeded, advance
+from titip.delivery import RejectedEvent, SucceededEvent, advance
 from titip.evidence import Evidence
 from titip.retry import RetryPolicy
 from titip.upload import Upload, UploadId
@@ -83,8 +83,8 @@ class Desk:
 
         async def bring() -> None:
             with (
-                opened_books(self.settings) as books,
-                opened_vault(self.settings, books) as vault,
+                open_journal(self.settings) as books,
+                open_spool(self.settings, books) as vault,
             ):
                 deposit = await vault.store.create(upload)
                 await deposit.commit([content if keep < 0 else content[:keep]])
@@ -94,15 +94,15 @@ class Desk:
         return upload.id
 
     def end(self, upload: UploadId, event: DeliveryEvent, *, to: str = "registry") -> None:
-        """Let the delivery of an upload end in this way, as a lane would."""
+        """Let the delivery of an upload end in this way, as a worker would."""
 
-        async def act(books: Books) -> None:
+        async def act(books: JournalServices) -> None:
             now = utc_now()
             found = await books.records.of_upload(upload)
             submitter = next(one.submitter for one in found)
             until = now + timedelta(minutes=1)
             parcels = await books.queue.claim(
-                to, submitter, now=now, until=until, limit=1000, hurry=True
+                to, submitter, now=now, until=until, limit=1000, ignore_delay=True
             )
             for parcel in parcels:
                 before = parcel.delivery
@@ -114,21 +114,21 @@ class Desk:
 
     def park(self, upload: UploadId, reason: str = "refused this file (422)") -> None:
         """Let the registry refuse an upload."""
-        self.end(upload, Refused(reason))
+        self.end(upload, RejectedEvent(reason))
 
     def deliver(self, upload: UploadId, locator: str = "SILON-000001") -> None:
         """Let the registry take an upload."""
-        self.end(upload, Succeeded(locator, Evidence.REFERENCE))
+        self.end(upload, SucceededEvent(locator, Evidence.REFERENCE))
 
     def note(self, destination: str, health: Health) -> None:
         """Say how a destination is."""
 
-        async def act(books: Books) -> None:
-            await books.standings.note(destination, health)
+        async def act(books: JournalServices) -> None:
+            await books.destinations.note(destination, health)
 
         self.with_books(act)
 
     def with_books(self, act: Any) -> Any:
         """Do something with the journal open."""
-        with opened_books(self.settings) as books:
+        with open_journal(self.settings) as books:
             return asyncio.run(act(books))

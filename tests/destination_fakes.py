@@ -4,13 +4,13 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sync.lease import Lease
-from sync.overdue import Overdue
-from titip.delivery import Delivery, DeliveryId, Parcel
+from sync.worker.lease import Lease
+from sync.worker.response_timer import ResponseTimer
+from titip.delivery import ClaimedDelivery, Delivery, DeliveryId
 from titip.evidence import Doubt, Evidence
 from titip.health import HealthEvent
 from titip.metadata import render
-from titip.ports import Arrival, Content, Progress
+from titip.ports.delivery import Content, DeliveryResult, Progress
 from titip.upload import Upload, UploadId, UploadState
 
 SEALED_AT = datetime(2026, 11, 20, 16, 59, 30, tzinfo=UTC)
@@ -110,7 +110,7 @@ def a_parcel(
     upload: str = "u0123456789abcdef",
     submitter: str = "Pair 3",
     filename: str = "KTP Ni Luh.PDF",
-) -> Parcel:
+) -> ClaimedDelivery:
     """A parcel at its first attempt."""
     return a_parcel_of(
         len(data),
@@ -128,7 +128,7 @@ def a_parcel_of(
     upload: str = "u0123456789abcdef",
     submitter: str = "Pair 3",
     filename: str = "KTP Ni Luh.PDF",
-) -> Parcel:
+) -> ClaimedDelivery:
     """A parcel of that length and digest at its first attempt."""
     sealed = Upload(
         id=UploadId(upload),
@@ -150,10 +150,12 @@ def a_parcel_of(
         queued_at=SEALED_AT,
         attempts=1,
     )
-    return Parcel(delivery, sealed)
+    return ClaimedDelivery(delivery, sealed)
 
 
-def tried_again(parcel: Parcel, progress: RecordingProgress, *, doubtful: bool = True) -> Parcel:
+def tried_again(
+    parcel: ClaimedDelivery, progress: RecordingProgress, *, doubtful: bool = True
+) -> ClaimedDelivery:
     """The parcel as it is claimed after its worker died, or after an answer was lost."""
     delivery = replace(
         parcel.delivery,
@@ -165,13 +167,13 @@ def tried_again(parcel: Parcel, progress: RecordingProgress, *, doubtful: bool =
     return replace(parcel, delivery=delivery)
 
 
-def no_timer() -> Overdue:
+def no_timer() -> ResponseTimer:
     """A clock that does not ring while a test runs."""
 
     async def hear(event: HealthEvent) -> None:
         raise AssertionError(f"nobody waits at this clock, and it told of {event}")
 
-    return Overdue(hear, timedelta(days=1))
+    return ResponseTimer(hear, timedelta(days=1))
 
 
 def a_lease(delivery, queue, *, term, now, settle=timedelta(0)) -> Lease:
@@ -193,7 +195,9 @@ class MemoryDestination:
     def name(self) -> str:
         return self._name
 
-    async def deliver(self, parcel: Parcel, content: Content, progress: Progress) -> Arrival:
+    async def deliver(
+        self, parcel: ClaimedDelivery, content: Content, progress: Progress
+    ) -> DeliveryResult:
         key = parcel.upload.id
         if key not in self.copies:
             await progress.checkpoint(f"taking {key}")
@@ -203,7 +207,7 @@ class MemoryDestination:
         progress.body_sent()
         held = self.copies[key]
         sha256 = hashlib.sha256(held).hexdigest()
-        return Arrival(f"memory:{key}", len(held), sha256=sha256, evidence=Evidence.DIGEST)
+        return DeliveryResult(f"memory:{key}", len(held), sha256=sha256, evidence=Evidence.DIGEST)
 
     async def probe(self) -> bool | None:
         return self.is_well

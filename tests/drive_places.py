@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from standin.drive import DriveOptions as StandinOptions
-from standin.drive import serve_drive, write_credentials
-from sync.drive import DriveMirror
-from sync.drive_options import UNIT, DriveOptions
+from standin.drive.server import DriveOptions as StandinOptions
+from standin.drive.server import serve_drive, write_credentials
+from sync.destinations.drive.mirror import DriveMirror
+from sync.destinations.drive.options import UNIT, DriveOptions
 from tests.destination_fakes import RecordingProgress, tried_again
 from titip.errors import DeliveryFault
 
@@ -55,7 +55,7 @@ def copies(far):
 
 
 async def until_delivered(destination, parcel, content, *, attempts=6):
-    """Try as a lane does; give the arrival and the faults on the way to it."""
+    """Try as a worker does; give the arrival and the faults on the way to it."""
     faults: list[DeliveryFault] = []
     progress = RecordingProgress()
     while True:

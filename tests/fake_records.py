@@ -1,4 +1,4 @@
-"""In-memory rows and levers over a MemoryStore: titip.overview.Records and Operations."""
+"""In-memory rows and levers over a MemoryStore: titip.ports.operations.Records and Operations."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
-from titip.delivery import DESTINATIONS, REGISTRY, Delivery, DeliveryId, Recorded, Requeued, advance
-from titip.overview import Census, Query, Selection, Standing
+from titip.delivery import (
+    DESTINATIONS,
+    REGISTRY,
+    Delivery,
+    DeliveryId,
+    RecordedEvent,
+    RequeuedEvent,
+    advance,
+)
+from titip.ports.operations import DestinationStatus, Query, Selection, Totals
 from titip.retry import RetryPolicy
 from titip.upload import Upload, UploadId, UploadState
 
@@ -22,11 +30,11 @@ T = TypeVar("T")
 
 
 class MemoryRecords:
-    """Implements titip.overview.Records over a MemoryStore."""
+    """Implements titip.ports.operations.Records over a MemoryStore."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
-        self.standings: dict[str, tuple[bool, Health | None]] = dict.fromkeys(
+        self.destinations: dict[str, tuple[bool, Health | None]] = dict.fromkeys(
             DESTINATIONS, (False, None)
         )
 
@@ -52,10 +60,10 @@ class MemoryRecords:
     async def of_upload(self, upload: UploadId) -> Sequence[Delivery]:
         return [one for one in self._store.deliveries.values() if one.upload == upload]
 
-    async def census(self) -> Census:
+    async def totals(self) -> Totals:
         rows = list(self._store.uploads.values())
         states = {state: [one for one in rows if one.state is state] for state in UploadState}
-        return Census(
+        return Totals(
             uploads={state: len(ones) for state, ones in states.items()},
             sealed_bytes=sum(one.size for one in states[UploadState.SEALED]),
             open_bytes=sum(one.offset for one in states[UploadState.OPEN]),
@@ -67,10 +75,10 @@ class MemoryRecords:
         rows = self._store.uploads.values()
         return sum(one.submitter == submitter and one.state is UploadState.OPEN for one in rows)
 
-    def _standing(self, name: str) -> Standing:
+    def _standing(self, name: str) -> DestinationStatus:
         rows = [one for one in self._store.deliveries.values() if one.destination == name]
-        paused, health = self.standings[name]
-        return Standing(
+        paused, health = self.destinations[name]
+        return DestinationStatus(
             name=name,
             paused=paused,
             health=health,
@@ -84,7 +92,7 @@ class MemoryRecords:
 
 
 class MemoryOperations:
-    """Implements titip.overview.Operations over a MemoryStore and its MemoryRecords."""
+    """Implements titip.ports.operations.Operations over a MemoryStore and its MemoryRecords."""
 
     def __init__(self, store: MemoryStore, records: MemoryRecords) -> None:
         self._store = store
@@ -97,7 +105,7 @@ class MemoryOperations:
             one for one in self._chosen(selection) if self.registry or one.destination != REGISTRY
         ]
         for one in chosen:
-            self._store.deliveries[one.id] = _step(one, Requeued(), now)
+            self._store.deliveries[one.id] = _step(one, RequeuedEvent(), now)
         return len(chosen)
 
     async def by_hand(self, selection: Selection) -> int:
@@ -117,8 +125,8 @@ class MemoryOperations:
         ]
 
     async def pause(self, destination: str, *, paused: bool) -> None:
-        _, health = self._records.standings[destination]
-        self._records.standings[destination] = (paused, health)
+        _, health = self._records.destinations[destination]
+        self._records.destinations[destination] = (paused, health)
 
     async def ask_probe(self, destination: str) -> None:
         self.probes_asked.append(destination)
@@ -126,7 +134,7 @@ class MemoryOperations:
     async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
         if delivery not in self._store.deliveries:
             raise LookupError(delivery)
-        after = _step(self._store.deliveries[delivery], Recorded(reference), now)
+        after = _step(self._store.deliveries[delivery], RecordedEvent(reference), now)
         self._store.deliveries[delivery] = after
         return after
 
@@ -140,6 +148,6 @@ def _page(rows: list[tuple[datetime, str, T]], query: Query) -> list[T]:
     return [row[2] for row in rows[start : start + query.limit]]
 
 
-def _step(delivery: Delivery, event: Requeued | Recorded, now: datetime) -> Delivery:
+def _step(delivery: Delivery, event: RequeuedEvent | RecordedEvent, now: datetime) -> Delivery:
     policy = RetryPolicy(timedelta(seconds=1), timedelta(seconds=2))
     return advance(delivery, event, now=now, policy=policy, rng=Random(0))

@@ -23,13 +23,13 @@ from titip.errors import (
     UploadGone,
     UploadMissing,
 )
-from titip.joining import Weight
-from titip.owing import Owed, deliveries_of
-from titip.ports import Room
+from titip.policies.delivery_plan import RequiredDelivery, deliveries_of
+from titip.ports.concatenation import Weight
+from titip.ports.storage import DiskSpace
 from titip.upload import (
     Appended,
-    Closing,
-    Measured,
+    Completion,
+    LengthDeclared,
     Sealed,
     Terminated,
     Upload,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-EVERYWHERE = tuple(Owed(name, timedelta(0)) for name in DESTINATIONS)
+EVERYWHERE = tuple(RequiredDelivery(name, timedelta(0)) for name in DESTINATIONS)
 
 
 def utc_now() -> datetime:
@@ -94,7 +94,7 @@ class MemoryStore:
         self.refuse_if_broken()
         current = self._open_one(upload.id)
         if length is not None:
-            current = advance(current, Measured(length), now=self.now())
+            current = advance(current, LengthDeclared(length), now=self.now())
         return MemoryDeposit(self, current, tap)
 
     async def terminate(self, upload: Upload) -> None:
@@ -105,10 +105,10 @@ class MemoryStore:
         self.uploads[upload.id] = advance(current, Terminated(), now=self.now())
         self.spool.pop(upload.id, None)
 
-    async def room(self) -> Room:
+    async def room(self) -> DiskSpace:
         self.refuse_if_broken()
         still_open = (one for one in self.uploads.values() if one.state is UploadState.OPEN)
-        return Room(free=self.free, promised=sum(one.remaining or 0 for one in still_open))
+        return DiskSpace(free=self.free, promised=sum(one.remaining or 0 for one in still_open))
 
     def path(self, upload: UploadId) -> Path:
         return self._root / upload
@@ -134,7 +134,7 @@ class MemoryStore:
         if before is not None and current is not None and before.offset != current.offset:
             raise OffsetConflict(committed=current.offset)
         self.uploads[after.id] = after
-        for final in self.unjoined(after.id) if after.part else ():
+        for final in self.unjoined(after.id) if after.is_partial else ():
             lengths = [self.uploads[one].length for one in self.joined_from[final]]
             known = None if None in lengths else sum(one or 0 for one in lengths)
             self.uploads[final] = replace(self.uploads[final], length=known)
@@ -166,7 +166,7 @@ class MemoryStore:
 
 
 class MemoryDeposit:
-    """Implements titip.ports.Deposit."""
+    """Implements titip.ports.storage.Deposit."""
 
     def __init__(
         self,
@@ -202,7 +202,7 @@ class MemoryDeposit:
         self._tail += arrived
 
     async def commit(
-        self, batch: Sequence[bytes] = (), *, closing: Closing = Closing.AT_LENGTH
+        self, batch: Sequence[bytes] = (), *, closing: Completion = Completion.AT_LENGTH
     ) -> Upload:
         self._store.refuse_if_broken()
         if batch:
@@ -210,7 +210,7 @@ class MemoryDeposit:
         now = self._store.now()
         after = advance(self.upload, Appended(self.written), now=now)
         if seals(after, closing):
-            after = advance(after, Measured(after.offset), now=now)
+            after = advance(after, LengthDeclared(after.offset), now=now)
             content = self._store.spool.get(after.id, b"") + self._tail
             digest = hashlib.sha256(content).hexdigest()
             after = advance(after, Sealed(digest), now=now)
@@ -226,12 +226,12 @@ class MemoryDeposit:
 
 
 class MemoryJoiner:
-    """Implements titip.joining.Joiner over a MemoryStore."""
+    """Implements titip.ports.concatenation.Joiner over a MemoryStore."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    async def weigh(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
+    async def measure(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
         self._store.refuse_if_broken()
         self._store.refuse_second(final)
         lengths = [
@@ -242,7 +242,7 @@ class MemoryJoiner:
         return Weight(length=known, room=known or 0)
 
     async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
-        weight = await self.weigh(final, parts)
+        weight = await self.measure(final, parts)
         begun = replace(final, length=weight.length)
         self._store.keep(None, begun, b"")
         self._store.joined_from[final.id] = tuple(parts)
@@ -260,7 +260,7 @@ class MemoryJoiner:
             return upload
         content = b"".join(self._store.spool.get(one.id, b"") for one in parts)
         now = self._store.now()
-        after = advance(upload, Measured(len(content)), now=now)
+        after = advance(upload, LengthDeclared(len(content)), now=now)
         after = advance(after, Appended(len(content)), now=now)
         try:
             after = advance(after, Sealed(hashlib.sha256(content).hexdigest()), now=now)
@@ -277,7 +277,7 @@ class MemoryJoiner:
     def _length(part: Upload | None, final: Upload, number: int) -> int | None:
         if part is None or part.submitter != final.submitter:
             raise PartsUnfit(f"part {number} is no upload of this submitter")
-        if not part.part:
+        if not part.is_partial:
             raise PartsUnfit(f"part {number} is no part")
         if part.state is not UploadState.OPEN:
             raise PartsUnfit(f"part {number} was {part.state}: hand it in again")
@@ -285,7 +285,7 @@ class MemoryJoiner:
 
 
 class MemoryTokens:
-    """Implements titip.overview.Tokens."""
+    """Implements titip.ports.people.Tokens."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Token] = {}

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from config.demo_line import PIECE, Proxy, end
+from cli.demo.proxy import PIECE, Proxy, end
 from tests.faults import (
     Crossing,
     CutAfter,
@@ -31,7 +31,7 @@ from tests.faults import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
-    from config.demo_line import End
+    from cli.demo.proxy import End
 
 __all__ = [
     "Crossing",

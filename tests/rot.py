@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from storage.deliveries import Transitions
+from storage.journal.deliveries import Transitions
 from storage.repair import Repair
-from tests.storage_rooms import POLICY
+from tests.storage_fixtures import POLICY
 
 
 def flip(path: Path, at: int = 0) -> None:

@@ -153,11 +153,11 @@ def deliveries(draw, *, states=tuple(DeliveryState), destinations=DESTINATIONS):
 def faults():
     """What the end of a failed attempt can be."""
     return st.one_of(
-        st.builds(delivery.Refused, reasons()),
-        st.builds(delivery.Damaged, reasons()),
-        st.builds(delivery.Faltered, reasons(), asked()),
-        st.builds(delivery.Postponed, reasons(), st.booleans()),
-        st.builds(delivery.Unknown, reasons()),
+        st.builds(delivery.RejectedEvent, reasons()),
+        st.builds(delivery.DamagedEvent, reasons()),
+        st.builds(delivery.FailedEvent, reasons(), asked()),
+        st.builds(delivery.PostponedEvent, reasons(), st.booleans()),
+        st.builds(delivery.UnknownEvent, reasons()),
     )
 
 
@@ -165,11 +165,11 @@ def delivery_events():
     """Whatever can happen to a delivery."""
     return st.one_of(
         faults(),
-        st.builds(delivery.Claimed, times()),
-        st.builds(delivery.Succeeded, names(), st.sampled_from(PROVEN)),
-        st.just(delivery.Requeued()),
-        st.just(delivery.Spared()),
-        st.builds(delivery.Recorded, names()),
+        st.builds(delivery.ClaimedEvent, times()),
+        st.builds(delivery.SucceededEvent, names(), st.sampled_from(PROVEN)),
+        st.just(delivery.RequeuedEvent()),
+        st.just(delivery.SkippedEvent()),
+        st.builds(delivery.RecordedEvent, names()),
     )
 
 
@@ -217,7 +217,7 @@ def healths(draw, *, circuits=tuple(Circuit), max_window=64):
 def health_events():
     """Whatever can be heard of a destination."""
     return st.one_of(
-        st.just(health.Well()),
-        st.builds(health.Ill, reasons(), asked()),
+        st.just(health.Good()),
+        st.builds(health.Bad, reasons(), asked()),
         st.just(health.CooledOff()),
     )

@@ -34,22 +34,22 @@ class BadConcat(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Partial:
+class PartialUpload:
     """The upload is there to be joined with others."""
 
 
 @dataclass(frozen=True, slots=True)
-class Final:
+class FinalUpload:
     """The upload is joined from these, in this order; one may be there more than once."""
 
     parts: tuple[UploadId, ...]
 
 
-def parse(header: str) -> Partial | Final:
+def parse(header: str) -> PartialUpload | FinalUpload:
     """Read the header as it came; raises BadConcat."""
     header = header.strip()
     if header == PART:
-        return Partial()
+        return PartialUpload()
     if not header.startswith(_JOINED):
         raise BadConcat(f'it must be "{PART}", or "{_JOINED}" and the addresses of the parts')
     addresses = [word for word in header.removeprefix(_JOINED).split(" ") if word]
@@ -57,7 +57,7 @@ def parse(header: str) -> Partial | Final:
         raise BadConcat("it names no part: put their addresses behind it, with a space between")
     if len(addresses) > MOST:
         raise BadConcat(f"it names more than {MOST} parts: join some first, or make larger ones")
-    return Final(tuple(_part(word, number) for number, word in enumerate(addresses, 1)))
+    return FinalUpload(tuple(_part(word, number) for number, word in enumerate(addresses, 1)))
 
 
 def join_key(parts: Sequence[UploadId], metadata: str) -> str:

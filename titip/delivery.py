@@ -55,7 +55,7 @@ class DeliveryState(StrEnum):
 
     @property
     def waiting(self) -> bool:
-        """Tell whether a lane may claim it once it is due."""
+        """Tell whether a worker may claim it once it is due."""
         return self in {DeliveryState.QUEUED, DeliveryState.DEFERRED, DeliveryState.VERIFY}
 
     @property
@@ -97,7 +97,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class ClaimedDelivery:
     """A claimed delivery with the upload it carries."""
 
     delivery: Delivery
@@ -105,14 +105,14 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedEvent:
     """A worker took it until `until`."""
 
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Succeeded:
+class SucceededEvent:
     """The destination has it; `locator` tells where, `evidence` what shows it."""
 
     locator: str
@@ -120,7 +120,7 @@ class Succeeded:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedEvent:
     """The destination will never take this file as it is, or only a person can go on.
 
     `alike` is equal for refusals of one cause, "" where the cause is this file's own.
@@ -132,21 +132,21 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Damaged:
+class DamagedEvent:
     """The spool does not hold the sealed bytes any more: nothing goes out until it does."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedEvent:
     """It may have arrived where its destination was; another place is asked by a person alone."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Faltered:
+class FailedEvent:
     """This attempt failed, by the file's or the path's own trouble."""
 
     reason: str
@@ -155,7 +155,7 @@ class Faltered:
 
 
 @dataclass(frozen=True, slots=True)
-class Postponed:
+class PostponedEvent:
     """The destination was unavailable, or Titip stopped: nothing is held against this delivery."""
 
     reason: str
@@ -164,7 +164,7 @@ class Postponed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownEvent:
     """The whole body had left, and neither the answer nor a look-up tells what became of it.
 
     `settle`: so long the destination may still be at work on it, and an earlier look for it
@@ -177,22 +177,22 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Requeued:
+class RequeuedEvent:
     """An operator mended the cause and sends it again.
 
-    `vouched`: they looked, and an earlier attempt whose answer was lost had no effect.
+    `confirmed_absent`: they looked, and an earlier attempt whose answer was lost had no effect.
     """
 
-    vouched: bool = False
+    confirmed_absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Spared:
+class SkippedEvent:
     """A mirror that is no longer needed, since the registry has the file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedEvent:
     """An operator entered the file by hand; `locator` is the registry's reference.
 
     For the registry alone: a mirror's copy is Titip's own, and counts for its digest.
@@ -202,20 +202,20 @@ class Recorded:
 
 
 DeliveryEvent = (
-    Claimed
-    | Succeeded
-    | Refused
-    | Damaged
-    | Moved
-    | Faltered
-    | Postponed
-    | Unknown
-    | Requeued
-    | Spared
-    | Recorded
+    ClaimedEvent
+    | SucceededEvent
+    | RejectedEvent
+    | DamagedEvent
+    | MovedEvent
+    | FailedEvent
+    | PostponedEvent
+    | UnknownEvent
+    | RequeuedEvent
+    | SkippedEvent
+    | RecordedEvent
 )
 
-_Trouble = Faltered | Postponed | Unknown
+_Trouble = FailedEvent | PostponedEvent | UnknownEvent
 
 DAMAGED: Final = "damaged: "
 """How the reason of a delivery begins that was parked for want of its bytes."""
@@ -224,38 +224,38 @@ _S = DeliveryState
 
 ALLOWED: Final[Mapping[DeliveryState, Mapping[type[DeliveryEvent], DeliveryState]]] = {
     _S.QUEUED: {
-        Claimed: _S.ACTIVE,
-        Moved: _S.PARKED,
-        Spared: _S.SKIPPED,
-        Requeued: _S.QUEUED,
-        Recorded: _S.DELIVERED,
+        ClaimedEvent: _S.ACTIVE,
+        MovedEvent: _S.PARKED,
+        SkippedEvent: _S.SKIPPED,
+        RequeuedEvent: _S.QUEUED,
+        RecordedEvent: _S.DELIVERED,
     },
     _S.ACTIVE: {
-        Claimed: _S.ACTIVE,
-        Moved: _S.PARKED,
-        Succeeded: _S.DELIVERED,
-        Refused: _S.PARKED,
-        Damaged: _S.PARKED,
-        Faltered: _S.DEFERRED,
-        Postponed: _S.DEFERRED,
-        Unknown: _S.VERIFY,
+        ClaimedEvent: _S.ACTIVE,
+        MovedEvent: _S.PARKED,
+        SucceededEvent: _S.DELIVERED,
+        RejectedEvent: _S.PARKED,
+        DamagedEvent: _S.PARKED,
+        FailedEvent: _S.DEFERRED,
+        PostponedEvent: _S.DEFERRED,
+        UnknownEvent: _S.VERIFY,
     },
     _S.DEFERRED: {
-        Claimed: _S.ACTIVE,
-        Moved: _S.PARKED,
-        Spared: _S.SKIPPED,
-        Requeued: _S.QUEUED,
-        Recorded: _S.DELIVERED,
+        ClaimedEvent: _S.ACTIVE,
+        MovedEvent: _S.PARKED,
+        SkippedEvent: _S.SKIPPED,
+        RequeuedEvent: _S.QUEUED,
+        RecordedEvent: _S.DELIVERED,
     },
     _S.VERIFY: {
-        Claimed: _S.ACTIVE,
-        Moved: _S.PARKED,
-        Requeued: _S.VERIFY,
-        Recorded: _S.DELIVERED,
+        ClaimedEvent: _S.ACTIVE,
+        MovedEvent: _S.PARKED,
+        RequeuedEvent: _S.VERIFY,
+        RecordedEvent: _S.DELIVERED,
     },
-    _S.PARKED: {Moved: _S.PARKED, Requeued: _S.QUEUED, Recorded: _S.DELIVERED},
-    _S.DELIVERED: {Recorded: _S.DELIVERED},
-    _S.SKIPPED: {Requeued: _S.QUEUED},
+    _S.PARKED: {MovedEvent: _S.PARKED, RequeuedEvent: _S.QUEUED, RecordedEvent: _S.DELIVERED},
+    _S.DELIVERED: {RecordedEvent: _S.DELIVERED},
+    _S.SKIPPED: {RequeuedEvent: _S.QUEUED},
 }
 
 
@@ -270,39 +270,40 @@ def advance(
     """Give the delivery after the event; raises IllegalEvent where the table has no step."""
     moved = replace(delivery, state=_next_state(delivery, event))
     match event:
-        case Claimed(until):
+        case ClaimedEvent(until):
             claimed = replace(moved, due_at=until, attempts=delivery.attempts + 1)
             return _doubted(claimed) if delivery.state is DeliveryState.ACTIVE else claimed
-        case Succeeded() | Recorded():
+        case SucceededEvent() | RecordedEvent():
             return _arrived(moved, event, now=now)
-        case Refused() | Damaged() | Moved():
+        case RejectedEvent() | DamagedEvent() | MovedEvent():
             return replace(_told(moved, event), due_at=now)
-        case Faltered() | Postponed() | Unknown():
+        case FailedEvent() | PostponedEvent() | UnknownEvent():
             return _troubled(_told(moved, event), event, now=now, policy=policy, rng=rng)
-        case Requeued(vouched):
-            return _requeued(moved, vouched=vouched, now=now)
-        case Spared():
+        case RequeuedEvent(confirmed_absent):
+            return _requeued(moved, confirmed_absent=confirmed_absent, now=now)
+        case SkippedEvent():
             return replace(moved, ended_at=now, reason="the registry has it", detail="")
         case _ as never:
             assert_never(never)
 
 
 def _next_state(delivery: Delivery, event: DeliveryEvent) -> DeliveryState:
-    if isinstance(event, Recorded) and delivery.destination != REGISTRY:
+    if isinstance(event, RecordedEvent) and delivery.destination != REGISTRY:
         raise IllegalEvent(
             "only what a person brought into the registry can be recorded, not a copy on the "
             f"{delivery.destination}; to have that made: titip resync {delivery.id}",
         )
     to = ALLOWED[delivery.state].get(type(event))
     if to is None or delivery.evidence.enough:
-        raise IllegalEvent(
-            f"a delivery that is {delivery.state} cannot be {type(event).__name__.lower()}",
-        )
+        what = type(event).__name__.removesuffix("Event").lower()
+        raise IllegalEvent(f"a delivery that is {delivery.state} cannot be {what}")
     return to
 
 
-def _arrived(delivery: Delivery, event: Succeeded | Recorded, *, now: datetime) -> Delivery:
-    evidence = event.evidence if isinstance(event, Succeeded) else Evidence.PERSON
+def _arrived(
+    delivery: Delivery, event: SucceededEvent | RecordedEvent, *, now: datetime
+) -> Delivery:
+    evidence = event.evidence if isinstance(event, SucceededEvent) else Evidence.PERSON
     return replace(
         _vouched(_told(delivery, None)),
         locator=event.locator,
@@ -312,21 +313,23 @@ def _arrived(delivery: Delivery, event: Succeeded | Recorded, *, now: datetime) 
     )
 
 
-def _requeued(delivery: Delivery, *, vouched: bool, now: datetime) -> Delivery:
+def _requeued(delivery: Delivery, *, confirmed_absent: bool, now: datetime) -> Delivery:
     """Send it again; why it is in doubt stays the reason until that has ended."""
     fresh = replace(delivery, due_at=now, trouble_since=None, ended_at=None, absences=0)
-    if vouched:
+    if confirmed_absent:
         return replace(_vouched(_told(fresh, None)), state=DeliveryState.QUEUED)
     return fresh if delivery.doubtful else _told(fresh, None)
 
 
-def _told(delivery: Delivery, event: Refused | Damaged | Moved | _Trouble | None) -> Delivery:
+def _told(
+    delivery: Delivery, event: RejectedEvent | DamagedEvent | MovedEvent | _Trouble | None
+) -> Delivery:
     """Keep what was said of the trouble; None: nothing of it counts any more."""
     if event is None:
         return replace(delivery, reason="", detail="")
-    if isinstance(event, Damaged):
+    if isinstance(event, DamagedEvent):
         return replace(delivery, reason=DAMAGED + event.reason, detail="")
-    if isinstance(event, Moved):
+    if isinstance(event, MovedEvent):
         return replace(_doubted(delivery), restored=True, reason=event.reason)
     return replace(delivery, reason=event.reason, detail=event.detail)
 
@@ -347,13 +350,13 @@ def _troubled(
     policy: RetryPolicy,
     rng: Random,
 ) -> Delivery:
-    if isinstance(event, Postponed) and event.at_once:
+    if isinstance(event, PostponedEvent) and event.at_once:
         return replace(delivery, due_at=now)
     since = delivery.trouble_since or now
     wait = policy.wait(now - since, rng)
-    if isinstance(event, Unknown):
+    if isinstance(event, UnknownEvent):
         delivery = _doubted(delivery)
         wait = max(wait, event.settle)
-    if isinstance(event, Faltered):
+    if isinstance(event, FailedEvent):
         wait = respecting(wait, event.retry_after)
     return replace(delivery, trouble_since=since, due_at=now + wait)

@@ -4,12 +4,12 @@ TitipError
 ├── CustodyError        the gateway's and the store's: an upload cannot be taken or kept
 │   ├── UploadMissing · UploadGone · OffsetConflict · LengthExceeded · UploadClosed · UploadHeld
 │   ├── DigestMismatch · PartsUnfit
-│   └── StorageFull · StorageBroken · Damaged
+│   └── StorageFull · StorageBroken · ContentDamaged
 ├── DeliveryFault       a destination's answer, by whose fault it is
-│   ├── Refused         this file, for ever
-│   ├── Faltered        this attempt
-│   └── Unavailable     the destination; only this feeds its health
-│       └── Unknown     ... after the whole body had left: it may have had its effect
+│   ├── DeliveryRejected           this file, for ever
+│   ├── AttemptFailed              this attempt
+│   └── DestinationUnavailable     the destination; only this feeds its health
+│       └── OutcomeUnknown         ... after the whole body had left: it may have had its effect
 ├── LeaseLost           a worker's claim was taken over: change nothing and stop
 └── IllegalEvent        a state machine was asked for what its table does not allow
 
@@ -77,7 +77,7 @@ class StorageBroken(CustodyError):
     """The disk refused a write or a sync: nothing more may be promised from it."""
 
 
-class Damaged(CustodyError):
+class ContentDamaged(CustodyError):
     """The spool's bytes of an upload are not the ones it kept any more, or not there."""
 
 
@@ -97,7 +97,7 @@ class DeliveryFault(TitipError):
         self.detail = detail
 
 
-class Refused(DeliveryFault):
+class DeliveryRejected(DeliveryFault):
     """The destination will never take this file as it is, or only a person can go on.
 
     `alike` is equal for refusals that have one cause, "" where the file's own state is the cause.
@@ -118,7 +118,7 @@ class Refused(DeliveryFault):
         self.besides = besides
 
 
-class Faltered(DeliveryFault):
+class AttemptFailed(DeliveryFault):
     """This attempt failed; another one of the same file may do.
 
     `suspect` is equal for failures that would be the destination's trouble if other files met
@@ -138,7 +138,7 @@ class Faltered(DeliveryFault):
         self.suspect = suspect
 
 
-class Unavailable(DeliveryFault):
+class DestinationUnavailable(DeliveryFault):
     """The destination is in trouble, whatever the file; `outage`: no second sign is needed."""
 
     def __init__(
@@ -154,7 +154,7 @@ class Unavailable(DeliveryFault):
         self.outage = outage
 
 
-class Unknown(Unavailable):
+class OutcomeUnknown(DestinationUnavailable):
     """The whole body had left, and nothing tells what became of it.
 
     `besides` is what is known of the destination: by itself silence is its own illness, but a

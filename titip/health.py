@@ -28,11 +28,11 @@ FAILED_COHORT: Final = 5
 SHRINK: Final = 0.7
 """What a push-back leaves of the window (between Netflix's 0.9 and TCP's 0.5)."""
 
-UNBELIEVED: Final = timedelta(minutes=10)
+PROBE_VETO_LIMIT: Final = timedelta(minutes=10)
 """So long after the rest a probe may say no before a canary goes all the same: it may be the
 probe's address that is wrong, and one file more harms no registry."""
 
-EAGER_OPENINGS: Final = 3
+EARLY_CLOSE_LIMIT: Final = 3
 """After so many failed canaries a good probe no longer shortens the cool-off: it may lie."""
 
 
@@ -87,12 +87,12 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Well:
+class Good:
     """It answered as it should, in good time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ill:
+class Bad:
     """It was too slow, failed, or asked for time (`retry_after`); `outage`: one sign is enough."""
 
     reason: str
@@ -105,21 +105,21 @@ class CooledOff:
     """Its rest is over: one canary may go."""
 
 
-HealthEvent = Well | Ill | CooledOff
+HealthEvent = Good | Bad | CooledOff
 
 ALLOWED: Final[Mapping[Circuit, Mapping[type[HealthEvent], frozenset[Circuit]]]] = {
     Circuit.CLOSED: {
-        Well: frozenset({Circuit.CLOSED}),
-        Ill: frozenset({Circuit.CLOSED, Circuit.OPEN}),
+        Good: frozenset({Circuit.CLOSED}),
+        Bad: frozenset({Circuit.CLOSED, Circuit.OPEN}),
     },
     Circuit.OPEN: {
-        Well: frozenset({Circuit.OPEN}),
-        Ill: frozenset({Circuit.OPEN}),
+        Good: frozenset({Circuit.OPEN}),
+        Bad: frozenset({Circuit.OPEN}),
         CooledOff: frozenset({Circuit.HALF_OPEN}),
     },
     Circuit.HALF_OPEN: {
-        Well: frozenset({Circuit.CLOSED}),
-        Ill: frozenset({Circuit.OPEN}),
+        Good: frozenset({Circuit.CLOSED}),
+        Bad: frozenset({Circuit.OPEN}),
     },
 }
 
@@ -142,9 +142,9 @@ def advance(
     match event:
         case CooledOff():
             return replace(health, circuit=Circuit.HALF_OPEN, since=now, until=None)
-        case Well():
+        case Good():
             return _well(health, now=now, policy=policy)
-        case Ill():
+        case Bad():
             return _ill(health, event, now=now, policy=policy, rng=rng)
         case _ as never:
             assert_never(never)
@@ -158,7 +158,7 @@ def counts(health: Health, *, claimed_at: datetime) -> bool:
     return health.circuit is Circuit.OPEN or claimed_at >= health.since
 
 
-def places(health: Health, *, in_flight: int) -> int:
+def available_slots(health: Health, *, in_flight: int) -> int:
     """Tell how many more deliveries may be claimed now: one canary when half open."""
     most = {Circuit.OPEN: 0, Circuit.HALF_OPEN: 1, Circuit.CLOSED: int(health.window)}
     return max(0, most[health.circuit] - in_flight)
@@ -175,8 +175,8 @@ def cooled_off(health: Health, *, now: datetime, probed_well: bool | None) -> bo
         return False
     until = health.until or health.since
     if probed_well is False:
-        return now >= until + UNBELIEVED
-    early = probed_well is True and not health.asked and health.openings <= EAGER_OPENINGS
+        return now >= until + PROBE_VETO_LIMIT
+    early = probed_well is True and not health.asked and health.openings <= EARLY_CLOSE_LIMIT
     return early or now >= until
 
 
@@ -204,7 +204,7 @@ def _well(health: Health, *, now: datetime, policy: HealthPolicy) -> Health:
 
 def _ill(
     health: Health,
-    event: Ill,
+    event: Bad,
     *,
     now: datetime,
     policy: HealthPolicy,
@@ -233,13 +233,13 @@ def _ill(
     )
 
 
-def _weakened(health: Health, event: Ill) -> Health:
+def _weakened(health: Health, event: Bad) -> Health:
     shrunk = max(1.0, health.window * SHRINK)
     streak = health.bad_streak + 1
     return replace(health, bad_streak=streak, window=shrunk, threshold=shrunk, reason=event.reason)
 
 
-def _rested(health: Health, event: Ill, now: datetime) -> Health:
+def _rested(health: Health, event: Bad, now: datetime) -> Health:
     if event.retry_after is None or health.until is None:
         return health
     asked = now + respecting(timedelta(0), event.retry_after)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class DeliveryRecord:
     """Where one destination stands with the file."""
 
     destination: str
@@ -42,7 +42,7 @@ class Receipt:
     sha256: str
     begun_at: datetime
     sealed_at: datetime
-    passages: tuple[Passage, ...]
+    deliveries: tuple[DeliveryRecord, ...]
     freed_at: datetime | None = None
 
 
@@ -51,7 +51,7 @@ def receipt(upload: Upload, deliveries: Iterable[Delivery]) -> Receipt | None:
     if upload.state is not UploadState.SEALED or upload.ended_at is None:
         return None
     passages = tuple(
-        Passage(one.destination, one.state, one.locator, one.ended_at, one.evidence)
+        DeliveryRecord(one.destination, one.state, one.locator, one.ended_at, one.evidence)
         for one in sorted(deliveries, key=lambda one: one.destination)
     )
     return Receipt(
@@ -62,6 +62,6 @@ def receipt(upload: Upload, deliveries: Iterable[Delivery]) -> Receipt | None:
         sha256=upload.sha256,
         begun_at=upload.created_at,
         sealed_at=upload.ended_at,
-        passages=passages,
+        deliveries=passages,
         freed_at=upload.freed_at,
     )

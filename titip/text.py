@@ -1,4 +1,4 @@
-"""Texts that come from somebody else, made fit to keep and to show."""
+"""Texts made fit to keep and to show: somebody else's, numbers and amounts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ _MARKS: Final = (
     (b"\xfe\xff", "utf-16-be"),
 )
 """How a text file may begin to say what it is in; editors on Windows have it so."""
+
+_JOINERS: Final = {"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"}
+"""Invisible, but part of the spelling of Persian, Hindi and others."""
+
+_UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_STEP: Final = 1024
 
 
 def decoded(data: bytes) -> str:
@@ -38,3 +44,32 @@ def plain(text: str, *, most: int) -> str:
     shown = "".join(c if c.isprintable() else " " for c in storable(text[: 4 * most]))
     line = " ".join(shown.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def seen(text: str) -> str:
+    """Make control, direction and unreadable signs visible, and so harmless to a terminal."""
+    return "".join(
+        sign if (sign.isprintable() or sign in _JOINERS) and sign != "\\" else _escaped(sign)
+        for sign in text
+    )
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
+
+
+def amount(size: int) -> str:
+    """Write a number of bytes for people."""
+    value = float(size)
+    for unit in _UNITS:
+        if value < _STEP or unit == _UNITS[-1]:
+            break
+        value /= _STEP
+    if unit == _UNITS[0]:
+        return "1 byte" if size == 1 else f"{size:,} {unit}"
+    return f"{value:.1f} {unit}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Write a number of things."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -29,12 +29,12 @@ class UploadState(StrEnum):
         return self in {UploadState.TERMINATED, UploadState.EXPIRED}
 
 
-class Closing(StrEnum):
+class Completion(StrEnum):
     """What the end of a body says of the file's end."""
 
     AT_LENGTH = "at_length"  # it is over with the last declared byte (tus)
     NOW = "now"  # it is over with this body
-    LATER = "later"  # more may follow, or the word that nothing does
+    NOT_YET = "later"  # more may follow, or the word that nothing does
 
 
 PART: Final = "partial"
@@ -89,14 +89,14 @@ class Upload:
         return self.offset == self.length
 
     @property
-    def part(self) -> bool:
+    def is_partial(self) -> bool:
         """Tell whether it is there to be joined with others: such a one is never sealed."""
         return self.concat == PART
 
     @property
-    def joined(self) -> bool:
+    def is_final(self) -> bool:
         """Tell whether its bytes come from parts, and never from a body."""
-        return bool(self.concat) and not self.part
+        return bool(self.concat) and not self.is_partial
 
     @property
     def damaged(self) -> bool:
@@ -117,7 +117,7 @@ class Appended:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class LengthDeclared:
     """The sender told the length that it had left open, in bytes."""
 
     length: int
@@ -149,12 +149,12 @@ class UploadExists(CustodyError):
         self.upload = upload
 
 
-UploadEvent = Appended | Measured | Sealed | Terminated | Expired
+UploadEvent = Appended | LengthDeclared | Sealed | Terminated | Expired
 
 ALLOWED: Final[Mapping[UploadState, Mapping[type[UploadEvent], UploadState]]] = {
     UploadState.OPEN: {
         Appended: UploadState.OPEN,
-        Measured: UploadState.OPEN,
+        LengthDeclared: UploadState.OPEN,
         Sealed: UploadState.SEALED,
         Terminated: UploadState.TERMINATED,
         Expired: UploadState.EXPIRED,
@@ -181,7 +181,7 @@ def advance(upload: Upload, event: UploadEvent, *, now: datetime) -> Upload:
         case Appended(offset):
             _check_offset(upload, offset)
             return replace(upload, offset=offset, touched_at=now)
-        case Measured(length):
+        case LengthDeclared(length):
             _check_length(upload, length)
             return replace(upload, length=length)
         case Sealed(sha256):
@@ -193,11 +193,11 @@ def advance(upload: Upload, event: UploadEvent, *, now: datetime) -> Upload:
             assert_never(never)
 
 
-def seals(upload: Upload, closing: Closing) -> bool:
+def seals(upload: Upload, closing: Completion) -> bool:
     """Tell whether a body that ended so leaves an upload at this offset ready for its seal."""
-    if upload.part or closing is Closing.LATER:
+    if upload.is_partial or closing is Completion.NOT_YET:
         return False
-    return upload.complete or (closing is Closing.NOW and upload.length is None)
+    return upload.complete or (closing is Completion.NOW and upload.length is None)
 
 
 def _check_offset(upload: Upload, offset: int) -> None:
@@ -215,7 +215,7 @@ def _check_length(upload: Upload, length: int) -> None:
 
 
 def _check_seal(upload: Upload, sha256: str) -> None:
-    if upload.part or not upload.complete:
+    if upload.is_partial or not upload.complete:
         raise IllegalEvent("only a whole upload is sealed, when its last byte is there")
     if upload.expected_sha256 not in {"", sha256}:
         raise DigestMismatch("the whole does not digest to what its sender declared")

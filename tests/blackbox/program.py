@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.demo_programs import Program
+from cli.demo.processes import Program
 from tests.ports import free_port
 from tests.waiting import wait_for
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 OWN_TREE = Path(__file__).parents[2]
 TREE = Path(os.environ.get("TITIP_TREE", OWN_TREE))
 PYTHON = sys.executable if TREE == OWN_TREE else str(TREE / ".venv" / "bin" / "python")
-TITIP = [PYTHON, "-m", "config.cli"]
+MAIN = "cli.main" if (TREE / "cli").is_dir() else "config.cli"  # where it was in older trees
+TITIP = [PYTHON, "-m", MAIN]
 
 BASE = """
 [gateway]

@@ -1,7 +1,7 @@
 """Any answer at any moment, over real sockets: seeded files, each with a life of its own.
 
 The seams of the registries are looked at with thousands of examples in process
-(tests/unit/test_registry_seam.py); here some are replayed against a whole `titip serve`.
+(tests/seams/test_registry_seam.py); here some are replayed against a whole `titip serve`.
 """
 
 from __future__ import annotations

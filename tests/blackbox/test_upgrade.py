@@ -14,6 +14,8 @@ from tests.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
 
+FIRST_SCHEMA = next((TREE / "storage").rglob("schema.sql"))
+
 
 def to_first_version(journal, schema):
     """Make a journal what the first version of it was, with the rows that it has."""
@@ -39,7 +41,7 @@ def test_an_upgrade_tells_which_deliveries_nothing_shows_and_keeps_their_bytes(t
         scene.hand_in("one", "two", "three")
         scene.settled("one", "two", "three")
         scene.served.stop()
-        to_first_version(tmp_path / "data" / "journal.db", TREE / "storage" / "schema.sql")
+        to_first_version(tmp_path / "data" / "journal.db", FIRST_SCHEMA)
 
         said = " ".join(scene.served.run("status").stdout.split())
         said_at = time.monotonic()

@@ -12,7 +12,7 @@ from tests.destination_fakes import (
     a_parcel,
     tried_again,
 )
-from titip.ports import Destination
+from titip.ports.delivery import Destination
 
 SMALL = b"a supporter's statement \x00\xff" * 100
 SEVERAL_PIECES = bytes(range(256)) * (10 * 1024) + b"and a tail"

@@ -8,9 +8,9 @@ import pytest
 
 from tests.contract.store_contract import an_upload, hand_in
 from titip.errors import DigestMismatch, IllegalEvent, PartsUnfit, UploadGone, UploadMissing
-from titip.joining import Joiner
-from titip.overview import Records
-from titip.ports import Store
+from titip.ports.concatenation import Joiner
+from titip.ports.operations import Records
+from titip.ports.storage import Store
 from titip.upload import PART, Upload, UploadExists, UploadId, UploadState
 
 
@@ -117,7 +117,7 @@ class JoinerContract:
             one, other = await a_part(kept.store, b"one"), await a_part(kept.store, b"", length=7)
             parts = [one.id, other.id]
 
-            weight = await kept.joiner.weigh(a_final(), parts)
+            weight = await kept.joiner.measure(a_final(), parts)
             begun = await kept.joiner.begin(a_final(), parts)
 
             assert (weight.length, begun.length) == (10, 10)
@@ -135,7 +135,7 @@ class JoinerContract:
             sealed = await kept.joiner.finish(first.id)
             await kept.store.terminate(await found(kept.store, part))
             with pytest.raises(UploadExists) as over:
-                await kept.joiner.weigh(a_final(key="join:1"), [part.id])
+                await kept.joiner.measure(a_final(key="join:1"), [part.id])
 
             assert open_still.value.upload == first
             assert over.value.upload == sealed
@@ -150,7 +150,7 @@ class JoinerContract:
 
             with pytest.raises(PartsUnfit) as unknown:
                 await kept.joiner.begin(a_final(), [mine.id, UploadId("0" * 32)])
-            for call in (kept.joiner.begin, kept.joiner.weigh):
+            for call in (kept.joiner.begin, kept.joiner.measure):
                 for foreign in (open_one, ended):
                     with pytest.raises(PartsUnfit) as theirs:
                         await call(a_final(), [mine.id, foreign.id])

@@ -6,8 +6,8 @@ from typing import Protocol
 import pytest
 
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel
-from titip.errors import Faltered
-from titip.ports import Destination, Source
+from titip.errors import AttemptFailed
+from titip.ports.delivery import Destination, Source
 
 SMALL = b"a supporter's statement \x00\xff" * 100
 SEVERAL_PIECES = bytes(range(256)) * (36 * 1024) + b"and a tail"
@@ -62,7 +62,7 @@ class SourceContract:
             locator = await _delivered(place.destination, SMALL)
             place.lose()
 
-            with pytest.raises(Faltered, match="no such copy"):
+            with pytest.raises(AttemptFailed, match="no such copy"):
                 await anext(place.destination.fetch(locator))
 
     @pytest.mark.parametrize("locator", ["", "../journal.db", "/etc/hostname"])
@@ -70,7 +70,7 @@ class SourceContract:
         async with self.place() as place:
             await _delivered(place.destination, SMALL)
 
-            with pytest.raises(Faltered):
+            with pytest.raises(AttemptFailed):
                 await anext(place.destination.fetch(locator))
 
 

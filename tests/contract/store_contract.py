@@ -20,9 +20,9 @@ from titip.errors import (
     UploadGone,
     UploadMissing,
 )
-from titip.overview import Records
-from titip.ports import Store
-from titip.upload import Closing, Upload, UploadExists, UploadId, UploadState
+from titip.ports.operations import Records
+from titip.ports.storage import Store
+from titip.upload import Completion, Upload, UploadExists, UploadId, UploadState
 
 
 class Kept(NamedTuple):
@@ -197,12 +197,12 @@ class StoreContract:
             for size, keep in zip((3, 1, 5), keeps, strict=True):
                 await deposit.write([b"x" * size])
                 if keep == "+":
-                    await deposit.commit(closing=Closing.LATER)
+                    await deposit.commit(closing=Completion.NOT_YET)
                     meant += b"x" * size
                 else:
                     await deposit.rewind()
 
-            sealed = await deposit.commit(closing=Closing.NOW)
+            sealed = await deposit.commit(closing=Completion.NOW)
             await deposit.close()
 
             assert (sealed.length, sealed.sha256) == (len(meant), hashlib.sha256(meant).hexdigest())
@@ -213,14 +213,14 @@ class StoreContract:
     async def test_what_was_left_uncommitted_is_no_part_of_the_sealed_file(self, how, then):
         async with self.kept() as kept:
             first = await kept.store.create(an_upload(None))
-            begun = await first.commit([b"xx"], closing=Closing.LATER)
+            begun = await first.commit([b"xx"], closing=Completion.NOT_YET)
             await first.write([b"LOST"])
             await first.close()
             meant = b"xx" + then
 
             told = len(meant) if how == "length" else None
             second = await kept.store.resume(begun, length=told)
-            sealed = await second.commit([then] if then else [], closing=Closing.NOW)
+            sealed = await second.commit([then] if then else [], closing=Completion.NOW)
             await second.close()
 
             assert sealed.sha256 == hashlib.sha256(meant).hexdigest()
@@ -347,10 +347,10 @@ class StoreContract:
         async with self.kept() as kept:
             deposit = await kept.store.create(an_upload(length))
 
-            whole = await deposit.commit([b"012345"], closing=Closing.LATER)
+            whole = await deposit.commit([b"012345"], closing=Completion.NOT_YET)
             await deposit.close()
             again = await kept.store.resume(whole)
-            sealed = await again.commit(closing=Closing.NOW)
+            sealed = await again.commit(closing=Completion.NOW)
             await again.close()
 
             assert (whole.offset, whole.state) == (6, UploadState.OPEN)
@@ -360,9 +360,9 @@ class StoreContract:
     async def test_an_empty_file_may_be_ended_by_word(self):
         async with self.kept() as kept:
             deposit = await kept.store.create(an_upload(None))
-            await deposit.commit(closing=Closing.LATER)
+            await deposit.commit(closing=Completion.NOT_YET)
 
-            sealed = await deposit.commit(closing=Closing.NOW)
+            sealed = await deposit.commit(closing=Completion.NOW)
             await deposit.close()
 
             assert (sealed.length, sealed.sha256) == (0, hashlib.sha256().hexdigest())
@@ -404,13 +404,13 @@ class StoreContract:
     async def test_a_whole_upload_without_its_senders_word_is_counted_as_unclosed(self):
         async with self.kept() as kept:
             deposit = await kept.store.create(an_upload(2))
-            await deposit.commit([b"ab"], closing=Closing.LATER)
+            await deposit.commit([b"ab"], closing=Completion.NOT_YET)
             await hand_in(kept.store, an_upload(2, concat="partial"), b"ab")
             await hand_in(kept.store, an_upload(3), b"ab")
-            before = (await kept.records.census()).unclosed
+            before = (await kept.records.totals()).unclosed
 
-            await deposit.commit(closing=Closing.NOW)
+            await deposit.commit(closing=Completion.NOW)
             await deposit.close()
 
             assert before == 1
-            assert (await kept.records.census()).unclosed == 0
+            assert (await kept.records.totals()).unclosed == 0

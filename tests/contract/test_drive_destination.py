@@ -3,11 +3,11 @@
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from standin.drive import RunningDrive
-from sync.verified import Verified
+from standin.drive.server import RunningDrive
+from sync.destinations.copy_check import WithCopyCheck
 from tests.contract.destination_contract import DestinationContract
 from tests.drive_places import a_drive, a_mirror, copies
-from titip.ports import Destination
+from titip.ports.delivery import Destination
 
 
 @dataclass
@@ -30,4 +30,4 @@ class TestVerifiedDriveMirror(DestinationContract):
     @asynccontextmanager
     async def place(self):
         async with a_drive() as (far, options), a_mirror(options) as near:
-            yield DrivePlace(far, Verified(near, must_prove=True))
+            yield DrivePlace(far, WithCopyCheck(near, must_prove=True))

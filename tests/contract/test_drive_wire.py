@@ -12,16 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standin.drive import write_credentials
-from sync.checkpoints import DriveCheckpoint
-from sync.drive import DriveMirror
-from sync.drive_credentials import CredentialsFile, load_credentials
-from sync.drive_options import DriveOptions
+from standin.drive.server import write_credentials
+from sync.destinations.checkpoints import DriveCheckpoint
+from sync.destinations.drive.credentials import CredentialsFile, load_credentials
+from sync.destinations.drive.mirror import DriveMirror
+from sync.destinations.drive.options import DriveOptions
 from tests.blackbox.hostile_server import Say, hostile_server
 from tests.contract.wire_contract import WireContract, authority, plain_environment
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
 from tests.drive_places import a_drive, a_mirror, copies
-from titip.errors import DeliveryFault, Unavailable
+from titip.errors import DeliveryFault, DestinationUnavailable
 
 __all__ = ["authority", "plain_environment"]
 
@@ -87,7 +87,7 @@ async def test_a_session_that_leads_away_from_drive_gets_neither_token_nor_bytes
         script = drive("/session", there) if moves else drive(there)
         with hostile_server(script) as far:
             async with a_mirror_at(far.url) as near:
-                with pytest.raises(Unavailable, match="not its own origin") as caught:
+                with pytest.raises(DestinationUnavailable, match="not its own origin") as caught:
                     await deliver(near)
 
         assert other.url in caught.value.reason
@@ -158,7 +158,7 @@ async def test_drive_without_credentials_is_ill_and_is_not_asked(tmp_path):
     near = DriveMirror(DriveOptions(credentials=path))
     for attempt in (near.probe, lambda: deliver(near)):
         with pytest.raises(
-            Unavailable, match=r"mirror\.drive\.credentials.*No such file"
+            DestinationUnavailable, match=r"mirror\.drive\.credentials.*No such file"
         ) as caught:
             await attempt()
         assert caught.value.outage
@@ -172,7 +172,7 @@ async def test_credentials_that_came_late_heal_the_mirror(tmp_path, content):
         path = tmp_path / "drive.json"
         path.write_text(content, "utf-8")
         async with a_mirror(replace(options, credentials=path)) as near:
-            with pytest.raises(Unavailable, match=r"mirror\.drive\.credentials"):
+            with pytest.raises(DestinationUnavailable, match=r"mirror\.drive\.credentials"):
                 await near.probe()
             assert not far.entries()
 
@@ -213,7 +213,7 @@ PAGES = [
 async def test_what_is_no_answer_of_drives_is_not_well(page, folder):
     with hostile_server(lambda asked: Say(200, page)) as far:
         async with a_mirror_at(far.url, folder=folder) as near:
-            with pytest.raises(Unavailable, match="Drive"):
+            with pytest.raises(DestinationUnavailable, match="Drive"):
                 await near.probe()
             with pytest.raises(DeliveryFault):
                 await deliver(near)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync.folder import FolderMirror, FolderOptions
+from sync.destinations.folder.mirror import FolderMirror, FolderOptions
 from tests.contract.destination_contract import DestinationContract
 
 

@@ -9,10 +9,10 @@ from datetime import timedelta
 import brotli
 import pytest
 
-from sync.registry import HttpRegistry
-from sync.registry_body import Framing
-from sync.registry_line import RegistryLine
-from sync.registry_options import RegistryOptions
+from sync.destinations.http.body import Framing
+from sync.destinations.http.connection import RegistryConnection
+from sync.destinations.http.options import RegistryOptions
+from sync.destinations.http.registry import HttpRegistry
 from tests.blackbox.hostile_server import Say, hostile_server
 from tests.contract.wire_contract import (
     SECRET,
@@ -21,14 +21,14 @@ from tests.contract.wire_contract import (
     plain_environment,
 )
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel
-from titip.errors import Unavailable
+from titip.errors import DestinationUnavailable
 
 __all__ = ["authority", "plain_environment"]
 
 
 @asynccontextmanager
 async def a_line(url, answer_within):
-    line = RegistryLine(
+    line = RegistryConnection(
         RegistryOptions(
             url=url,
             bearer="configured",
@@ -69,7 +69,7 @@ HOSTS = ["registry..invalid", "a" * 70 + ".invalid", "127.0.0.1:99999", "[::1", 
 @pytest.mark.parametrize("host", HOSTS, ids=ascii)
 async def test_no_host_is_too_odd_for_a_fault(host):
     async with a_line("http://127.0.0.1", timedelta(seconds=1)) as line:
-        with pytest.raises(Unavailable, match="cannot be reached: the address"):
+        with pytest.raises(DestinationUnavailable, match="cannot be reached: the address"):
             await line.ask(f"http://{host}/{SECRET}")
 
 
@@ -147,7 +147,7 @@ async def test_a_document_of_a_megabyte_is_read():
 
 @asynccontextmanager
 async def a_line_with(url, **options):
-    line = RegistryLine(RegistryOptions(**{"url": url, "health": f"{url}/health", **options}))
+    line = RegistryConnection(RegistryOptions(**{"url": url, "health": f"{url}/health", **options}))
     try:
         yield line
     finally:
@@ -208,14 +208,14 @@ async def test_no_request_goes_out_without_its_credential_and_it_heals_by_itself
         options = RegistryOptions(url=far.url, bearer=f"file:{secret}")
         near = HttpRegistry(options)
         progress = RecordingProgress()
-        with pytest.raises(Unavailable, match=reason):
+        with pytest.raises(DestinationUnavailable, match=reason):
             await near.deliver(a_parcel(b"x"), MemoryContent(b"x"), progress)
-        with pytest.raises(Unavailable, match=reason):
+        with pytest.raises(DestinationUnavailable, match=reason):
             await near.probe()
         async with a_line_with(far.url, bearer=f"file:{secret}") as line:
-            with pytest.raises(Unavailable, match=reason):
+            with pytest.raises(DestinationUnavailable, match=reason):
                 await line.healthy()
-            with pytest.raises(Unavailable, match=reason):
+            with pytest.raises(DestinationUnavailable, match=reason):
                 await line.ask(f"{far.url}/1")
         assert not far.asked
         assert not progress.doubt

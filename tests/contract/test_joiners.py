@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from tests.contract.joiner_contract import Joined, JoinerContract
 from tests.fake_records import MemoryRecords
 from tests.fakes import MemoryJoiner, MemoryStore
-from tests.storage_rooms import opened_house
+from tests.storage_fixtures import opened_house
 
 
 class TestSpoolJoiner(JoinerContract):

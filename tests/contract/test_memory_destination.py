@@ -3,11 +3,11 @@
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sync.bounded import Bounded
-from sync.verified import Verified
+from sync.destinations.copy_check import WithCopyCheck
+from sync.destinations.timeout import WithTimeout
 from tests.contract.destination_contract import DestinationContract
 from tests.destination_fakes import MemoryDestination
-from titip.ports import Destination
+from titip.ports.delivery import Destination
 
 
 @dataclass
@@ -30,4 +30,4 @@ class TestWrappedDestination(DestinationContract):
     @asynccontextmanager
     async def place(self):
         memory = MemoryDestination()
-        yield MemoryPlace(memory, Bounded(Verified(memory, must_prove=True)))
+        yield MemoryPlace(memory, WithTimeout(WithCopyCheck(memory, must_prove=True)))

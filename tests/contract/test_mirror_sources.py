@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from standin.drive import RunningDrive
-from sync.drive import DriveMirror
-from sync.folder import FolderMirror, FolderOptions
+from standin.drive.server import RunningDrive
+from sync.destinations.drive.mirror import DriveMirror
+from sync.destinations.folder.mirror import FolderMirror, FolderOptions
 from tests import rot
 from tests.contract.source_contract import SourceContract
 from tests.drive_places import a_drive, a_mirror

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from standin.registry import RegistryOptions as StandinOptions
-from standin.registry import RunningRegistry, serve_registry
-from standin.registry_store import Repeat
-from sync.registry import HttpRegistry
-from sync.registry_options import BodyKind, RegistryOptions
+from standin.registry.server import RegistryOptions as StandinOptions
+from standin.registry.server import RunningRegistry, serve_registry
+from standin.registry.store import Repeat
+from sync.destinations.http.options import BodyKind, RegistryOptions
+from sync.destinations.http.registry import HttpRegistry
 from tests.contract.destination_contract import DestinationContract
 
 FIELDS = {"sha256": "{sha256}", "filename": "{filename}", "key": "{upload_id}"}

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.contract.store_contract import Kept, StoreContract
-from tests.storage_rooms import opened_house
+from tests.storage_fixtures import opened_house
 
 
 class TestSpoolStore(StoreContract):

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync.tus_registry import TusOptions, TusRegistry
+from sync.destinations.tus.registry import TusOptions, TusRegistry
 from tests.contract.destination_contract import DestinationContract
-from tests.gateway_rooms import Gateway, gateway
+from tests.gateway_fixtures import Gateway, gateway
 from titip.upload import UploadState
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from sync.checkpoints import TusCheckpoint
-from sync.tus_registry import TusOptions, TusRegistry
+from sync.destinations.checkpoints import TusCheckpoint
+from sync.destinations.tus.registry import TusOptions, TusRegistry
 from tests.blackbox.hostile_server import Say, hostile_server
 from tests.contract.wire_contract import (
     SECRET,
@@ -16,7 +16,7 @@ from tests.contract.wire_contract import (
     plain_environment,
 )
 from tests.destination_fakes import MemoryContent, RecordingProgress, a_parcel, tried_again
-from titip.errors import DeliveryFault, Refused, Unavailable
+from titip.errors import DeliveryFault, DeliveryRejected, DestinationUnavailable
 
 __all__ = ["authority", "plain_environment"]
 
@@ -75,7 +75,7 @@ async def test_neither_token_nor_bytes_go_where_a_location_points_on_another_hos
     with hostile_server(lambda asked: Say(204), host="127.0.0.2") as other:
         with hostile_server(creating(f"{other.url}/1?{SECRET}")) as far:
             async with a_registry(far.url) as near:
-                with pytest.raises(Unavailable, match=r"registry\.origins") as caught:
+                with pytest.raises(DestinationUnavailable, match=r"registry\.origins") as caught:
                     await deliver(near)
 
         assert other.url in caught.value.reason
@@ -111,7 +111,7 @@ async def test_another_scheme_or_port_of_the_same_host_is_the_configured_one():
 async def test_a_location_that_is_no_address_is_refused(location):
     with hostile_server(creating(location)) as far:
         async with a_registry(far.url) as near:
-            with pytest.raises(Unavailable, match="Location"):
+            with pytest.raises(DestinationUnavailable, match="Location"):
                 await deliver(near)
 
     assert not far.count("PATCH")
@@ -133,7 +133,7 @@ async def test_one_whose_last_bytes_may_have_arrived_there_needs_a_person():
     progress = RecordingProgress(checkpoint=known.text)
     with hostile_server(creating("1")) as far:
         async with a_registry(far.url) as near:
-            with pytest.raises(Refused, match="needs attention"):
+            with pytest.raises(DeliveryRejected, match="needs attention"):
                 await deliver(near, tried_again(a_parcel(DATA), progress))
 
     assert not far.count("POST", "PATCH")
@@ -161,7 +161,7 @@ async def test_a_renewed_secret_is_taken_without_a_start(tmp_path):
     with hostile_server(script) as far:
         headers = {"X-Api-Key": f"file:{secret}", "Idempotency-Key": "{delivery_id}"}
         async with a_registry(far.url, bearer=f"file:{secret}", headers=headers) as near:
-            with pytest.raises(Unavailable, match=r"registry\.bearer"):
+            with pytest.raises(DestinationUnavailable, match=r"registry\.bearer"):
                 await deliver(near)
             secret.write_text("new\n", "utf-8")
             await deliver(near)
@@ -177,7 +177,9 @@ async def test_no_request_goes_out_without_its_credential_and_it_heals_by_itself
     with hostile_server(creating("1")) as far:
         async with a_registry(far.url, bearer=f"file:{secret}") as near:
             for attempt in (lambda: deliver(near), near.probe):
-                with pytest.raises(Unavailable, match=r"^registry\.bearer: .* is empty$"):
+                with pytest.raises(
+                    DestinationUnavailable, match=r"^registry\.bearer: .* is empty$"
+                ):
                     await attempt()
             assert not far.asked
 

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from storage.trouble import trouble_of
+from storage.files.failure_note import trouble_of
 from tests.disks.mounts import faulty_disk, why_no_fuse
 from tests.disks.world import world
 

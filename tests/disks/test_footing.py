@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from storage.footing import UnfitFolder, refuse_lost_journal, stand_on
-from storage.trouble import forget_trouble, note_trouble, trouble_of
+from storage.data_folder import UnfitFolder, check_data_folder, refuse_lost_journal
+from storage.files.failure_note import forget_trouble, note_trouble, trouble_of
 from tests.cli_world import Desk
 from tests.disks.mounts import faulty_disk, memory_disk, run, why_no_fuse, why_not
 from tests.disks.world import world
@@ -33,29 +33,29 @@ def test_a_folder_of_somebody_else_is_told(tmp_path):
     for place in (tmp_path, *tmp_path.parents[:2]):
         place.chmod(0o755)
     root = tmp_path / "data"
-    stand_on(root)
+    check_data_folder(root)
 
     with somebody_else(), pytest.raises(UnfitFolder, match=r"chown"):
-        stand_on(root)
+        check_data_folder(root)
 
 
 @mounts
 def test_a_read_only_disk_is_told(tmp_path):
     with memory_disk(tmp_path / "disk") as place:
-        stand_on(place / "data")
+        check_data_folder(place / "data")
         run("mount", "-o", "remount,ro", place)
 
         with pytest.raises(UnfitFolder, match="read-only file system: mount it for writing"):
-            stand_on(place / "data")
+            check_data_folder(place / "data")
 
 
 @mounts
 def test_a_full_disk_is_no_reason_not_to_start(tmp_path):
     with memory_disk(tmp_path / "disk", size=1 << 20) as place:
-        stand_on(place / "data")
+        check_data_folder(place / "data")
         (place / "filler").write_bytes(bytes(os.statvfs(place).f_bavail * 4096))
 
-        stand_on(place / "data")
+        check_data_folder(place / "data")
 
 
 @fuse
@@ -64,7 +64,7 @@ def test_a_file_system_without_shared_memory_is_told(tmp_path):
         faulty_disk(tmp_path / "disk", tmp_path / "behind", "direct_io") as disk,
         pytest.raises(UnfitFolder, match=r"shared memory.*local disk"),
     ):
-        stand_on(disk.place / "data")
+        check_data_folder(disk.place / "data")
 
 
 @fuse
@@ -73,7 +73,7 @@ def test_a_disk_that_fails_at_once_is_told(tmp_path):
         disk.strike("write", "sync")
 
         with pytest.raises(UnfitFolder, match="kernel's log"):
-            stand_on(disk.place / "data")
+            check_data_folder(disk.place / "data")
 
 
 def test_a_spool_without_its_journal_is_refused(tmp_path):

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from storage.ballast import Ballast
-from storage.journal import Journal
+from storage.files.reserved_space import Ballast
+from storage.journal.database import Journal
 from tests.disks.mounts import MIB, memory_disk, small_disk, why_not
 from tests.disks.world import world
 

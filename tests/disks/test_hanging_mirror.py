@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sync import contained
-from sync.contained import Contained
-from sync.folder import FolderMirror, FolderOptions
+from sync import containment
+from sync.containment import Contained
+from sync.destinations.folder.mirror import FolderMirror, FolderOptions
 from tests.disks.mounts import run, small_disk, why_not
 from tests.waiting import until
 
@@ -15,7 +15,7 @@ NEEDS = ("mkfs.ext4", "fsfreeze")
 
 @pytest.mark.skipif(bool(why_not(*NEEDS)), reason=why_not(*NEEDS))
 async def test_a_mirror_whose_disk_hangs_is_not_well_until_it_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(contained, "PROBE_WITHIN", 0.2)
+    monkeypatch.setattr(containment, "PROBE_WITHIN", 0.2)
     with small_disk(tmp_path / "disk") as place:
         mirror = Contained(FolderMirror(FolderOptions(place)))
         run("fsfreeze", "--freeze", place)

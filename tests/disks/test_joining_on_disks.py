@@ -8,11 +8,11 @@ from statistics import quantiles
 
 import pytest
 
-from storage import joining
-from storage.extents import Stride, shares_extents
-from storage.inspection import damage_of
+from storage import concatenation
+from storage.files.extents import AdaptiveChunk, shares_extents
+from storage.files.integrity import damage_of
 from tests.disks.mounts import MIB, memory_disk, sharing_disk, small_disk, why_not
-from tests.storage_rooms import opened_house, sha256
+from tests.storage_fixtures import opened_house, sha256
 from titip.errors import StorageFull
 from titip.upload import PART, UploadState
 
@@ -31,13 +31,13 @@ HELD_UP = 0.05
 def joined_at(monkeypatch):
     """Note when the bytes of a joining are all there, and only their digest is left."""
     moments = []
-    digest = joining.digest_of
+    digest = concatenation.digest_of
 
     def noting(*args):
         moments.append(time.monotonic())
         return digest(*args)
 
-    monkeypatch.setattr(joining, "digest_of", noting)
+    monkeypatch.setattr(concatenation, "digest_of", noting)
     return moments
 
 
@@ -93,7 +93,7 @@ async def test_parts_of_odd_lengths_are_joined_where_bytes_are_shared_too(tmp_pa
     with sharing_disk(tmp_path / "disk") as place, opened_house(place) as house:
         pieces = [os.urandom(size) for size in sizes]
         parts = [await hand_in(house, piece) for piece in pieces]
-        weight = await house.joiner.weigh(house.new(None), [one.id for one in parts])
+        weight = await house.joiner.measure(house.new(None), [one.id for one in parts])
         whole = await house.joiner.finish((await begun(house, parts)).id)
 
         assert shares_extents(place)
@@ -109,7 +109,7 @@ async def test_where_nothing_is_shared_it_is_copied_if_there_is_room(disk, tmp_p
 
     with disk(tmp_path / "disk", size=48 * MIB) as place, opened_house(place) as house:
         parts = [await hand_in(house, data) for _ in range(3)]
-        weight = await house.joiner.weigh(house.new(None), [one.id for one in parts])
+        weight = await house.joiner.measure(house.new(None), [one.id for one in parts])
         whole = await house.joiner.finish((await begun(house, parts)).id)
         assert weight.room == 3 * len(data)
         assert not shares_extents(place)
@@ -175,12 +175,12 @@ async def test_every_step_of_a_copy_is_on_the_disk_before_the_next(tmp_path, mon
         os.fdatasync(fd)
         unsynced = 0
 
-    monkeypatch.setattr("storage.extents._shared", lambda *_args, **_kwargs: False)
-    monkeypatch.setattr("storage.extents.sync_data", synced)
+    monkeypatch.setattr("storage.files.extents._shared", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr("storage.files.extents.sync_data", synced)
     monkeypatch.setattr(os, "copy_file_range", counting)
     with opened_house(tmp_path) as house:
         parts = [await hand_in(house, os.urandom(12 * MIB)) for _ in range(2)]
         whole = await house.joiner.finish((await begun(house, parts)).id)
 
     assert whole.length == 24 * MIB
-    assert 0 < most <= Stride.LARGEST
+    assert 0 < most <= AdaptiveChunk.LARGEST

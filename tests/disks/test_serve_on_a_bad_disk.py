@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from config.demo_programs import TITIP
+from cli.demo.processes import TITIP
 from tests.disks.mounts import faulty_disk, why_no_fuse
 from tests.e2e.outage import Server
 from tests.ports import free_port
@@ -120,7 +120,7 @@ def test_a_start_on_a_failing_disk_says_one_sentence(server, disk):
     disk.strike("write", "sync", name="/data/")
 
     done = subprocess.run(
-        [sys.executable, "-m", "config.cli", "serve", "--config", str(server.config)],
+        [sys.executable, "-m", "cli.main", "serve", "--config", str(server.config)],
         capture_output=True,
         text=True,
         timeout=60,

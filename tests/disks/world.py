@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from aiohttp import ClientError, ClientSession
 
-from config.serve import serve
+from config.runtime.serve import serve
 from config.settings import settings_from
 from gateway import admission
-from storage import committing, journal
+from storage.journal import database, writer
 from tests.waiting import until
 
 WITHIN = 20.0
@@ -38,7 +38,7 @@ class Paper:
 
 
 class World:
-    """A gateway and a mirror lane in this process, on one data folder; may be started again."""
+    """A gateway and a mirror worker in this process, on one data folder; may be started again."""
 
     def __init__(self, root, session):
         self.root = root
@@ -164,8 +164,8 @@ class World:
 @contextlib.asynccontextmanager
 async def world(root, monkeypatch):
     """Give a world that is stopped at the end; it looks and folds more often."""
-    monkeypatch.setattr(journal, "RESTOCK_SECONDS", 0.02)
-    monkeypatch.setattr(committing, "FOLD_PAGES", 30)
+    monkeypatch.setattr(database, "RESTOCK_SECONDS", 0.02)
+    monkeypatch.setattr(writer, "FOLD_PAGES", 30)
     monkeypatch.setattr(admission, "FRESH", 0.01)
     async with ClientSession() as session:
         made = World(root, session)

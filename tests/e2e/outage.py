@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from config.demo_programs import TITIP, Program
-from standin.drive import RunningDrive, serve_drive, write_credentials
-from standin.registry import RunningRegistry, serve_registry
+from cli.demo.processes import TITIP, Program
+from standin.drive.server import RunningDrive, serve_drive, write_credentials
+from standin.registry.server import RunningRegistry, serve_registry
 from tests.ports import free_port
 from tests.waiting import until, wait_for
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.demo_programs import TITIP, Program
+from cli.demo.processes import TITIP, Program
 
 pytestmark = pytest.mark.e2e
 

@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from gateway.deps import GatewayOptions
-from gateway.pace import Pace
-from tests.concat_rooms import opened_door
+from gateway.ingest.min_rate import Pace
+from gateway.options import GatewayOptions
+from tests.concat_fixtures import opened_door
 from tests.e2e.draft_client import DraftClient
 from tests.fault_proxy import CutAfter, LoseAnswer, Reset, fault_proxy
-from tests.gateway_rooms import id_of
+from tests.gateway_fixtures import id_of
 from titip.metadata import filename
 from titip.upload import UploadState
 

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from bench.process import memory_of
-from config.demo_programs import TITIP
+from cli.demo.processes import TITIP
 from tests.e2e.outage import Server
 from tests.e2e.papers import papers
 from tests.ports import free_port

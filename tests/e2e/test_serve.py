@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from config.demo_programs import TITIP, Program
+from cli.demo.processes import TITIP, Program
 from tests.cli_world import Desk
 from tests.waiting import wait_for
 
@@ -145,7 +145,7 @@ def test_gateway_and_sync_may_be_two_processes(desk, tmp_path):
 
     assert pushed.returncode == 0
     assert (before["gateway_runs"], before["sync_runs"]) == (True, False)
-    passages = desk.read("receipt", upload)["passages"]
+    passages = desk.read("receipt", upload)["deliveries"]
     assert [one["state"] for one in passages] == ["delivered", "queued"]
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.gateway_rooms import gateway
-from tests.integration.standin_drive import one_try_a_request
+from tests.gateway_fixtures import gateway
+from tests.integration.standin.drive_fixtures import one_try_a_request
 
 
 @pytest.fixture

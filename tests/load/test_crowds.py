@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.load.crowd import crowd, eventually, half_sent, status_of, wants_descriptors
+from tests.load.connections import crowd, eventually, half_sent, status_of, wants_descriptors
 
 MIB = 1 << 20
 

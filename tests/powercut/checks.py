@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from config.wiring import opened_books, opened_vault
-from storage.migrate import UnfitJournal
+from config.wiring.storage import open_journal, open_spool
+from storage.journal.migrate import UnfitJournal
+from storage.journal.uploads import with_prefix
 from storage.recovery import recover
-from storage.uploads import with_prefix
 from tests.powercut.promises import Account, content, digest
 from tests.powercut.workload import settings_for
 from titip.access import opens, split
@@ -22,7 +22,7 @@ from titip.upload import UploadState
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from config.wiring import Books, Vault
+    from config.wiring.storage import JournalServices, SpoolServices
     from tests.powercut.promises import Owed
     from titip.upload import Upload
 
@@ -34,7 +34,7 @@ async def losses_of(top: Path, owed: Owed, *, twice: bool) -> list[str]:
     """Start on what the cut left, and name everything that was promised and is not there."""
     settings = settings_for(top)
     try:
-        with opened_books(settings) as books, opened_vault(settings, books) as vault:
+        with open_journal(settings) as books, open_spool(settings, books) as vault:
             findings = await recover(vault.spool, books.journal)
             short = [f"upload {one} has fewer bytes than its row says" for one in findings.short]
             if twice and not short:
@@ -52,13 +52,13 @@ async def losses_of(top: Path, owed: Owed, *, twice: bool) -> list[str]:
         return [f"it does not start: {type(error).__name__}: {error}"]
 
 
-async def _rows(books: Books) -> dict[str, Upload]:
+async def _rows(books: JournalServices) -> dict[str, Upload]:
     """Give all uploads by the name of their file."""
     rows = await books.journal.read(lambda db: with_prefix(db, ""))
     return {base64.b64decode(row.metadata.split()[1]).decode(): row for row in rows}
 
 
-async def _unsound(books: Books, rows: dict[str, Upload]) -> list[str]:
+async def _unsound(books: JournalServices, rows: dict[str, Upload]) -> list[str]:
     said = await books.journal.read(lambda db: db.pragma("quick_check"))
     lost = [] if said == "ok" else [f"the journal is damaged: {said}"]
     for name, row in rows.items():
@@ -72,7 +72,9 @@ async def _unsound(books: Books, rows: dict[str, Upload]) -> list[str]:
     return lost
 
 
-async def _of_files(books: Books, vault: Vault, rows: dict[str, Upload], owed: Owed) -> list[str]:
+async def _of_files(
+    books: JournalServices, vault: SpoolServices, rows: dict[str, Upload], owed: Owed
+) -> list[str]:
     lost = [
         f"{name} was acknowledged ({account}) and has no row"
         for name, account in owed.files.items()
@@ -101,7 +103,7 @@ def _broken(row: Upload, account: Account) -> list[str]:
     return lost
 
 
-def _wrong_bytes(vault: Vault, name: str, row: Upload) -> list[str]:
+def _wrong_bytes(vault: SpoolServices, name: str, row: Upload) -> list[str]:
     path = vault.spool.path(row.id)
     if row.state in {UploadState.TERMINATED, UploadState.EXPIRED}:
         return ["it was ended, and its bytes are still there"] if path.exists() else []
@@ -113,7 +115,7 @@ def _wrong_bytes(vault: Vault, name: str, row: Upload) -> list[str]:
     return []
 
 
-async def _of_tokens(books: Books, owed: Owed) -> list[str]:
+async def _of_tokens(books: JournalServices, owed: Owed) -> list[str]:
     lost = []
     for token_id, (text, live) in owed.tokens.items():
         token = await books.tokens.token(token_id)
@@ -126,10 +128,10 @@ async def _of_tokens(books: Books, owed: Owed) -> list[str]:
     return lost
 
 
-async def _not_gone_on_with(vault: Vault, rows: dict[str, Upload]) -> list[str]:
+async def _not_gone_on_with(vault: SpoolServices, rows: dict[str, Upload]) -> list[str]:
     lost = []
     unfinished = [(name, row) for name, row in rows.items() if row.state is UploadState.OPEN]
-    joined = [name for name, row in unfinished if row.joined]
+    joined = [name for name, row in unfinished if row.is_final]
     lost += [
         f"{name} was to be joined, and came to another digest"
         for name in joined

@@ -10,21 +10,21 @@ import sys
 from dataclasses import replace
 from enum import StrEnum
 
-import config.serve
-import storage.committing
-import storage.connection
-import storage.deposit
-import storage.extents
-import storage.joining
-import storage.journal
-from config import cli
-from gateway.pace import Pace
-from storage import uploads
-from storage.deliveries import insert_deliveries
-from storage.durable import sync_data
-from storage.spool import Spool
+import config.runtime.serve
+import storage.concatenation
+import storage.files.deposit
+import storage.files.extents
+import storage.journal.connection
+import storage.journal.database
+import storage.journal.writer
+from cli import main as cli
+from gateway.ingest.min_rate import Pace
+from storage.files.durable import sync_data
+from storage.files.spool import Spool
+from storage.journal import uploads
+from storage.journal.deliveries import insert_deliveries
 from storage.store import SpoolStore
-from titip.owing import deliveries_of
+from titip.policies.delivery_plan import deliveries_of
 from titip.upload import UploadState
 
 QUICK = 256 << 10
@@ -48,7 +48,7 @@ def main(name: str, arguments: list[str]) -> None:
         case Mutant.NONE:
             pass
         case Mutant.NO_DATA_SYNC:
-            _swap(storage.deposit, "sync_data", lambda _fd: None)
+            _swap(storage.files.deposit, "sync_data", lambda _fd: None)
         case Mutant.NO_FOLDER_SYNC:
             _swap(Spool, "adopt", lambda _self, _upload: None)
         case Mutant.SYNCHRONOUS_NORMAL:
@@ -58,33 +58,37 @@ def main(name: str, arguments: list[str]) -> None:
         case Mutant.SEAL_IN_TWO:
             _swap(SpoolStore, "_keep", _keep_in_two)
         case Mutant.JOIN_UNSYNCED:
-            _swap(storage.extents, "sync_data", lambda _fd: None)
-            _swap(storage.joining, "sync_data", lambda _fd: None)
+            _swap(storage.files.extents, "sync_data", lambda _fd: None)
+            _swap(storage.concatenation, "sync_data", lambda _fd: None)
     sys.argv = ["titip", *arguments]
     cli.main()
 
 
 def _commit_quickly() -> None:
-    usual = config.serve.gateway_options
+    usual = config.runtime.serve.gateway_options
     pace = Pace(batch=64 << 10, commit_bytes=QUICK)
-    _swap(config.serve, "gateway_options", lambda settings: replace(usual(settings), pace=pace))
+    _swap(
+        config.runtime.serve,
+        "gateway_options",
+        lambda settings: replace(usual(settings), pace=pace),
+    )
 
 
 def _connect_carelessly() -> None:
-    careful = storage.connection.connect
+    careful = storage.journal.connection.connect
 
     def connect(path, **kwargs):
         connection = careful(path, **kwargs)
         connection.pragma("synchronous", 1)
         return connection
 
-    for module in (storage.committing, storage.journal):
+    for module in (storage.journal.writer, storage.journal.database):
         _swap(module, "connect", connect)
 
 
 def _sync_late() -> None:
-    commit = storage.deposit.SpoolDeposit.commit
-    _swap(storage.deposit, "sync_data", lambda _fd: None)
+    commit = storage.files.deposit.SpoolDeposit.commit
+    _swap(storage.files.deposit, "sync_data", lambda _fd: None)
 
     async def commit_first(self, batch=(), **kwargs):
         after = await commit(self, batch, **kwargs)
@@ -92,7 +96,7 @@ def _sync_late() -> None:
             await self._hop(sync_data, self._fd)
         return after
 
-    _swap(storage.deposit.SpoolDeposit, "commit", commit_first)
+    _swap(storage.files.deposit.SpoolDeposit, "commit", commit_first)
 
 
 def _swap(owner: object, name: str, other: object) -> None:
@@ -107,7 +111,7 @@ async def _keep_in_two(self, before, after) -> None:
     if after.state is UploadState.SEALED:
         owed = deliveries_of(after, self._owed, now=self._now())
         await self._journal.write(lambda db: insert_deliveries(db, owed))
-        self._doorbell.ring()
+        self._wakeup.set()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from config.demo_programs import Program, without_variables
+from cli.demo.processes import Program, without_variables
 from tests.powercut.disks import HERE
 from tests.powercut.mutant import Mutant
 

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from config.settings import Settings
-from config.wiring import opened_books, opened_vault
+from config.wiring.storage import open_journal, open_spool
 from storage.clock import utc_now
-from tests.gateway_rooms import BYTES, TUS, Line
+from tests.gateway_fixtures import BYTES, TUS, Line
 from tests.powercut.mutant import QUICK, Mutant
 from tests.powercut.program import data_folder, started
 from tests.powercut.promises import Kind, Ledger, content
@@ -319,14 +319,14 @@ class Teller:
 
     async def sender(self, program: Gateway, rng: Random) -> Sender:
         """Issue a token as `titip token create` does, beside the running gateway."""
-        with opened_books(self._settings) as books:
+        with open_journal(self._settings) as books:
             _, text = await books.tokens.issue(Role.LO, "pair-1", now=utc_now())
         self.shown(text)
         session = ClientSession(timeout=ClientTimeout(total=30))
         return Sender(session, program.url, text, self._ledger, rng)
 
     async def tokens(self) -> None:
-        with opened_books(self._settings) as books:
+        with open_journal(self._settings) as books:
             token, text = await books.tokens.issue(Role.LO, "pair-2", now=utc_now())
             self.shown(text)
             self._ledger.note(Kind.REVOKING, token.id)
@@ -336,7 +336,7 @@ class Teller:
     async def expire(self, name: str) -> None:
         """End what was left alone until then, as the janitor of `titip sync` does."""
         self._ledger.note(Kind.LEAVING, name)
-        with opened_books(self._settings) as books, opened_vault(self._settings, books) as vault:
+        with open_journal(self._settings) as books, open_spool(self._settings, books) as vault:
             assert await vault.store.expire(idle_since=self.forgotten_until) == 1
         self._ledger.note(Kind.ENDED, name)
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import settings
 
-from sync.attempt import carry
-from sync.lease import Lease
+from sync.worker.attempt import run_attempt
+from sync.worker.lease import Lease
 from tests.destination_fakes import SEALED_AT, Crash, MemoryContent, a_parcel, no_timer
 from tests.nightly import NIGHTLY
 from titip import delivery as d
-from titip.delivery import Claimed, DeliveryState, Requeued, advance
+from titip.delivery import ClaimedEvent, DeliveryState, RequeuedEvent, advance
 from titip.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from tests.seams.memory_wire import Request
-    from titip.delivery import Delivery, DeliveryEvent, Parcel
-    from titip.ports import Destination
+    from titip.delivery import ClaimedDelivery, Delivery, DeliveryEvent
+    from titip.ports.delivery import Destination
 
 SETTLE = timedelta(seconds=60)
 POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=30))
@@ -88,17 +88,17 @@ def _next(row: Delivery, event: DeliveryEvent, clock: Clock) -> Delivery:
 
 
 async def attempt(
-    parcel: Parcel, near: Destination, clock: Clock, *, data: bytes
+    parcel: ClaimedDelivery, near: Destination, clock: Clock, *, data: bytes
 ) -> tuple[Delivery, DeliveryEvent | None]:
-    """Carry a claimed parcel as a lane does; give the row as it is written down, if it is."""
+    """Carry a claimed parcel as a worker does; give the row as it is written down, if it is."""
     rows = cast("Any", Rows())
     lease = Lease(parcel.delivery, rows, term=LEASE, settle=SETTLE, now=clock, timer=no_timer())
     try:
-        event, _ = await carry(parcel, lease, destination=near, archive=OneFile(data))
+        event, _ = await run_attempt(parcel, lease, destination=near, archive=OneFile(data))
     except Crash:
         checkpointed = replace(parcel.delivery, checkpoint=lease.delivery.checkpoint)
         return checkpointed, None
-    if isinstance(event, d.Unknown):
+    if isinstance(event, d.UnknownEvent):
         event = replace(event, settle=lease.settles_in())
     return _next(lease.delivery, event, clock), event
 
@@ -124,11 +124,11 @@ async def life(
         if row.state is DeliveryState.PARKED:
             if number not in resyncs:
                 break
-            row = _next(row, Requeued(), clock)
+            row = _next(row, RequeuedEvent(), clock)
         clock.now = max(clock.now, row.due_at)
-        row = _next(row, Claimed(clock.now + LEASE), clock)
+        row = _next(row, ClaimedEvent(clock.now + LEASE), clock)
         told("claim", row)
         row, event = await attempt(replace(parcel, delivery=row), near, clock, data=data)
         told("row", row)
-        assert not isinstance(event, d.Claimed)
+        assert not isinstance(event, d.ClaimedEvent)
     return row

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from sync.wire import NoAnswer, Reply
+from sync.destinations.transport.wire import NoAnswer, Reply
 from tests.destination_fakes import Crash
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class FarSide:
 
 
 class MemoryWire:
-    """Stands where sync.wire.Wire stands."""
+    """Stands where sync.destinations.transport.wire.HttpConnection stands."""
 
     def __init__(self, far: FarSide) -> None:
         self._far = far

@@ -26,13 +26,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.drive import DriveMirror
-from sync.drive_delivery import MOST_SESSIONS
-from sync.drive_options import DriveOptions
-from sync.drive_sending import MOST_SHORT
-from sync.google import drive_service
-from sync.verified import Verified
-from sync.wire import Reply
+from sync.destinations.copy_check import WithCopyCheck
+from sync.destinations.drive.connections import drive_service
+from sync.destinations.drive.delivery import MOST_SESSIONS
+from sync.destinations.drive.mirror import DriveMirror
+from sync.destinations.drive.options import DriveOptions
+from sync.destinations.drive.upload import MOST_SHORT
+from sync.destinations.transport.wire import Reply
 from tests.seams.life import CLAIMS, SEAM, Attempts, Clock, life
 from tests.seams.memory_wire import Deed, FarSide, MemoryWire, Request, deeds
 from titip.delivery import MIRROR, DeliveryState
@@ -296,11 +296,11 @@ async def life_of(script, *, data, habit=GOOD, lists_lag=False, twice=(), resync
         endpoint=BASE, quick_wait=timedelta(0), creates_per_second=1e6, workers=1
     )
     with (
-        patch("sync.google.Wire", lambda **_: MemoryWire(far)),
-        patch("sync.drive.drive_service", _SERVICE),
+        patch("sync.destinations.drive.connections.HttpConnection", lambda **_: MemoryWire(far)),
+        patch("sync.destinations.drive.mirror.drive_service", _SERVICE),
         patch("asyncio.sleep", clock.sleep),
     ):
-        near = Verified(DriveMirror(options), must_prove=True)
+        near = WithCopyCheck(DriveMirror(options), must_prove=True)
         try:
             row = await life(
                 near,

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.registry import HttpRegistry
-from sync.registry_answer import Answer, Meaning, meaning_of
-from sync.registry_options import RegistryOptions
+from sync.destinations.http.options import RegistryOptions
+from sync.destinations.http.registry import HttpRegistry
+from sync.destinations.http_answer import Answer, Meaning, meaning_of
 from tests.destination_fakes import Crash, a_parcel
 from tests.seams.life import CLAIMS, SEAM, Clock, life
 from titip.delivery import REGISTRY, DeliveryState
-from titip.errors import Unavailable, Unknown
+from titip.errors import DestinationUnavailable, OutcomeUnknown
 from titip.evidence import Doubt, Evidence
 
 DATA = b"a supporter's statement"
@@ -45,7 +45,7 @@ class Deed:
 
 @dataclass
 class MemoryLine:
-    """The wire to a registry that is nothing but memory; see sync.registry_line.RegistryLine."""
+    """The wire to a registry that is nothing but memory; see RegistryConnection."""
 
     clock: Clock
     deeds: list[Deed]
@@ -65,7 +65,7 @@ class MemoryLine:
         self.events.append(("send", deed))
         if not deed.whole:
             if deed.answer is None:
-                raise Unavailable("stopped reading")
+                raise DestinationUnavailable("stopped reading")
             return replace(deed.answer, whole=False)
         progress.body_sent()
         if deed.stores and not (self.honours_key and self.stored_at):
@@ -73,13 +73,13 @@ class MemoryLine:
         if deed.dies:
             raise Crash
         if deed.answer is None:
-            raise Unknown("did not answer in time, after the whole file had left")
+            raise OutcomeUnknown("did not answer in time, after the whole file had left")
         return deed.answer
 
     async def ask(self, url, headers=None):
         odd = self.looks.pop(0) if self.looks else None
         self.events.append(("look", odd))
-        if isinstance(odd, Unavailable):
+        if isinstance(odd, DestinationUnavailable):
             raise odd
         if isinstance(odd, Answer):
             return odd
@@ -126,7 +126,7 @@ LOOKS = st.one_of(
     st.builds(Answer, st.integers(400, 599).filter(lambda status: status != 404), body=BODIES),
     st.builds(Answer, st.just(200), body=st.sampled_from([b"{}", b"<html>", b"[]", b'{"id": []}'])),
     st.builds(Answer, st.just(200), body=st.just(b'{"sha256": null, "id": {}}')),
-    st.builds(lambda: Unavailable("did not answer in time")),
+    st.builds(lambda: DestinationUnavailable("did not answer in time")),
 )
 CONFIGURED = (
     st.fixed_dictionaries(
@@ -177,8 +177,8 @@ def leaves_nothing(deed, options):
     """Tell whether after this the file is not there, by the rules that an operator reads."""
     if not deed.whole:
         return deed.answer is None or deed.answer.status not in range(200, 400)
-    vouched = deed.answer is not None and deed.answer.status in options.not_stored
-    return vouched and not deed.dies
+    confirmed_absent = deed.answer is not None and deed.answer.status in options.not_stored
+    return confirmed_absent and not deed.dies
 
 
 def may_be_repeated(deed):
@@ -342,7 +342,7 @@ def test_the_reference_of_a_yes_is_kept_until_a_look_up_shows_the_file(reference
 
     yes = Deed(document({"id": reference}), stores=True)
     later = {"sha256": SHA256} | ({"id": shown} if shown else {})
-    looks = [Unavailable("did not answer in time"), document(later)]
+    looks = [DestinationUnavailable("did not answer in time"), document(later)]
     chosen = {
         "lookup": "http://registry.test/{upload_id}",
         "lookup_sha256": "/sha256",

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.tus_delivery import MOST_SHORT
-from sync.tus_registry import TusOptions, TusRegistry
-from sync.wire import Reply
+from sync.destinations.transport.wire import Reply
+from sync.destinations.tus.delivery import MOST_SHORT
+from sync.destinations.tus.registry import TusOptions, TusRegistry
 from tests.seams.life import CLAIMS, SEAM, Attempts, Clock, life
 from tests.seams.memory_wire import Deed, FarSide, MemoryWire, Request, deeds
 from titip.delivery import REGISTRY, DeliveryState
@@ -167,7 +167,7 @@ async def life_of(script, *, data, takes_in=False, habit=GOOD, resyncs=()):
     tus = MemoryTus(takes_in, habit)
     far = FarSide(tus.act, tus.may_say, list(script))
     attempts = Attempts(far.asked)
-    with patch("sync.tus_registry.Wire", lambda **_: MemoryWire(far)):
+    with patch("sync.destinations.tus.registry.HttpConnection", lambda **_: MemoryWire(far)):
         near = TusRegistry(TusOptions(url=BASE, chunk=CHUNK))
         try:
             row = await life(

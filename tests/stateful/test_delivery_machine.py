@@ -12,18 +12,18 @@ from tests.strategies import EPOCH, PROVEN, delivery_events, faults, names, retr
 from titip.delivery import (
     ALLOWED,
     REGISTRY,
-    Claimed,
-    Damaged,
+    ClaimedEvent,
+    DamagedEvent,
     Delivery,
     DeliveryId,
     DeliveryState,
-    Postponed,
-    Recorded,
-    Refused,
-    Requeued,
-    Spared,
-    Succeeded,
-    Unknown,
+    PostponedEvent,
+    RecordedEvent,
+    RejectedEvent,
+    RequeuedEvent,
+    SkippedEvent,
+    SucceededEvent,
+    UnknownEvent,
     advance,
 )
 from titip.errors import IllegalEvent
@@ -31,7 +31,7 @@ from titip.evidence import Evidence
 from titip.retry import LONGEST_ASKED
 from titip.upload import UploadId
 
-OPERATORS = (Requeued, Recorded)
+OPERATORS = (RequeuedEvent, RecordedEvent)
 
 
 class DeliveryMachine(RuleBasedStateMachine):
@@ -63,7 +63,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.delivery.state.waiting)
     @rule(lease=waits(shortest=timedelta(seconds=1)))
     def claim(self, lease):
-        self.step(Claimed(self.now + lease))
+        self.step(ClaimedEvent(self.now + lease))
         self.claims += 1
 
         assert self.delivery.due_at == self.now + lease
@@ -72,7 +72,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(lease=waits(shortest=timedelta(seconds=1)))
     def lose_the_lease(self, lease):
         self.now = max(self.now, self.delivery.due_at)
-        self.step(Claimed(self.now + lease))
+        self.step(ClaimedEvent(self.now + lease))
         self.claims += 1
         self.in_doubt = True
 
@@ -86,14 +86,16 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(event=faults())
     def fail(self, event):
         before = self.step(event)
-        self.in_doubt = self.in_doubt or isinstance(event, Unknown)
+        self.in_doubt = self.in_doubt or isinstance(event, UnknownEvent)
 
         asked = getattr(event, "retry_after", None) or timedelta(0)
         latest = self.now + max(self.policy.ceiling, min(asked, LONGEST_ASKED))
         assert self.now <= self.delivery.due_at <= latest
         assert self.delivery.reason.endswith(event.reason)
-        assert self.delivery.wants_bytes == isinstance(event, Damaged)
-        if isinstance(event, Refused | Damaged) or (isinstance(event, Postponed) and event.at_once):
+        assert self.delivery.wants_bytes == isinstance(event, DamagedEvent)
+        if isinstance(event, RejectedEvent | DamagedEvent) or (
+            isinstance(event, PostponedEvent) and event.at_once
+        ):
             assert self.delivery.trouble_since == before.trouble_since
         else:
             assert self.delivery.trouble_since == (before.trouble_since or self.now)
@@ -101,35 +103,35 @@ class DeliveryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.active)
     @rule(locator=names(), evidence=st.sampled_from(PROVEN))
     def succeed(self, locator, evidence):
-        self.step(Succeeded(locator, evidence))
+        self.step(SucceededEvent(locator, evidence))
         self.kept = ""
         self.in_doubt = False
 
         assert self.delivery.locator == locator
 
-    @precondition(lambda self: Recorded in ALLOWED[self.delivery.state])
+    @precondition(lambda self: RecordedEvent in ALLOWED[self.delivery.state])
     @precondition(lambda self: not self.delivery.evidence.enough)
     @rule(locator=names())
     def record_by_hand(self, locator):
-        self.step(Recorded(locator))
+        self.step(RecordedEvent(locator))
         self.kept = ""
         self.in_doubt = False
 
         assert self.delivery.evidence is Evidence.PERSON
 
-    @precondition(lambda self: Requeued in ALLOWED[self.delivery.state])
-    @rule(vouched=st.booleans())
-    def requeue(self, vouched):
-        self.step(Requeued(vouched=vouched))
-        self.in_doubt = self.in_doubt and not vouched
+    @precondition(lambda self: RequeuedEvent in ALLOWED[self.delivery.state])
+    @rule(confirmed_absent=st.booleans())
+    def requeue(self, confirmed_absent):
+        self.step(RequeuedEvent(confirmed_absent=confirmed_absent))
+        self.in_doubt = self.in_doubt and not confirmed_absent
 
         assert self.delivery.due_at == self.now
         assert self.delivery.trouble_since is None
 
-    @precondition(lambda self: Spared in ALLOWED[self.delivery.state])
+    @precondition(lambda self: SkippedEvent in ALLOWED[self.delivery.state])
     @rule()
     def spare(self):
-        self.step(Spared())
+        self.step(SkippedEvent())
 
     @rule(event=delivery_events())
     def ask_for_what_the_table_does_not_have(self, event):
@@ -154,7 +156,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.delivery.state is DeliveryState.DELIVERED)
     @rule(event=delivery_events())
     def touch_a_delivered_one(self, event):
-        if isinstance(event, Recorded) and not self.delivery.evidence.enough:
+        if isinstance(event, RecordedEvent) and not self.delivery.evidence.enough:
             return
 
         with pytest.raises(IllegalEvent):

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.strategies import EPOCH, asked, health_policies, reasons, waits
 from titip.errors import IllegalEvent
-from titip.health import Circuit, CooledOff, Health, Ill, Well, advance, cooled_off, places
+from titip.health import Bad, Circuit, CooledOff, Good, Health, advance, available_slots, cooled_off
 from titip.retry import LONGEST_ASKED
 
 
@@ -45,18 +45,18 @@ class HealthMachine(RuleBasedStateMachine):
 
     @rule()
     def claim(self):
-        free = places(self.health, in_flight=self.in_flight)
+        free = available_slots(self.health, in_flight=self.in_flight)
         if self.at(Circuit.HALF_OPEN):
             assert free == (1 if self.in_flight == 0 else 0)
         self.in_flight += free
 
-        assert places(self.health, in_flight=self.in_flight) == 0
+        assert available_slots(self.health, in_flight=self.in_flight) == 0
 
     @precondition(lambda self: self.in_flight > 0)
     @rule()
     def an_answer_is_good(self):
         self.in_flight -= 1
-        before = self.step(Well())
+        before = self.step(Good())
 
         if before.circuit is Circuit.OPEN:
             assert self.health is before
@@ -73,7 +73,7 @@ class HealthMachine(RuleBasedStateMachine):
     @rule(reason=reasons(), asked=asked())
     def an_answer_is_bad(self, reason, asked):
         self.in_flight -= 1
-        before = self.step(Ill(reason, asked))
+        before = self.step(Bad(reason, asked))
 
         honoured = self.now + max(timedelta(0), min(asked or timedelta(0), LONGEST_ASKED))
         if before.circuit is Circuit.OPEN:
@@ -123,7 +123,7 @@ class HealthMachine(RuleBasedStateMachine):
 
     @invariant()
     def places_are_what_the_circuit_allows(self):
-        free = places(self.health, in_flight=0)
+        free = available_slots(self.health, in_flight=0)
         match self.health.circuit:
             case Circuit.OPEN:
                 assert free == 0

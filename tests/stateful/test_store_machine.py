@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from storage.recovery import recover
-from tests.storage_rooms import Clock, opened_house, sha256
+from tests.storage_fixtures import Clock, opened_house, sha256
 from titip.delivery import DeliveryState
 from titip.upload import UploadState
 

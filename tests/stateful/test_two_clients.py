@@ -272,7 +272,7 @@ class TwoClients(RuleBasedStateMachine):
 
         assert (answer.status, answer.offset()) == (404, None), answer
         assert self.world.locks.holder(upload.id) is hold
-        assert hold is None or not hold.asked_to_leave.given
+        assert hold is None or not hold.release_requested.is_set
 
     # ---------------------------------------------------------------- always, and at the end
 

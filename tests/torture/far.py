@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from standin.control import read_entries, read_stats, set_mode
+from standin.remote_control import read_entries, read_stats, set_mode
 from tests.torture import odd
 from tests.torture.processes import run_standin
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from config.demo_programs import Program
+    from cli.demo.processes import Program
 
 
 class Kind(StrEnum):

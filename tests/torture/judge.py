@@ -132,9 +132,9 @@ class Judge:
             told = (receipt["sha256"], receipt["length"], receipt["submitter"])
             if told != (row["sha256"], row["length"], row["submitter"]):
                 self.ledger.complain("lost", f"the receipt of {upload} tells something else")
-            for passage in receipt["passages"]:
-                if passage["state"] != "delivered":
-                    self.ledger.complain("lost", f"{upload}: {passage['destination']} is owed")
+            for delivery in receipt["deliveries"]:
+                if delivery["state"] != "delivered":
+                    self.ledger.complain("lost", f"{upload}: {delivery['destination']} is owed")
 
     async def _submitters(self) -> None:
         for submitter in SUBMITTERS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from config.demo_programs import Program
+from cli.demo.processes import Program
 
 if TYPE_CHECKING:
     from pathlib import Path

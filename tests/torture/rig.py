@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from config.demo_programs import Program
-from config.running import runs
-from standin.control import read_entries, set_fault
-from standin.drive import write_credentials
+from cli.demo.processes import Program
+from config.runtime.processes import runs
+from standin.drive.server import write_credentials
+from standin.remote_control import read_entries, set_fault
 from tests.e2e.outage import titip
 from tests.ports import free_port
 from tests.torture.far import Far, Kind, PlainRegistry

@@ -22,7 +22,7 @@ SMALL = b"papers of a supporter"
 async def test_a_tortured_server_loses_nothing_and_doubles_nothing(tmp_path):
     seed = SystemRandom().randrange(1 << 32)
 
-    outcome = await torture(Plan(SECONDS, seed, senders=5, quick=True), tmp_path)
+    outcome = await torture(Plan(SECONDS, seed, senders=5, quick=True, least=10), tmp_path)
 
     again = f"again with: python -m tests.torture --seconds {SECONDS} --senders 5 --seed {seed}"
     assert outcome.wrong == [], f"{again}\n{outcome.report}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from config.demo_programs import Program
+from cli.demo.processes import Program
 from standin.faults import FaultCounter
 from standin.odd_answer import OddAnswer, give
 from standin.server import LOOPBACK, Change, cut, root_url

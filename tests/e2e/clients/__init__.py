@@ -1,3 +1,3 @@
 import pytest
 
-pytest.register_assert_rewrite("tests.e2e.clients.rooms")
+pytest.register_assert_rewrite("tests.e2e.clients.fixtures")

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.clients.chromium import chromium
+from tests.e2e.clients.fixtures import SIZE, Trial
 from tests.e2e.clients.pages import pages as serve_pages
-from tests.e2e.clients.rooms import SIZE, Trial
 from tests.e2e.outage import outage
 from tests.fault_proxy import fault_proxy
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from tests.e2e.clients.rooms import MODULES, NODE, NODE_IS_HERE, output_of
+from tests.e2e.clients.fixtures import MODULES, NODE, NODE_IS_HERE, output_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

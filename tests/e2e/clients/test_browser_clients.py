@@ -7,7 +7,7 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.e2e.clients.chromium import CHROMIUM
-from tests.e2e.clients.rooms import AT_MOST, MATRIX, SIZE, as_json, needs_node
+from tests.e2e.clients.fixtures import AT_MOST, MATRIX, SIZE, as_json, needs_node
 from tests.fault_proxy import Stall
 from tests.waiting import until
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.e2e.clients.rooms import MATRIX, SIZE, needs_curl, output_of
+from tests.e2e.clients.fixtures import MATRIX, SIZE, needs_curl, output_of
 from tests.fault_proxy import CutAfter
 
 pytestmark = [*MATRIX, needs_curl]

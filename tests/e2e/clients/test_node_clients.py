@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.clients.rooms import AT_MOST, MATRIX, NODE, SIZE, as_json, needs_node, output_of
+from tests.e2e.clients.fixtures import AT_MOST, MATRIX, NODE, SIZE, as_json, needs_node, output_of
 
 pytestmark = [*MATRIX, needs_node]
 

@@ -8,7 +8,7 @@ import pytest
 import resumable_upload
 from tusclient.client import TusClient
 
-from tests.e2e.clients.rooms import AT_MOST, MATRIX, SIZE, WENT_ON
+from tests.e2e.clients.fixtures import AT_MOST, MATRIX, SIZE, WENT_ON
 from tests.fault_proxy import CutAfter, LoseAnswer
 
 pytestmark = MATRIX

@@ -15,7 +15,7 @@ from titip.upload import UploadId
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from gateway.locks import Hold
+    from gateway.ingest.locks import UploadLock
     from tests.stateful.two_clients.world import World
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class UnderWay:
     before: Moment
     offered: Try
     flight: Flight
-    hold: Hold | None
+    hold: UploadLock | None
     """The turn that it has; None when it was answered at once."""
 
 

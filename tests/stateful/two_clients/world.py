@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import structlog
 from aiohttp import web
 
-from gateway import files
 from gateway.app import gateway_app, gateway_runner
-from gateway.deps import GatewayOptions
-from gateway.gate import GATE, Gate
-from gateway.pace import Pace
+from gateway.context import CONTEXT, AppContext
+from gateway.ingest.min_rate import Pace
+from gateway.options import GatewayOptions
+from gateway.uploads import routes
 from storage.tokens import JournalTokens
 from tests.stateful.two_clients.talk import BOUND, Party
-from tests.storage_rooms import House, opened_house
+from tests.storage_fixtures import House, opened_house
 from titip.access import Role
-from titip.overview import Query
+from titip.ports.operations import Query
 from titip.upload import UploadState
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
-    from gateway.locks import UploadLocks
+    from gateway.ingest.locks import UploadLocks
     from titip.upload import Upload, UploadId
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class World:
 
     def __init__(self, house: House, loop: asyncio.AbstractEventLoop, app: web.Application) -> None:
         self.house = house
-        self.locks: UploadLocks = app[GATE].locks
+        self.locks: UploadLocks = app[CONTEXT].locks
         self.port = 0
         self._loop = loop
         self._tokens = JournalTokens(house.journal)
@@ -120,11 +120,11 @@ async def _end_lingerers() -> None:
 def opened_world() -> Iterator[World]:
     """Run a gateway as long as the block lasts."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    usual, files.SILENCE = files.SILENCE, SILENCE  # type: ignore[misc]
+    usual, routes.SILENCE = routes.SILENCE, SILENCE  # type: ignore[misc]
     loop = _new_loop()
     memory = MEMORY if MEMORY.is_dir() else None
     with TemporaryDirectory(dir=memory) as root, opened_house(Path(root)) as house:
-        gate = Gate(
+        gate = AppContext(
             store=house.store,
             joiner=house.joiner,
             records=house.records,
@@ -145,7 +145,7 @@ def opened_world() -> Iterator[World]:
             world.do(runner.cleanup())
             world.do(_end_lingerers())
             loop.close()
-            files.SILENCE = usual  # type: ignore[misc]
+            routes.SILENCE = usual  # type: ignore[misc]
             structlog.reset_defaults()
 
 

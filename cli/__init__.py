@@ -1,0 +1,1 @@
+"""The command line: `titip`, its commands, its screens, and the demo."""

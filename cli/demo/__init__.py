@@ -1,0 +1,1 @@
+"""`titip demo`: an outage, played on this machine with the real programs."""

@@ -1,0 +1,1 @@
+"""One file's way to the gateway: digest, look up, send, prove, remember."""

@@ -1,0 +1,1 @@
+"""`titip check`: look at everything before trouble does."""

@@ -1,0 +1,1 @@
+"""What a running process needs: the log, the clock, sockets, stopping."""

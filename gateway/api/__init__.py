@@ -1,0 +1,1 @@
+"""The JSON API: what a reader asks and an operator does, and whether the gateway is up."""

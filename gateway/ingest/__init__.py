@@ -1,0 +1,1 @@
+"""One request body into one deposit."""

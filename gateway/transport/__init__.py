@@ -1,0 +1,1 @@
+"""What stands beside aiohttp on a connection: limits, framing, informational responses."""

@@ -1,0 +1,1 @@
+"""A registry that can stall, refuse and answer oddly."""

@@ -1,0 +1,1 @@
+"""A second place for everything, and the way back."""

@@ -1,0 +1,1 @@
+"""The disk: files of the spool, synced and checked."""

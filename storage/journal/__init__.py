@@ -1,0 +1,1 @@
+"""The database that says which bytes count."""

@@ -1,0 +1,1 @@
+"""Who may receive a sealed upload; no destination imports another."""

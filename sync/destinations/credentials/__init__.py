@@ -1,0 +1,1 @@
+"""Secrets that are sent, and where they are read from."""

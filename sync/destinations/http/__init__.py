@@ -1,0 +1,1 @@
+"""A registry that takes each file in one HTTP request."""

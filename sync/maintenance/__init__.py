@@ -1,0 +1,1 @@
+"""Work beside the deliveries: retention, and reading the spool again."""

@@ -1,0 +1,1 @@
+"""One worker per destination: claims deliveries, carries them, writes what became of them."""

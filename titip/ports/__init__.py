@@ -1,0 +1,1 @@
+"""Where the rooms meet: narrow interfaces, joined in config/wiring/."""
