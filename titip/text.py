@@ -60,14 +60,10 @@ def _escaped(sign: str) -> str:
 
 def amount(size: int) -> str:
     """Write a number of bytes for people."""
-    value = float(size)
-    for unit in _UNITS:
-        if value < _STEP or unit == _UNITS[-1]:
-            break
-        value /= _STEP
-    if unit == _UNITS[0]:
-        return "1 byte" if size == 1 else f"{size:,} {unit}"
-    return f"{value:.1f} {unit}"
+    power = min(max(size.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    if not power:
+        return "1 byte" if size == 1 else f"{size:,} {_UNITS[0]}"
+    return f"{size / _STEP**power:.1f} {_UNITS[power]}"
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -9,7 +9,6 @@ import typer
 from cli.errors import USAGE_ERROR, CliError
 from cli.options import AsJson, Commands, ConfigFile, examples, journal_of
 from cli.output import clock, console, say_json, table, warn
-from cli.screens.tables import hold_json
 from storage.clock import utc_now
 from storage.journal.holds import all_holds, put_hold, release_hold
 from titip.ports.operations import Query
@@ -47,6 +46,8 @@ def hold(
             _put(services, submitter, reason)
         found = asyncio.run(services.journal.read(all_holds))
     if as_json:
+        from cli.screens.tables import hold_json
+
         say_json({"holds": [hold_json(one) for one in found]})
     elif everything:
         rows = [(clock(one.since), one.submitter, one.reason) for one in found]

@@ -19,18 +19,14 @@ from tests.mutants.trial import Trials
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SCOPE: Final = ("titip/*.py", "storage/*.py", "sync/*.py")
-PROTOCOLS: Final = (
-    "answers", "checksum", "commands", "dialects", "digests", "draft", "draft_answers", "forwarded",
-    "plain", "protocol", "trailers",
-)  # fmt: skip
+ROOMS: Final = ("titip", "storage", "sync", "gateway/protocol")
 EXPLAINED: Final = Path(__file__).with_name("explained.toml")
 
 
 def in_scope(tree: Path) -> list[Path]:
     """List the files that are worth changing."""
-    rooms = [path for pattern in SCOPE for path in sorted(tree.glob(pattern))]
-    return rooms + [tree / "gateway" / f"{name}.py" for name in PROTOCOLS]
+    files = (path for room in ROOMS for path in sorted((tree / room).rglob("*.py")))
+    return [path for path in files if path.name != "__init__.py"]
 
 
 def all_mutants(tree: Path) -> tuple[list[Mutant], dict[str, list[str]]]:
