@@ -38,7 +38,7 @@ _WITH_BYTES: Final = (
     "NOT EXISTS (SELECT 1 FROM uploads "
     "WHERE uploads.id = deliveries.upload AND uploads.freed_at IS NOT NULL)"
 )
-"""A mirror that was spared cannot be sent once the bytes were freed."""
+"""A mirror copy that was skipped cannot be sent once the bytes were freed."""
 
 
 @dataclass(frozen=True, slots=True)

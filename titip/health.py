@@ -29,11 +29,11 @@ SHRINK: Final = 0.7
 """What a push-back leaves of the window (between Netflix's 0.9 and TCP's 0.5)."""
 
 PROBE_VETO_LIMIT: Final = timedelta(minutes=10)
-"""So long after the rest a probe may say no before a canary goes all the same: it may be the
+"""So long after the rest a probe may say no before a trial file goes all the same: it may be the
 probe's address that is wrong, and one file more harms no registry."""
 
 EARLY_CLOSE_LIMIT: Final = 3
-"""After so many failed canaries a good probe no longer shortens the cool-off: it may lie."""
+"""After so many failed trial files a good probe no longer shortens the cool-off: it may lie."""
 
 
 class Circuit(StrEnum):
@@ -102,7 +102,7 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class CooledOff:
-    """Its rest is over: one canary may go."""
+    """Its rest is over: one trial file may go."""
 
 
 HealthEvent = Good | Bad | CooledOff
@@ -153,23 +153,23 @@ def advance(
 def counts(health: Health, *, claimed_at: datetime) -> bool:
     """Tell whether a delivery claimed then says anything of the destination as it is now.
 
-    What was claimed before a stall is a straggler after it: neither the canary nor in its way.
+    What was claimed before a stall is a straggler after it: neither the trial file nor in its way.
     """
     return health.circuit is Circuit.OPEN or claimed_at >= health.since
 
 
 def available_slots(health: Health, *, in_flight: int) -> int:
-    """Tell how many more deliveries may be claimed now: one canary when half open."""
+    """Tell how many more deliveries may be claimed now: one trial file when half open."""
     most = {Circuit.OPEN: 0, Circuit.HALF_OPEN: 1, Circuit.CLOSED: int(health.window)}
     return max(0, most[health.circuit] - in_flight)
 
 
 def cooled_off(health: Health, *, now: datetime, probed_well: bool | None) -> bool:
-    """Tell whether an open circuit may let its canary go.
+    """Tell whether an open circuit may let its trial file go.
 
-    `probed_well` is the last probe's word, None where there is no probe. A good probe ends the
-    rest early, unless the destination itself asked for it or keeps promising what the canaries do
-    not find; a bad one prolongs it, but not for ever.
+    `probed_well` is the last probe's word, None where there is no probe. A good probe ends the rest
+    early, unless the destination itself asked for it or keeps promising what the trial files do not
+    find; a bad one prolongs it, but not for ever.
     """
     if health.circuit is not Circuit.OPEN:
         return False

@@ -14,7 +14,11 @@ from titip.text import count, seen
 if TYPE_CHECKING:
     from config.check.run import Finding
 
-_MARKS: Final = {"well": ("ok ", "green"), "note": ("-- ", "yellow"), "bad": ("!! ", "bold red")}
+_MARKS: Final = {
+    "ok": ("ok ", "green"),
+    "warning": ("-- ", "yellow"),
+    "error": ("!! ", "bold red"),
+}
 
 
 def check(
@@ -24,27 +28,26 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what to mend, before trouble does.
+    """Check configuration, disk, clock and destinations; list what to fix.
 
-    Looks at the settings and their surroundings: disk, clock, port, tokens, destinations.
-    Hands nothing in and changes nothing. Exit code 0: all well (notes may remain); 1: something
-    must be mended; 2: the settings themselves are wrong.
+    Hands nothing in and changes nothing. Exit code 0: no errors (warnings may remain); 1: something
+    must be fixed; 2: the settings themselves are wrong.
     """
     findings = _findings(config, as_json=as_json)
-    bad = sum(finding.grade == "bad" for finding in findings)
+    errors = sum(finding.grade == "error" for finding in findings)
     if as_json:
-        say_json({"ok": not bad, "findings": [asdict(one) for one in findings]})
+        say_json({"ok": not errors, "findings": [asdict(one) for one in findings]})
     else:
-        _print([one for one in findings if not quiet or one.grade != "well"])
-        typer.echo(f"{count(bad, 'problem')} to mend." if bad else "Ready.")
-    raise typer.Exit(1 if bad else 0)
+        _print([one for one in findings if not quiet or one.grade != "ok"])
+        typer.echo(f"{count(errors, 'problem')} to fix." if errors else "Ready.")
+    raise typer.Exit(1 if errors else 0)
 
 
 COMMANDS: Final[Commands] = {
     check: examples(
         "titip check",
         "titip check --config /etc/titip/titip.toml && systemctl restart titip",
-        "titip check --json | jq '.findings[] | select(.grade == \"bad\")'",
+        "titip check --json | jq '.findings[] | select(.grade == \"error\")'",
     ),
 }
 
@@ -55,7 +58,7 @@ def _findings(config: Path | None, *, as_json: bool) -> "list[Finding]":
     except CliError as complaint:
         if as_json:
             problems = [
-                {"topic": "settings", "grade": "bad", "text": line.strip(), "mend": ""}
+                {"topic": "settings", "grade": "error", "text": line.strip(), "fix": ""}
                 for line in complaint.lines[1:] or complaint.lines
             ]
             say_json({"ok": False, "findings": problems})
@@ -75,5 +78,5 @@ def _print(findings: "list[Finding]") -> None:
     for one in findings:
         mark, style = _MARKS[one.grade]
         screen.print(Text.assemble((mark, style), (f"{one.topic}: ", "bold"), seen(one.text)))
-        if one.mend:
-            screen.print(Text(f"     {seen(one.mend)}"))
+        if one.fix:
+            screen.print(Text(f"     {seen(one.fix)}"))

@@ -54,7 +54,7 @@ def resync(
     """Send deliveries again, now, instead of at their next try.
 
     Nothing is ever delivered twice by this: what a destination has already is found there first.
-    A mirror that was spared because the registry has the file is sent when its id is named.
+    A mirror copy that is not needed, since the registry has the file, is sent when its id is named.
     Where an answer was lost and the registry cannot be asked, look there yourself: say
     --not-there and it is sent, or `titip delivered` and it is not.
     """

@@ -154,7 +154,7 @@ class _Scenario:
         number = len(self._sources)
         self._voice.step(
             "The registry recovers, slowly.",
-            "One canary goes first, then more and more at once: no stampede knocks it over again.",
+            "One trial file goes first, then more and more at once: nothing overloads it again.",
         )
         set_mode(self._there.registry, "slow", seconds=RECOVERING_SECONDS)
         windows: list[int] = []

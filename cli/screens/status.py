@@ -42,7 +42,7 @@ class DestinationLine:
 
     name: str
     waiting: int
-    on_their_way: int
+    in_progress: int
     delivered: int
     parked: int
     skipped: int
@@ -103,8 +103,8 @@ def _health(health: Health, now: datetime, *, asked: bool) -> str:
     match health.circuit:
         case Circuit.CLOSED:
             if health.bad_streak:
-                return f"shaky{reason}; {count(int(health.window), 'file')} at a time"
-            return f"well; up to {count(int(health.window), 'file')} at a time"
+                return f"failing now and then{reason}; {int(health.window):,} at once"
+            return f"healthy; {int(health.window):,} at once"
         case Circuit.OPEN:
             return f"stalled since {since}{reason}; {_next_try(health, now, asked=asked)}"
         case Circuit.HALF_OPEN:
@@ -155,10 +155,20 @@ def _kept(totals: Totals, room: DiskSpace) -> str:
     if still_open:
         text += f"; {still_open:,} still being handed in ({amount(totals.open_bytes)} to come)"
     if totals.unclosed:
-        text += f", of which {totals.unclosed:,} have every byte but not their sender's last word"
+        text += _fully_received(totals.unclosed)
     if totals.freed:
         text += f"; {totals.freed:,} delivered and freed"
     return f"{text}. Free on the disk: {amount(room.free)}."
+
+
+def _fully_received(number: int) -> str:
+    verb = "is" if number == 1 else "are"
+    whose = (
+        "its sender has not completed it"
+        if number == 1
+        else "their senders have not completed them"
+    )
+    return f"; {number:,} {verb} fully received, but {whose}"
 
 
 def _alarm(totals: Totals) -> str:
@@ -193,7 +203,7 @@ def _line(standing: DestinationStatus, *, how: StatusContext, now: datetime) -> 
     return DestinationLine(
         name=standing.name,
         waiting=sum(number for state, number in counts.items() if state.waiting),
-        on_their_way=counts.get(DeliveryState.ACTIVE, 0),
+        in_progress=counts.get(DeliveryState.ACTIVE, 0),
         delivered=counts.get(DeliveryState.DELIVERED, 0),
         parked=counts.get(DeliveryState.PARKED, 0),
         skipped=counts.get(DeliveryState.SKIPPED, 0),
@@ -248,12 +258,12 @@ def _todo_of(
         yield from _attention(line, standing)
     yield from _refused(line, standing)
     if name == MIRROR and not standing.paused and not line.well:
-        yield "The mirror itself is in trouble: titip check says what to mend."
+        yield "The mirror itself is in trouble: titip check says what to fix."
 
 
 def _by_hand(line: DestinationLine, standing: DestinationStatus) -> Iterator[str]:
     """Say what is to be entered by hand: nothing goes by itself, whatever state it is in."""
-    if not (number := line.waiting + line.on_their_way + line.parked):
+    if not (number := line.waiting + line.in_progress + line.parked):
         return
     text = (
         f"{count(number, 'file')} to be entered by hand: titip deliveries --to registry, "
@@ -267,13 +277,13 @@ def _by_hand(line: DestinationLine, standing: DestinationStatus) -> Iterator[str
 
 
 def _attention(line: DestinationLine, standing: DestinationStatus) -> Iterator[str]:
-    """Say what of one destination needs a person, and what to do about it."""
+    """Say what of one destination needs attention, and what to do about it."""
     name = line.name
     if line.parked:
         verb = "needs" if line.parked == 1 else "need"
         yield (
-            f"{count(line.parked, 'file')} for the {name} {verb} you: titip deliveries --parked "
-            f"--to {name} says why; mend it, then titip resync --parked --to {name}."
+            f"{count(line.parked, 'file')} for the {name} {verb} attention: titip deliveries "
+            f"--parked --to {name} says why; fix that, then titip resync --parked --to {name}."
         )
     if standing.in_doubt and name == REGISTRY:  # a mirror is always looked at first
         yield (

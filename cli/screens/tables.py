@@ -177,12 +177,20 @@ def _screen(services: JournalServices, settings: Settings) -> Group:
 
 
 def _destinations(shown: StatusView) -> Table:
-    columns = ("to the", "waiting", "on their way", "delivered", "needs you", "spared", "oldest")
+    columns = (
+        "destination",
+        "waiting",
+        "in progress",
+        "delivered",
+        "needs attention",
+        "not needed",
+        "oldest",
+    )
     rows = [
         (
             line.name,
             f"{line.waiting:,}",
-            f"{line.on_their_way:,}",
+            f"{line.in_progress:,}",
             f"{line.delivered:,}",
             f"{line.parked:,}",
             f"{line.skipped:,}",

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from config.check.finding import Finding, bad, well
+from config.check.finding import Finding, failure, ok
 from sync.destinations.transport.connection_policy import proxy_for, reason_of, trust
 from titip.policies.origins import origin, shown
 
@@ -23,11 +23,11 @@ async def reach(topic: str, setting: str, url: str) -> Finding:
         async with asyncio.timeout(PATIENCE_SECONDS):
             proxy = await _touch(url)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
-        mend = f"is it up, and {setting} right? If it is known to be down, all is as it should be"
-        return bad(topic, reason_of(error, url), mend)
+        fix = f"is it up, and {setting} right? If it is known to be down, all is as it should be"
+        return failure(topic, reason_of(error, url), fix)
     if proxy is not None:
-        return well(topic, f"{shown(url)} is asked through the proxy {proxy.url}, which answers")
-    return well(topic, f"{shown(url)} can be reached")
+        return ok(topic, f"{shown(url)} is asked through the proxy {proxy.url}, which answers")
+    return ok(topic, f"{shown(url)} can be reached")
 
 
 async def _touch(url: str) -> Proxy | None:

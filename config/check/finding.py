@@ -1,4 +1,4 @@
-"""What `titip check` finds: a fact, how bad it is, and its mend."""
+"""What `titip check` finds: a fact, how bad it is, and how to fix it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from enum import StrEnum
 class Grade(StrEnum):
     """How bad it is."""
 
-    WELL = "well"
-    NOTE = "note"
+    OK = "ok"
+    WARNING = "warning"
     """Worth knowing; Titip works."""
-    BAD = "bad"
+    ERROR = "error"
     """Titip does not work, or not as promised."""
 
 
@@ -23,19 +23,19 @@ class Finding:
     topic: str
     grade: Grade
     text: str
-    mend: str = ""
+    fix: str = ""
 
 
-def well(topic: str, text: str) -> Finding:
-    """Find nothing to mend."""
-    return Finding(topic, Grade.WELL, text)
+def ok(topic: str, text: str) -> Finding:
+    """Find nothing to fix."""
+    return Finding(topic, Grade.OK, text)
 
 
-def note(topic: str, text: str, mend: str = "") -> Finding:
+def warning(topic: str, text: str, fix: str = "") -> Finding:
     """Find something worth knowing."""
-    return Finding(topic, Grade.NOTE, text, mend)
+    return Finding(topic, Grade.WARNING, text, fix)
 
 
-def bad(topic: str, text: str, mend: str) -> Finding:
-    """Find something that must be mended."""
-    return Finding(topic, Grade.BAD, text, mend)
+def failure(topic: str, text: str, fix: str) -> Finding:
+    """Find something that must be fixed."""
+    return Finding(topic, Grade.ERROR, text, fix)

@@ -10,7 +10,7 @@ import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from config.check.finding import bad, note, well
+from config.check.finding import failure, ok, warning
 from config.runtime.clock import noted_against_clock
 from config.runtime.listening import bound_sockets, close_all
 from config.runtime.processes import runs
@@ -41,7 +41,7 @@ def gateway_findings(settings: Settings) -> Iterator[Finding]:
 def _journal(settings: Settings) -> Iterator[Finding]:
     path = settings.storage.path / JOURNAL
     if not os.access(path.parent, os.X_OK) or not path.exists():
-        yield note("journal", "there is none yet: the first start makes it")
+        yield warning("journal", "there is none yet: the first start makes it")
         return
     try:
         with open_journal(settings) as services:
@@ -49,14 +49,16 @@ def _journal(settings: Settings) -> Iterator[Finding]:
             clock = asyncio.run(noted_against_clock(services.journal, now=datetime.now(UTC)))
             totals = asyncio.run(services.records.totals())
     except (UnfitJournal, TitipError) as error:
-        yield bad("journal", str(error), f"is {path} readable, whole, and made by this Titip?")
+        yield failure("journal", str(error), f"is {path} readable, whole, and made by this Titip?")
         return
-    yield well("journal", "opens")
+    yield ok("journal", "opens")
     if wrong := advice(clock):
-        yield bad("clock", wrong, "set it right, and let chrony or systemd-timesyncd keep it so")
+        yield failure(
+            "clock", wrong, "set it right, and let chrony or systemd-timesyncd keep it so"
+        )
     for one in totals.destinations:
         if one.unproven:
-            yield note(
+            yield warning(
                 "evidence",
                 f"{count(one.unproven, 'delivery', 'deliveries')} to the {one.name} without "
                 "evidence: it said yes, and nothing shows what is there; the bytes are kept",
@@ -72,7 +74,7 @@ def _to_enter(totals: Totals, settings: Settings) -> Iterator[Finding]:
         return
     for one in totals.destinations:
         if one.name == REGISTRY and one.maybe_delivered:
-            yield note(
+            yield warning(
                 "in doubt",
                 f"{count(one.maybe_delivered, 'file')} to be entered by hand may be in the "
                 "registry already",
@@ -86,24 +88,24 @@ def _tokens(tokens: Sequence[Token], settings: Settings) -> Iterator[Finding]:
     live = [token for token in tokens if token.live]
     lo = sum(token.role is Role.LO for token in live)
     text = f"{lo:,} for LOs, {len(live) - lo:,} for operators"
-    mend = "titip token create --role lo --submitter NAME"
+    fix = "titip token create --role lo --submitter NAME"
     if not live:
-        yield bad("tokens", "there is none: nobody can hand anything in", mend)
+        yield failure("tokens", "there is none: nobody can hand anything in", fix)
     elif not lo:
-        yield note("tokens", f"{text}: no LO can hand anything in", mend)
+        yield warning("tokens", f"{text}: no LO can hand anything in", fix)
     else:
-        yield well("tokens", text)
+        yield ok("tokens", text)
 
 
 def _port(settings: Settings) -> Finding:
     topic, listen = "port", settings.gateway.listen
     if runs(settings.storage.path, "gateway"):
-        return well(topic, f"a gateway of this data folder runs (settings: {listen})")
+        return ok(topic, f"a gateway of this data folder runs (settings: {listen})")
     try:
         close_all(bound_sockets(listen))
     except OSError as error:
-        return bad(topic, f"{listen}: {_why(error)}", "choose another gateway.listen")
-    return well(topic, f"{listen} is free")
+        return failure(topic, f"{listen}: {_why(error)}", "choose another gateway.listen")
+    return ok(topic, f"{listen} is free")
 
 
 def _why(error: OSError) -> str:
@@ -122,16 +124,16 @@ def _exposure(settings: Settings) -> Iterator[Finding]:
     gateway = settings.gateway
     if is_loopback(gateway.listen.rpartition(":")[0]):
         if gateway.auth == "none":
-            yield note("tokens", 'gateway.auth = "none": every program here may read everything')
+            yield warning("tokens", 'gateway.auth = "none": every program here may read everything')
         return
     if gateway.auth == "none":
-        yield bad(
+        yield failure(
             "tokens",
             f'gateway.auth = "none" on {gateway.listen}: the whole network may read everything',
             'set gateway.auth = "token", or listen on 127.0.0.1',
         )
     if not gateway.public_url.startswith("https://"):
-        yield note(
+        yield warning(
             "encryption",
             f"{gateway.listen} is open to the network and gateway.public_url is not https",
             "put a TLS proxy before it: else tokens and files can be read on the way",

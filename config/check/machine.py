@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import apsw
 
-from config.check.finding import bad, note, well
+from config.check.finding import failure, ok, warning
 from storage.journal.migrate import UnfitJournal, refuse_old_sqlite
 from titip.text import amount
 
@@ -87,12 +87,12 @@ def _folder(path: Path) -> Iterator[Finding]:
     topic = "data folder"
     there = existing(path)
     if not there.is_dir():
-        yield bad(topic, f"{there} is a file", "name a folder in storage.path")
+        yield failure(topic, f"{there} is a file", "name a folder in storage.path")
         return
     try:
         seconds = _sync_seconds(there)
     except OSError as error:
-        yield bad(
+        yield failure(
             topic,
             f"{there} cannot be written ({error.strerror})",
             "give it to the account that runs titip (chown), or name another storage.path",
@@ -101,11 +101,11 @@ def _folder(path: Path) -> Iterator[Finding]:
     state = "can be written" if there == path.absolute() else f"will be made in {there}"
     text = f"{path} {state}; a sync takes {1000 * seconds:.1f} ms"
     if seconds > SLOW_SYNC:
-        yield note(topic, text, "a slow disk slows every upload: use a local SSD")
+        yield warning(topic, text, "a slow disk slows every upload: use a local SSD")
     else:
-        yield well(topic, text)
+        yield ok(topic, text)
     if there == path.absolute() and there.stat().st_mode & 0o077:
-        yield note(topic, f"others on this machine may look into {path}", f"chmod 700 {path}")
+        yield warning(topic, f"others on this machine may look into {path}", f"chmod 700 {path}")
 
 
 def _sync_seconds(folder: Path) -> float:
@@ -121,17 +121,19 @@ def _sync_seconds(folder: Path) -> float:
 def _file_system(path: Path) -> Iterator[Finding]:
     topic, kind = "file system", file_system(path)
     if kind in REMOTE:
-        yield bad(topic, f"{path} lies on {kind}", "use a disk of this machine: SQLite needs one")
+        yield failure(
+            topic, f"{path} lies on {kind}", "use a disk of this machine: SQLite needs one"
+        )
     elif kind in VOLATILE:
-        yield bad(topic, f"{path} lies on {kind}: a restart loses all", "use a real disk")
+        yield failure(topic, f"{path} lies on {kind}: a restart loses all", "use a real disk")
     elif kind in LAYERED:
-        yield note(
+        yield warning(
             topic,
             f"{path} lies in a container's own layer ({kind}), which goes with the container",
             "mount a volume there",
         )
     elif kind:
-        yield well(topic, kind)
+        yield ok(topic, kind)
 
 
 def _space(settings: Settings) -> Finding:
@@ -139,13 +141,15 @@ def _space(settings: Settings) -> Finding:
     free = shutil.disk_usage(existing(settings.storage.path)).free
     text = f"{amount(free)} free, {amount(reserve)} of it kept in reserve"
     if free <= reserve:
-        return bad(topic, text, "make room, or lower storage.reserve: no file would be taken in")
+        return failure(
+            topic, text, "make room, or lower storage.reserve: no file would be taken in"
+        )
     if free - reserve < settings.gateway.max_upload:
         limit = amount(settings.gateway.max_upload)
-        return note(
+        return warning(
             topic, text, f"one file may have {limit} (gateway.max_upload): it would not fit"
         )
-    return well(topic, text)
+    return ok(topic, text)
 
 
 def _sqlite() -> Finding:
@@ -153,30 +157,30 @@ def _sqlite() -> Finding:
     try:
         refuse_old_sqlite(version)
     except UnfitJournal as error:
-        return bad("SQLite", str(error), "pip install --upgrade apsw")
-    return well("SQLite", version)
+        return failure("SQLite", str(error), "pip install --upgrade apsw")
+    return ok("SQLite", version)
 
 
 def _open_files() -> Finding:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # a start raises the soft one to it
     topic, text = "open files", f"at most {hard:,}"
     if hard == resource.RLIM_INFINITY:
-        return well(topic, "no limit")
+        return ok(topic, "no limit")
     if hard < FEW_FILES:
-        mend = f"ulimit -Hn {FEW_FILES}, or LimitNOFILE={FEW_FILES} in the systemd unit"
-        return note(topic, f"{text}: enough for about {hard // 3:,} uploads at once", mend)
-    return well(topic, text)
+        fix = f"ulimit -Hn {FEW_FILES}, or LimitNOFILE={FEW_FILES} in the systemd unit"
+        return warning(topic, f"{text}: enough for about {hard // 3:,} uploads at once", fix)
+    return ok(topic, text)
 
 
 def _clock() -> Finding:
     topic, now = "clock", datetime.now(UTC)
     if not EARLIEST <= now < LATEST:
-        return bad(topic, f"it says {now:%Y-%m-%d}", "set it: receipts carry its time")
+        return failure(topic, f"it says {now:%Y-%m-%d}", "set it: receipts carry its time")
     text = f"{now.astimezone():%Y-%m-%d %H:%M:%S %z}"
     if _is_unsynchronized():
-        mend = "turn on chrony or systemd-timesyncd: receipts carry this clock's time"
-        return note(topic, f"{text}; nothing keeps it right", mend)
-    return well(topic, text)
+        fix = "turn on chrony or systemd-timesyncd: receipts carry this clock's time"
+        return warning(topic, f"{text}; nothing keeps it right", fix)
+    return ok(topic, text)
 
 
 def _is_unsynchronized() -> bool:

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from config.check.connection import PATIENCE_SECONDS, reach
-from config.check.finding import bad, note, well
+from config.check.finding import failure, ok, warning
 from config.check.machine import existing, is_there
 from config.problems import problems_of_destination
 from config.wiring.destinations import has_copies, lacking, mirror_of
@@ -29,7 +29,9 @@ GOOGLE: Final = "https://www.googleapis.com/"
 async def mirror_findings(settings: Settings) -> list[Finding]:
     """Look at the mirror."""
     if settings.mirror.when == "never":
-        return [note(TOPIC, 'mirror.when = "never": what is handed in lies on this machine alone')]
+        return [
+            warning(TOPIC, 'mirror.when = "never": what is handed in lies on this machine alone')
+        ]
     is_new = not is_there(settings.mirror_path) and not has_copies(settings)
     if settings.mirror.kind == "folder" and is_new:
         return [*_place(settings), _future(settings.mirror_path)]
@@ -38,7 +40,7 @@ async def mirror_findings(settings: Settings) -> list[Finding]:
     endpoint = settings.mirror.drive.endpoint or GOOGLE
     if lacks := lacking(settings)[MIRROR]:
         reached = await reach("mirror address", "mirror.drive.endpoint", endpoint)
-        return [reached, *(bad(TOPIC, one, NO_FILE) for one in lacks)]
+        return [reached, *(failure(TOPIC, one, NO_FILE) for one in lacks)]
     reached, asked = await asyncio.gather(
         reach("mirror address", "mirror.drive.endpoint", endpoint), _asked(settings)
     )
@@ -50,7 +52,7 @@ async def _asked(settings: Settings) -> list[Finding]:
         mirror = mirror_of(settings)
     except ValueError as error:
         return [
-            bad(TOPIC, problem, "mend the setting") for problem in problems_of_destination(error)
+            failure(TOPIC, problem, "fix the setting") for problem in problems_of_destination(error)
         ]
     if mirror is None:
         return []
@@ -59,25 +61,27 @@ async def _asked(settings: Settings) -> list[Finding]:
             is_well = await mirror.probe()
     except (TimeoutError, TitipError) as error:
         why = str(error) or f"no answer within {PATIENCE_SECONDS:g} s"
-        return [bad(TOPIC, f"it could not be asked: {why}", _mend(settings))]
+        return [failure(TOPIC, f"it could not be asked: {why}", _fix(settings))]
     except Exception as error:  # noqa: BLE001 - a server may answer anything
         why = f"its answer is not understood ({type(error).__name__})"
-        return [bad(TOPIC, f"it could not be asked: {why}", _mend(settings))]
+        return [failure(TOPIC, f"it could not be asked: {why}", _fix(settings))]
     finally:
         await mirror.close()
     if is_well is False:
-        return [bad(TOPIC, f"{_named(settings)} is not well", _mend(settings))]
-    return [well(TOPIC, f"{_named(settings)} can receive")]
+        return [failure(TOPIC, f"{_named(settings)} is not well", _fix(settings))]
+    return [ok(TOPIC, f"{_named(settings)} can receive")]
 
 
 def _future(path: Path) -> Finding:
     """Look at a folder that is still to be made, without making it."""
     there = existing(path)
     if not there.is_dir():
-        return bad(TOPIC, f"{there} is a file", "name a folder in mirror.path")
+        return failure(TOPIC, f"{there} is a file", "name a folder in mirror.path")
     if os.access(there, os.W_OK | os.X_OK):
-        return well(TOPIC, f"{path} will be made in {there}")
-    return bad(TOPIC, f"{path} cannot be made in {there}", "make it, and give it to this account")
+        return ok(TOPIC, f"{path} will be made in {there}")
+    return failure(
+        TOPIC, f"{path} cannot be made in {there}", "make it, and give it to this account"
+    )
 
 
 def _named(settings: Settings) -> str:
@@ -87,7 +91,7 @@ def _named(settings: Settings) -> str:
     return shown(endpoint) if endpoint else "Google Drive"
 
 
-def _mend(settings: Settings) -> str:
+def _fix(settings: Settings) -> str:
     if settings.mirror.kind == "folder":
         return "is it mounted, writable for this account, and not full? (mirror.path)"
     return "is the network up, and do the credentials still hold? (mirror.drive.credentials)"
@@ -99,12 +103,14 @@ def _place(settings: Settings) -> list[Finding]:
         if same != existing(settings.storage.path).stat().st_dev:
             return []
         text = f"{settings.mirror_path} is on the same disk as the data: both go together"
-        return [note(TOPIC, text, "name a folder of another disk in mirror.path, or use a Drive")]
+        return [
+            warning(TOPIC, text, "name a folder of another disk in mirror.path, or use a Drive")
+        ]
     path = settings.mirror.drive.credentials
     try:
         mode = path.stat().st_mode
     except OSError:
         return []
     if mode & 0o077:
-        return [note(TOPIC, f"others may read the credentials in {path}", f"chmod 600 {path}")]
+        return [warning(TOPIC, f"others may read the credentials in {path}", f"chmod 600 {path}")]
     return []

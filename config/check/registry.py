@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from config.check.connection import PATIENCE_SECONDS, reach
-from config.check.finding import bad, note, well
+from config.check.finding import failure, ok, warning
 from config.problems import problems_of_destination
 from config.wiring.destinations import http_options, lacking, registry_of
 from sync.destinations.http.connection import RegistryConnection
@@ -46,10 +46,10 @@ async def registry_findings(settings: Settings) -> list[Finding]:
     try:
         built = registry_of(settings)
     except ValueError as error:
-        return [bad(TOPIC, one, "mend the setting") for one in problems_of_destination(error)]
+        return [failure(TOPIC, one, "fix the setting") for one in problems_of_destination(error)]
     if built is None:
         return []
-    lacks = [bad(TOPIC, one, NO_FILE) for one in lacking(settings)[REGISTRY]]
+    lacks = [failure(TOPIC, one, NO_FILE) for one in lacking(settings)[REGISTRY]]
     looks = [reach("registry address", "registry.url", registry.url)]
     if not lacks:  # nothing is asked without a credential
         looks.append(_health(settings, built))
@@ -63,19 +63,19 @@ async def registry_findings(settings: Settings) -> list[Finding]:
 
 def _unused(settings: Settings) -> Iterator[Finding]:
     if settings.registry.url:
-        yield bad(
+        yield failure(
             TOPIC,
             'registry.url is set, but registry.kind = "none": nothing is ever sent there',
             'set registry.kind = "http" or "tus"',
         )
     else:
-        yield note(TOPIC, "none is configured: operators enter files by hand (titip delivered)")
+        yield warning(TOPIC, "none is configured: operators enter files by hand (titip delivered)")
 
 
 def _way(settings: Settings) -> Iterator[Finding]:
     registry = settings.registry
     if registry.url.startswith("http://") and registry.bearer.get_secret_value():
-        yield note(
+        yield warning(
             TOPIC,
             "registry.bearer travels in clear to an http:// address",
             "use https:// in registry.url",
@@ -85,7 +85,9 @@ def _way(settings: Settings) -> Iterator[Finding]:
     if is_asked and not (named & ONE_FILE or registry.lookup_sha256):
         by = "by its name alone" if "filename" in named else "by nothing of its own"
         text = f"registry.lookup names a file {by}: another one may be found in its place"
-        yield note(TOPIC, text, "name it by {upload_id} or {sha256}, or set registry.lookup_sha256")
+        yield warning(
+            TOPIC, text, "name it by {upload_id} or {sha256}, or set registry.lookup_sha256"
+        )
 
 
 async def _health(settings: Settings, built: Destination) -> Finding:
@@ -95,24 +97,24 @@ async def _health(settings: Settings, built: Destination) -> Finding:
             is_well = await built.probe()
     except Exception as error:  # noqa: BLE001 - a server may answer anything
         text = f"{shown(address)} could not be asked ({_why(error)})"
-        return bad(topic, text, "check registry.health and registry.url")
+        return failure(topic, text, "check registry.health and registry.url")
     match is_well:
         case True:
-            return well(topic, f"{shown(address)} answers well")
+            return ok(topic, f"{shown(address)} answers well")
         case False:
-            return bad(
+            return failure(
                 topic,
                 f"{shown(address)} does not answer well",
                 "if it is known to be down, all is as it should be; else check the address",
             )
         case None if settings.registry.health:
-            return bad(
+            return failure(
                 topic,
                 f"{shown(address)} refuses to be asked, so it tells nothing",
                 "correct registry.health, or leave it out",
             )
         case None:
-            return note(
+            return warning(
                 topic,
                 "it cannot be asked, so its recovery is found by trying a file now and then",
                 "name registry.health, if it has such an address",
@@ -136,14 +138,14 @@ async def _lookup(settings: Settings) -> Finding:
             answer, absent = await _asked(settings)
     except Exception as error:  # noqa: BLE001 - as above
         text = f"it could not be asked ({_why(error)})"
-        return bad(topic, text, "is the registry up, and registry.lookup right?")
+        return failure(topic, text, "is the registry up, and registry.lookup right?")
     return _verdict(topic, answer, settings, absent=absent)
 
 
 def _no_lookup(topic: str, settings: Settings) -> Finding:
     lifetime = settings.registry.key_lifetime
     if lifetime is not None:
-        return note(
+        return warning(
             topic,
             "there is none: after a lost answer a file is sent again with its Idempotency-Key, as "
             f"long as the registry honours it ({lifetime})",
@@ -155,8 +157,8 @@ def _no_lookup(topic: str, settings: Settings) -> Finding:
     )
     if any(name.lower() == "idempotency-key" for name in settings.registry.headers):
         text = f"{text}, for the Idempotency-Key that is sent is no promise of the registry's"
-    mend = "name registry.lookup, or registry.key_lifetime if the registry honours the key"
-    return note(topic, text, mend)
+    fix = "name registry.lookup, or registry.key_lifetime if the registry honours the key"
+    return warning(topic, text, fix)
 
 
 def _verdict(topic: str, answer: Answer, settings: Settings, *, absent: bool) -> Finding:
@@ -164,17 +166,17 @@ def _verdict(topic: str, answer: Answer, settings: Settings, *, absent: bool) ->
     if absent:
         said = "as registry.lookup_absent has it" if wanted else "with 404"
         text = f"says {said} that a file is not there which is not, as it must; whether it finds "
-        return well(topic, f"{text}one that is there shows with the first delivery")
+        return ok(topic, f"{text}one that is there shows with the first delivery")
     if status in REFUSED:
-        return bad(topic, f"answers {status}: not allowed to ask", "renew registry.bearer")
+        return failure(topic, f"answers {status}: not allowed to ask", "renew registry.bearer")
     if status in SUCCESS:
-        return bad(
+        return failure(
             topic,
             f"answers {status} for a file that is not there: a lost file would count as delivered",
             "registry.lookup must answer 404, or what registry.lookup_absent names, for what the "
             "registry does not have",
         )
-    return bad(topic, f"answers {status}", "is the registry up, and registry.lookup right?")
+    return failure(topic, f"answers {status}", "is the registry up, and registry.lookup right?")
 
 
 async def _asked(settings: Settings) -> tuple[Answer, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from config.check.finding import Finding, Grade, bad
+from config.check.finding import Finding, Grade, failure
 from config.check.gateway import gateway_findings
 from config.check.machine import machine_findings
 from config.check.mirror import mirror_findings
@@ -56,4 +56,4 @@ async def _awaited(topic: str, looking: Awaitable[list[Finding]]) -> list[Findin
 def _failed(topic: str, error: Exception) -> Finding:
     """Tell that a look failed, without the error's text, which may hold addresses with keys."""
     text = f"it could not be looked at ({type(error).__name__})"
-    return bad(topic, text, "this is a fault in Titip itself: please report it")
+    return failure(topic, text, "this is a fault in Titip itself: please report it")

@@ -97,7 +97,7 @@ class HealthMonitor:
             await self._destinations.note(self._destination.name, after)
 
     async def look(self) -> None:
-        """Ask after an ill destination when that is due, and let a canary go once it has rested.
+        """Ask after an ill destination when that is due; let a trial file go once it has rested.
 
         Whoever answers late is not waited for: what it says counts when it says it.
         """

@@ -160,7 +160,7 @@ def test_check_tells_of_a_registry_that_is_not_there(tmp_path):
     code, findings = findings_of(tmp_path, settings, within=20)
 
     assert code == 1
-    assert [one["grade"] for one in findings if one["topic"] == "registry address"] == ["bad"]
+    assert [one["grade"] for one in findings if one["topic"] == "registry address"] == ["error"]
 
 
 class _Quiet(HTTPServer):

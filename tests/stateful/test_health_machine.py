@@ -138,7 +138,7 @@ class HealthMachine(RuleBasedStateMachine):
         assert (self.openings > 0) is self.health.stalled
 
     @invariant()
-    def an_open_circuit_lets_a_canary_go_in_bounded_time(self):
+    def an_open_circuit_lets_a_trial_file_go_in_bounded_time(self):
         if self.at(Circuit.OPEN):
             assert self.rest_ends <= self.latest_end
             assert cooled_off(self.health, now=self.latest_end, probed_well=None)

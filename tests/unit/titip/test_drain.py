@@ -120,7 +120,7 @@ def test_the_window_comes_to_rest_about_the_capacity(capacity):
     assert sum(settled) / len(settled) <= capacity + 0.5
 
 
-def test_an_outage_of_a_day_costs_a_cohort_and_one_canary_for_each_rest():
+def test_an_outage_of_a_day_costs_a_cohort_and_one_trial_file_for_each_rest():
     start, end = 60.0, 60.0 + 86_400
     run = Drain(100, down=(start, end)).run()
 

@@ -205,7 +205,7 @@ def test_an_opened_circuit_claims_nothing_and_says_why_and_until_when():
 
 
 @pytest.mark.parametrize(("openings", "seconds"), [(0, 5), (1, 10), (3, 40), (5, 160), (6, 300)])
-def test_each_failed_canary_doubles_the_rest_up_to_the_ceiling(openings, seconds):
+def test_each_failed_trial_file_doubles_the_rest_up_to_the_ceiling(openings, seconds):
     rests = [
         advance(
             a_health(Circuit.HALF_OPEN, openings=openings),
@@ -223,7 +223,7 @@ def test_each_failed_canary_doubles_the_rest_up_to_the_ceiling(openings, seconds
     assert {one.openings for one in rests} == {openings + 1}
 
 
-def test_after_months_of_canaries_the_rest_is_still_the_ceiling():
+def test_after_months_of_trial_files_the_rest_is_still_the_ceiling():
     after = step(a_health(Circuit.HALF_OPEN, openings=10**6), Bad("x"))
 
     assert end_of(after) <= LATER + POLICY.cool_off_ceiling
@@ -282,7 +282,7 @@ def test_a_late_request_for_time_does_not_invent_an_end_of_the_rest():
 
 @pytest.mark.parametrize("openings", [1, EARLY_CLOSE_LIMIT, EARLY_CLOSE_LIMIT + 1, 40])
 @pytest.mark.parametrize("probed_well", [None, True])
-def test_once_rested_a_canary_goes_unless_the_probe_says_no(openings, probed_well):
+def test_once_rested_a_trial_file_goes_unless_the_probe_says_no(openings, probed_well):
     resting = a_health(Circuit.OPEN, openings=openings)
 
     assert cooled_off(resting, now=LATER, probed_well=probed_well)
@@ -305,7 +305,7 @@ def test_a_good_probe_does_not_shorten_a_rest_the_destination_asked_for():
 
 
 @pytest.mark.parametrize("circuit", [Circuit.HALF_OPEN, Circuit.CLOSED])
-def test_a_delivery_from_before_the_stall_is_neither_canary_nor_in_its_way(circuit):
+def test_a_delivery_from_before_the_stall_is_neither_trial_file_nor_in_its_way(circuit):
     after = a_health(circuit, since=LATER)
 
     assert not counts(after, claimed_at=EPOCH)
@@ -341,17 +341,17 @@ def test_only_an_open_circuit_cools_off(circuit, probed_well):
     assert not cooled_off(a_health(circuit), now=LATER, probed_well=probed_well)
 
 
-# ---------------------------------------------------------------- half open: the canary
+# ---------------------------------------------------------------- half open: the trial file
 
 
-def test_a_cooled_off_circuit_lets_exactly_one_canary_go():
+def test_a_cooled_off_circuit_lets_exactly_one_trial_file_go():
     after = step(a_health(Circuit.OPEN, window=8.0, openings=2), CooledOff())
 
     assert after == a_health(Circuit.HALF_OPEN, window=8.0, openings=2, since=LATER)
     assert [available_slots(after, in_flight=count) for count in range(3)] == [1, 0, 0]
 
 
-def test_a_canary_that_is_well_closes_the_circuit_at_a_window_of_one():
+def test_a_trial_file_that_is_well_closes_the_circuit_at_a_window_of_one():
     half_open = a_health(
         Circuit.HALF_OPEN, window=5.6, threshold=5.6, openings=4, reason="too slow"
     )
@@ -359,7 +359,7 @@ def test_a_canary_that_is_well_closes_the_circuit_at_a_window_of_one():
     assert step(half_open, Good()) == a_health(window=1.0, threshold=5.6, since=LATER)
 
 
-def test_a_canary_that_is_ill_opens_the_circuit_again():
+def test_a_trial_file_that_is_ill_opens_the_circuit_again():
     after = step(a_health(Circuit.HALF_OPEN, openings=1), Bad("still too slow"))
 
     assert after.circuit is Circuit.OPEN

@@ -27,7 +27,7 @@ def test_status_tells_numbers_and_what_to_do(desk):
 
     assert result.exit_code == 0
     assert "2 files kept (6 bytes)" in result.stdout
-    assert "1 file for the registry needs you" in result.stdout
+    assert "1 file for the registry needs attention" in result.stdout
     assert "No gateway runs on this data folder" in result.stdout
 
 

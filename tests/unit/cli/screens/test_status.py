@@ -86,7 +86,7 @@ def test_what_is_whole_but_was_never_ended_by_its_sender_is_pointed_at():
     told = shown(uploads={UploadState.OPEN: 3}, unclosed=2)
 
     assert "3 still being handed in" in told.kept
-    assert "of which 2 have every byte but not their sender's last word" in told.kept
+    assert "; 2 are fully received, but their senders have not completed them" in told.kept
     assert "titip uploads --state open" in told.todo[-1]
     assert shown(uploads={UploadState.OPEN: 3}).todo == ["Nothing to do."]
 
@@ -122,7 +122,7 @@ def test_a_stall_needs_nobody():
 def test_a_registry_that_is_well_is_told_so():
     health = Health(since=NOW, window=4.0)
 
-    assert "well; up to 4 files at a time" in shown(standing("registry", health=health)).headline
+    assert "healthy; 4 at once" in shown(standing("registry", health=health)).headline
 
 
 def test_a_recovery_is_told():
@@ -137,7 +137,10 @@ def test_a_recovery_is_told():
 def test_a_few_bad_answers_are_told():
     health = Health(since=NOW, bad_streak=2, reason="failed (502 Bad Gateway)", window=2.0)
 
-    assert "shaky (failed (502 Bad Gateway))" in shown(standing("registry", health=health)).headline
+    assert (
+        "failing now and then (failed (502 Bad Gateway))"
+        in shown(standing("registry", health=health)).headline
+    )
 
 
 def test_numbers_are_told_for_each_destination():
@@ -156,7 +159,7 @@ def test_numbers_are_told_for_each_destination():
     )
 
     registry, mirror = found.lines
-    assert (registry.waiting, registry.on_their_way, registry.delivered) == (6, 4, 10)
+    assert (registry.waiting, registry.in_progress, registry.delivered) == (6, 4, 10)
     assert (registry.parked, registry.oldest) == (1, "42 min")
     assert (mirror.skipped, mirror.oldest) == (5, "")
 
@@ -165,7 +168,7 @@ def test_what_is_parked_asks_for_a_person():
     todo = shown(standing("registry", parked=2)).todo
 
     assert len(todo) == 1
-    assert "2 files for the registry need you" in todo[0]
+    assert "2 files for the registry need attention" in todo[0]
     assert "titip resync --parked --to registry" in todo[0]
 
 
@@ -190,7 +193,7 @@ def test_without_a_registry_people_are_told_what_to_enter():
 def test_trouble_of_the_mirror_is_told():
     found = shown(standing("mirror", health=STALLED, queued=1))
 
-    assert "The mirror itself is in trouble: titip check says what to mend." in found.todo
+    assert "The mirror itself is in trouble: titip check says what to fix." in found.todo
 
 
 def test_what_does_not_run_is_told():

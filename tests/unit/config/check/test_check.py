@@ -106,15 +106,15 @@ def test_all_problems_are_told_at_once(tmp_path):
 
         findings = look(desk, code=1)
 
-    bad = {one["topic"] for one in findings if one["grade"] == "bad"}
+    bad = {one["topic"] for one in findings if one["grade"] == "error"}
     assert bad >= {"data folder", "port", "registry health", "registry lookup"}
-    assert all(one["mend"] for one in findings if one["grade"] == "bad")
+    assert all(one["fix"] for one in findings if one["grade"] == "error")
 
 
 def test_a_port_there_cannot_be_is_told(tmp_path):
     findings = look(desk_at(tmp_path, listen="127.0.0.1:70000"), code=2)
 
-    assert about(findings, "settings", "bad") == [
+    assert about(findings, "settings", "error") == [
         "gateway.listen: names a port that there is not: one is between 0 and 65535",
     ]
 
@@ -122,7 +122,7 @@ def test_a_port_there_cannot_be_is_told(tmp_path):
 def test_an_address_there_is_not_is_told(tmp_path):
     findings = look(desk_at(tmp_path, listen="192.0.2.1:8080"), code=1)
 
-    assert about(findings, "port", "bad")
+    assert about(findings, "port", "error")
 
 
 def test_a_running_gateway_of_ours_is_no_trouble(tmp_path):
@@ -148,9 +148,9 @@ def test_tokens_are_counted(tmp_path):
     desk.run("token", "create", "--submitter", "pair-1")
     both = look(desk)
 
-    assert about(none, "tokens", "bad") == ["there is none: nobody can hand anything in"]
-    assert about(operators, "tokens", "note")[0].endswith("no LO can hand anything in")
-    assert about(both, "tokens", "well") == ["1 for LOs, 1 for operators"]
+    assert about(none, "tokens", "error") == ["there is none: nobody can hand anything in"]
+    assert about(operators, "tokens", "warning")[0].endswith("no LO can hand anything in")
+    assert about(both, "tokens", "ok") == ["1 for LOs, 1 for operators"]
 
 
 def test_a_broken_journal_is_told(tmp_path):
@@ -159,7 +159,7 @@ def test_a_broken_journal_is_told(tmp_path):
     data.mkdir()
     (data / "journal.db").write_text("no database, " * 100, "utf-8")
 
-    assert "is not a journal" in about(look(desk, code=1), "journal", "bad")[0]
+    assert "is not a journal" in about(look(desk, code=1), "journal", "error")[0]
 
 
 def test_an_open_door_is_told(tmp_path):
@@ -167,14 +167,14 @@ def test_an_open_door_is_told(tmp_path):
 
     findings = look(desk, code=1)
 
-    assert "the whole network may read everything" in about(findings, "tokens", "bad")[0]
-    assert about(findings, "encryption", "note")
+    assert "the whole network may read everything" in about(findings, "tokens", "error")[0]
+    assert about(findings, "encryption", "warning")
 
 
 def test_an_open_door_on_this_machine_is_a_note(tmp_path):
     findings = look(desk_at(tmp_path, 'auth = "none"\n'))
 
-    assert about(findings, "tokens", "note")
+    assert about(findings, "tokens", "warning")
 
 
 def test_a_reserve_that_is_not_there_is_told(tmp_path):
@@ -182,7 +182,7 @@ def test_a_reserve_that_is_not_there_is_told(tmp_path):
     text = desk.file.read_text("utf-8").replace('reserve = "0B"', 'reserve = "9000TiB"')
     desk.file.write_text(text, "utf-8")
 
-    assert about(look(desk, code=1), "free space", "bad")
+    assert about(look(desk, code=1), "free space", "error")
 
 
 def test_a_mirror_folder_is_not_made_by_looking(tmp_path):
@@ -191,7 +191,7 @@ def test_a_mirror_folder_is_not_made_by_looking(tmp_path):
 
     findings = look(desk)
 
-    assert f"{place} will be made" in about(findings, "mirror", "well")[0]
+    assert f"{place} will be made" in about(findings, "mirror", "ok")[0]
     assert not place.parent.exists()
 
 
@@ -200,13 +200,13 @@ def test_a_mirror_folder_that_is_a_file_is_told(tmp_path):
     place.write_text("a file", "utf-8")
     desk = desk_at(tmp_path, f'[mirror]\npath = "{place}"\n')
 
-    assert about(look(desk, code=1), "mirror", "bad") == [f"{place} is not well"]
+    assert about(look(desk, code=1), "mirror", "error") == [f"{place} is not well"]
 
 
 def test_a_mirror_that_is_never_used_is_a_note(tmp_path):
     findings = look(desk_at(tmp_path, '[mirror]\nwhen = "never"\n'))
 
-    assert "lies on this machine alone" in about(findings, "mirror", "note")[0]
+    assert "lies on this machine alone" in about(findings, "mirror", "warning")[0]
 
 
 def test_credentials_that_are_missing_are_told(tmp_path):
@@ -215,7 +215,7 @@ def test_credentials_that_are_missing_are_told(tmp_path):
         f'[mirror]\nkind = "drive"\n[mirror.drive]\ncredentials = "{tmp_path / "none.json"}"\n',
     )
 
-    assert "mirror.drive.credentials" in about(look(desk, code=1), "mirror", "bad")[0]
+    assert "mirror.drive.credentials" in about(look(desk, code=1), "mirror", "error")[0]
 
 
 @pytest.mark.parametrize("kind", ["http", "tus"])
@@ -229,7 +229,7 @@ def test_a_secret_that_is_not_there_is_told_and_nothing_is_asked_without_it(kind
         )
         findings = look(desk, code=1)
 
-    (told,) = about(findings, "registry", "bad")
+    (told,) = about(findings, "registry", "error")
     assert told == (
         "registry.bearer: the file of this secret cannot be read (No such file or directory)"
     )
@@ -250,7 +250,7 @@ def test_a_drive_that_lets_us_in_is_well(tmp_path):
     with served(serve_drive()) as running:
         findings = look(drive_desk(tmp_path, running))
 
-    assert about(findings, "mirror", "well") == [f"{running.url} can receive"]
+    assert about(findings, "mirror", "ok") == [f"{running.url} can receive"]
 
 
 def test_a_drive_that_does_not_let_us_in_is_told(tmp_path):
@@ -258,7 +258,7 @@ def test_a_drive_that_does_not_let_us_in_is_told(tmp_path):
         running.set_fault("revoked")
         findings = look(drive_desk(tmp_path, running), code=1)
 
-    (told,) = about(findings, "mirror", "bad")
+    (told,) = about(findings, "mirror", "error")
     assert "Google refused the credentials (invalid_grant)" in told
     assert "authorise Titip again" in told
 
@@ -269,7 +269,7 @@ def test_credentials_that_others_may_read_are_a_note(tmp_path):
         (tmp_path / "drive.json").chmod(0o644)
         findings = look(desk)
 
-    assert "others may read the credentials" in about(findings, "mirror", "note")[0]
+    assert "others may read the credentials" in about(findings, "mirror", "warning")[0]
 
 
 def settings_for(running):
@@ -283,8 +283,8 @@ def test_a_registry_that_answers_is_well(tmp_path):
     with registry_standin() as running:
         findings = look(desk_at(tmp_path, settings_for(running)))
 
-    assert about(findings, "registry health", "well")
-    assert about(findings, "registry lookup", "well") == [
+    assert about(findings, "registry health", "ok")
+    assert about(findings, "registry lookup", "ok") == [
         (
             "says with 404 that a file is not there which is not, as it must; whether it finds "
             "one that is there shows with the first delivery"
@@ -296,8 +296,8 @@ def test_a_stalled_registry_is_told(tmp_path):
     with registry_standin("bad_gateway") as running:
         findings = look(desk_at(tmp_path, settings_for(running)), code=1)
 
-    assert about(findings, "registry health", "bad")
-    assert about(findings, "registry lookup", "bad") == ["answers 502"]
+    assert about(findings, "registry health", "error")
+    assert about(findings, "registry lookup", "error") == ["answers 502"]
 
 
 def test_a_lookup_that_finds_everything_is_told(tmp_path):
@@ -306,7 +306,7 @@ def test_a_lookup_that_finds_everything_is_told(tmp_path):
         text = settings_for(running).replace(running.lookup_url, everything)
         findings = look(desk_at(tmp_path, text), code=1)
 
-    assert "a lost file would count as delivered" in about(findings, "registry lookup", "bad")[0]
+    assert "a lost file would count as delivered" in about(findings, "registry lookup", "error")[0]
 
 
 @pytest.mark.parametrize("kind", ["http", "tus"])
@@ -315,7 +315,7 @@ def test_a_health_address_that_refuses_to_be_asked_is_told_as_that(tmp_path, kin
         text = f'[registry]\nkind = "{kind}"\nurl = "{far.url}"\nhealth = "{far.url}/healht"\n'
         findings = look(desk_at(tmp_path, text), code=1)
 
-    (said,) = about(findings, "registry health", "bad")
+    (said,) = about(findings, "registry health", "error")
     assert said.endswith("refuses to be asked, so it tells nothing")
 
 
@@ -324,13 +324,13 @@ def test_a_registry_that_cannot_be_asked_is_a_note(tmp_path):
 
     findings = look(desk, code=1)
 
-    assert about(findings, "registry health", "note")
-    assert about(findings, "registry address", "bad") == [
+    assert about(findings, "registry health", "warning")
+    assert about(findings, "registry address", "error") == [
         "cannot be reached: nobody listens at 127.0.0.1:9 (http://127.0.0.1:9)",
     ]
     assert (
         "the Idempotency-Key that is sent is no promise"
-        in (about(findings, "registry lookup", "note")[0])
+        in (about(findings, "registry lookup", "warning")[0])
     )
 
 
@@ -340,12 +340,12 @@ def test_a_key_that_the_registry_is_said_to_honour_is_a_note(tmp_path):
         '[registry]\nkind = "http"\nurl = "http://127.0.0.1:9/intake"\nkey_lifetime = "12h"\n',
     )
 
-    told = about(look(desk, code=1), "registry lookup", "note")[0]
+    told = about(look(desk, code=1), "registry lookup", "warning")[0]
 
     assert "sent again with its Idempotency-Key, as long as the registry honours it" in told
 
 
-@pytest.mark.parametrize(("answer", "grade"), [([], "well"), (["x"], "bad"), ({}, "bad")])
+@pytest.mark.parametrize(("answer", "grade"), [([], "ok"), (["x"], "error"), ({}, "error")])
 def test_a_lookup_that_searches_says_not_there_in_its_own_way(answer, grade, tmp_path):
     with hostile_server(lambda asked: Say(200, answer)) as server:
         text = (
@@ -367,10 +367,10 @@ def test_a_token_in_clear_is_a_note(tmp_path):
     result = desk.run("check", "--json")
 
     findings = json.loads(result.stdout)["findings"]
-    assert "travels in clear" in about(findings, "registry", "note")[0]
+    assert "travels in clear" in about(findings, "registry", "warning")[0]
     assert (
         "after a lost answer a file waits for a person"
-        in about(findings, "registry lookup", "note")[0]
+        in about(findings, "registry lookup", "warning")[0]
     )
     assert "hush" not in result.stdout
 
@@ -390,7 +390,7 @@ def test_a_look_up_by_a_name_that_may_come_twice_is_a_note(tmp_path, end, more, 
         f'lookup = "http://127.0.0.1:9/{end}"\n{more}\n',
     )
 
-    notes = about(look(desk, code=1), "registry", "note")
+    notes = about(look(desk, code=1), "registry", "warning")
 
     assert any("by its name alone" in one for one in notes) is told
 
@@ -401,20 +401,20 @@ def test_options_of_a_registry_that_cannot_work_are_told_each(tmp_path):
         '[registry]\nkind = "http"\nurl = "http://h/{a}"\nlookup = "http://h/{b}"\n',
     )
 
-    assert len(about(look(desk, code=1), "registry", "bad")) == 2
+    assert len(about(look(desk, code=1), "registry", "error")) == 2
 
 
 def test_a_data_folder_that_others_may_look_into_is_a_note(tmp_path):
     desk = desk_at(tmp_path)
     desk.settings.storage.path.mkdir(mode=0o755)
 
-    assert "others on this machine" in about(look(desk), "data folder", "note")[0]
+    assert "others on this machine" in about(look(desk), "data folder", "warning")[0]
 
 
 def test_few_open_files_are_a_note(tmp_path, monkeypatch):
     monkeypatch.setattr("resource.getrlimit", lambda _: (1024, 1024))
 
-    assert about(look(desk_at(tmp_path)), "open files", "note") == [
+    assert about(look(desk_at(tmp_path)), "open files", "warning") == [
         "at most 1,024: enough for about 341 uploads at once",
     ]
 
@@ -424,13 +424,13 @@ def test_an_old_sqlite_is_told(tmp_path, monkeypatch):
 
     findings = list(machine.machine_findings(desk_at(tmp_path).settings))
 
-    assert [one.grade for one in findings if one.topic == "SQLite"] == ["bad"]
+    assert [one.grade for one in findings if one.topic == "SQLite"] == ["error"]
 
 
 def test_a_clock_that_was_never_set_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "EARLIEST", datetime(2999, 1, 1, tzinfo=UTC))
 
-    assert about(look(desk_at(tmp_path), code=1), "clock", "bad")
+    assert about(look(desk_at(tmp_path), code=1), "clock", "error")
 
 
 ANSWERS = {
@@ -473,11 +473,11 @@ def test_a_look_that_fails_is_a_finding_and_the_others_go_on(tmp_path, monkeypat
 
     findings = look(desk_at(tmp_path), code=1)
 
-    assert about(findings, "this machine", "bad") == [
+    assert about(findings, "this machine", "error") == [
         "it could not be looked at (ZeroDivisionError)"
     ]
-    assert about(findings, "port", "well")
-    assert about(findings, "data folder", "well")
+    assert about(findings, "port", "ok")
+    assert about(findings, "data folder", "ok")
 
 
 def test_paths_that_cannot_be_looked_at_are_told(tmp_path):
@@ -488,7 +488,7 @@ def test_paths_that_cannot_be_looked_at_are_told(tmp_path):
     )
 
     assert about(long, "mirror")
-    assert f"{tmp_path / 'file'} is a file" in about(below, "mirror", "bad")
+    assert f"{tmp_path / 'file'} is a file" in about(below, "mirror", "error")
 
 
 def test_the_nearest_folder_that_exists_is_found(tmp_path):
@@ -497,12 +497,13 @@ def test_the_nearest_folder_that_exists_is_found(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "grade"), [("nfs4", "bad"), ("tmpfs", "bad"), ("overlay", "note"), ("ext4", "well")]
+    ("kind", "grade"),
+    [("nfs4", "error"), ("tmpfs", "error"), ("overlay", "warning"), ("ext4", "ok")],
 )
 def test_file_systems_are_graded(kind, grade, tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "file_system", lambda _: kind)
 
-    findings = look(desk_at(tmp_path), code=grade == "bad")
+    findings = look(desk_at(tmp_path), code=grade == "error")
 
     assert len(about(findings, "file system", grade)) == 1
 

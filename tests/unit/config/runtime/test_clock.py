@@ -229,5 +229,5 @@ def test_check_and_status_tell_of_a_clock_that_went_back(tmp_path):
     findings = json.loads(desk.run("check", "--json").stdout)["findings"]
     screen = " ".join(desk.run("status").stdout.split())
 
-    assert [one["grade"] for one in findings if "went back by 3," in one["text"]] == ["bad"]
+    assert [one["grade"] for one in findings if "went back by 3," in one["text"]] == ["error"]
     assert "clock went back by 3," in screen

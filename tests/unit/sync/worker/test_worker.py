@@ -209,7 +209,7 @@ async def test_an_outage_is_one_fact_and_costs_the_queue_nothing(tmp_path):
         assert len(destination.seen) == 51
 
 
-async def test_a_canary_goes_alone(tmp_path):
+async def test_a_trial_file_goes_alone(tmp_path):
     async with opened_line(tmp_path, Scripted(script=[DestinationUnavailable("502")])) as line:
         for number in range(5):
             await line.house.hand_in(bytes([number]))
@@ -281,7 +281,7 @@ async def test_a_destination_that_shows_no_sign_of_life_is_ill_before_it_is_give
         await line.worker.idle()
 
 
-async def test_a_straggler_from_before_the_stall_is_neither_canary_nor_in_its_way(tmp_path):
+async def test_a_straggler_from_before_the_stall_is_neither_trial_file_nor_in_its_way(tmp_path):
     answers = [asyncio.Event(), asyncio.Event()]
 
     async def hangs(answer, fault):
