@@ -60,16 +60,16 @@ class Problem:
         return {**members, **self.members}
 
 
-BAD_REQUEST: Final = Problem("bad-request", 400, "The request does not follow the protocol")
-BODY_CUT: Final = Problem("body-cut", 400, "The body ended before its end")
+BAD_REQUEST: Final = Problem("bad-request", 400, "Bad request")
+BODY_CUT: Final = Problem("body-cut", 400, "Incomplete body")
 NO_TOKEN: Final = Problem(
     "no-token",
     401,
-    "A valid token is needed",
+    "Authentication needed",
     "Send it as Authorization: Bearer TOKEN.",
     {"WWW-Authenticate": 'Bearer realm="titip"'},
 )
-NOT_ALLOWED: Final = Problem("not-allowed", 403, "This token may not do that")
+NOT_ALLOWED: Final = Problem("not-allowed", 403, "Not allowed with this token")
 IN_CUSTODY: Final = Problem(
     "in-custody",
     403,
@@ -79,19 +79,19 @@ IN_CUSTODY: Final = Problem(
 JOINED: Final = Problem(
     "joined",
     403,
-    "The upload is joined from parts",
-    "Its bytes come from them alone: hand in the parts.",
+    "A concatenated upload takes no bytes",
+    "Its bytes come from its parts alone: hand these in.",
 )
 ON_HOLD: Final = Problem(
     "on-hold",
     403,
-    "Nothing of this submitter may be removed now",
+    "On legal hold: nothing may be removed",
     "An operator holds what you handed in; you may still go on with it.",
 )
 INCONSISTENT_LENGTH: Final = Problem(
     "inconsistent-length",
     400,
-    "The upload has another length",
+    "Inconsistent upload length",
     "The length of an upload is told once, and its bytes must be as many.",
 )
 COMPLETED: Final = Problem(
@@ -100,19 +100,19 @@ COMPLETED: Final = Problem(
     "The upload is complete",
     "Nothing can be added to it: ask for its receipt.",
 )
-PARTS_UNFIT: Final = Problem("parts-unfit", 400, "These uploads cannot be joined")
-NOT_FOUND: Final = Problem("not-found", 404, "There is no such thing here")
+PARTS_UNFIT: Final = Problem("parts-unfit", 400, "These uploads cannot be concatenated")
+NOT_FOUND: Final = Problem("not-found", 404, "Not found")
 NO_UPLOAD: Final = Problem(
     "no-upload",
     404,
-    "There is no such upload",
+    "Upload not found",
     "No upload of that address belongs to this token's submitter.",
 )
-NO_METHOD: Final = Problem("no-method", 405, "This address does not know that method")
+NO_METHOD: Final = Problem("no-method", 405, "Method not allowed")
 OFFSET_CONFLICT: Final = Problem(
     "offset-conflict",
     409,
-    "The offset is not the committed one",
+    "Offset mismatch",
     "Go on from the Upload-Offset of this answer.",
 )
 NOT_SEALED: Final = Problem(
@@ -121,11 +121,11 @@ NOT_SEALED: Final = Problem(
     "The upload is not complete",
     "Hand in the rest first.",
 )
-NO_STEP: Final = Problem("no-step", 409, "That cannot be done in the present state")
+NO_STEP: Final = Problem("no-step", 409, "Invalid state transition")
 UPLOAD_GONE: Final = Problem(
     "upload-gone",
     410,
-    "The upload was ended",
+    "Upload no longer exists",
     "It was terminated, or left alone for too long: begin a new one.",
 )
 BYTES_GONE: Final = Problem(
@@ -143,63 +143,63 @@ BYTES_DAMAGED: Final = Problem(
 WRONG_VERSION: Final = Problem(
     "wrong-version",
     412,
-    "Another version of tus is spoken here",
+    "Unsupported tus version",
     "Send Tus-Resumable: 1.0.0.",
     {"Tus-Version": "1.0.0"},
 )
-TOO_LARGE: Final = Problem("too-large", 413, "That is more than is taken")
+TOO_LARGE: Final = Problem("too-large", 413, "Upload too large")
 KEY_REUSED: Final = Problem(
     "key-reused",
     422,
-    "The key names another upload",
+    "Idempotency key used for another upload",
     "An upload of another length was begun under this Idempotency-Key: use a new one.",
 )
-NO_RANGE: Final = Problem("no-range", 416, "The file ends before that range begins")
+NO_RANGE: Final = Problem("no-range", 416, "Range not satisfiable")
 DIGEST_MISMATCH: Final = Problem(
     "digest-mismatch",
     422,
-    "The file does not digest to what was declared",
+    "Digest mismatch",
     "It was not sealed. Send the last part again from the Upload-Offset of this answer; if it is "
     "refused again, an earlier part was spoilt, or the file changed: begin anew.",
 )
 WRONG_TYPE: Final = Problem(
     "wrong-type",
     415,
-    "The body is of another type",
+    "Unsupported media type",
     "Send the plain bytes, with Content-Type: application/offset+octet-stream.",
 )
 LOCKED: Final = Problem(
     "locked",
     423,
-    "Another request holds this upload",
+    "Upload locked by another request",
     "Ask for its offset again in a moment.",
 )
 PASSING_TROUBLE: Final = Problem(
     "passing-trouble",
     423,
-    "The upload cannot be looked at now",
+    "Temporarily unavailable",
     "It is kept; ask again in a moment.",
 )
 TOO_MANY_OPEN: Final = Problem(
     "too-many-open",
     429,
-    "Too many uploads are unfinished",
+    "Too many unfinished uploads",
     "Finish some of them, or end them with DELETE, before others begin.",
     {"Retry-After": "60"},
 )
 HEAD_TOO_LARGE: Final = Problem(
     "head-too-large",
     431,
-    "The request's head is larger than is read",
+    "Request header fields too large",
     "Send fewer or shorter headers.",
 )
 CHECKSUM_MISMATCH: Final = Problem(
     "checksum-mismatch",
     460,
-    "The checksum is not that of the body",
+    "Checksum mismatch",
     "Nothing of the body was kept: send it again from the same offset.",
 )
-FAILED: Final = Problem("failed", 500, "Something went wrong here", "The log tells more.")
+FAILED: Final = Problem("failed", 500, "Internal error", "The log tells more.")
 DRAINING: Final = Problem(
     "draining",
     503,
@@ -209,13 +209,13 @@ DRAINING: Final = Problem(
 SILENT: Final = Problem(
     "silent",
     503,
-    "Too little came for too long",
+    "Upload too slow",
     "What came before is kept: ask for the offset, and go on from there.",
 )
 STORAGE_BROKEN: Final = Problem(
     "storage-broken",
     503,
-    "The storage takes nothing in now",
+    "Storage unavailable",
     "What was committed is kept; try again later.",
 )
 BUSY: Final = Problem(
