@@ -56,17 +56,17 @@ PIECE: Final = 1 << 20
 class SpoolJoiner:
     """Joins within one spool; each upload by one caller at a time."""
 
-    def __init__(self, journal: Journal, means: SpoolEngine) -> None:
+    def __init__(self, journal: Journal, engine: SpoolEngine) -> None:
         """Work with a store's means; tries what the spool's disk can do."""
         self._journal = journal
-        self._means = means
-        self._shares = shares_extents(means.spool.root)
-        self._block = block_of(means.spool.root)
+        self._engine = engine
+        self._shares = shares_extents(engine.spool.root)
+        self._block = block_of(engine.spool.root)
         self._turns: WeakValueDictionary[UploadId, asyncio.Lock] = WeakValueDictionary()
 
     async def measure(self, final: Upload, parts: Sequence[UploadId]) -> Weight:
         """Tell what joining these would come to; see titip.ports.concatenation.Joiner."""
-        self._means.refuse(more=False)
+        self._engine.refuse(more=False)
         lengths = await self._journal.read(lambda db: rows.lengths_of(db, final, parts))
         known = [length for length in lengths if length is not None]
         whole = len(known) == len(lengths)
@@ -74,8 +74,8 @@ class SpoolJoiner:
 
     async def begin(self, final: Upload, parts: Sequence[UploadId]) -> Upload:
         """Commit the upload with its parts; see titip.ports.concatenation.Joiner."""
-        self._means.refuse(more=True)
-        now = self._means.now()
+        self._engine.refuse(more=True)
+        now = self._engine.now()
         return await self._journal.write(lambda db: rows.begin(db, final, parts, now=now))
 
     async def finish(self, final: UploadId) -> Upload:
@@ -90,11 +90,11 @@ class SpoolJoiner:
             if upload.state is not UploadState.OPEN:
                 raise UploadGone(f"the upload was {upload.state}")
             if any(one.state is not UploadState.OPEN for one in parts):
-                await self._end(advance(upload, Expired(), now=self._means.now()), upload)
+                await self._end(advance(upload, Expired(), now=self._engine.now()), upload)
                 raise UploadGone("a part of it was ended")
             if not all(one.complete for one in parts):
                 return upload
-            sha256 = await self._hop(partial(self._join, upload.id, parts))
+            sha256 = await self._run_in_thread(partial(self._join, upload.id, parts))
             return await self._seal(upload, sum(one.offset for one in parts), sha256)
 
     async def unfinished(self, part: UploadId | None = None) -> Sequence[UploadId]:
@@ -102,7 +102,7 @@ class SpoolJoiner:
         return await self._journal.read(lambda db: rows.unjoined(db, part))
 
     async def _seal(self, upload: Upload, length: int, sha256: str) -> Upload:
-        now = self._means.now()
+        now = self._engine.now()
         whole = advance(upload, LengthDeclared(length), now=now)
         whole = advance(whole, Appended(length), now=now)
         try:
@@ -111,7 +111,7 @@ class SpoolJoiner:
             await self._end(advance(upload, Terminated(), now=now), upload)
             raise
         try:
-            await self._means.keep(upload, after)
+            await self._engine.keep(upload, after)
         except OffsetConflict as conflict:
             await self._remove(upload)
             raise UploadGone("the upload was ended") from conflict
@@ -125,9 +125,9 @@ class SpoolJoiner:
 
     async def _remove(self, upload: Upload) -> None:
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._means.threads, self._means.spool.remove, upload.id)
+        await loop.run_in_executor(self._engine.threads, self._engine.spool.remove, upload.id)
 
-    async def _hop(self, work: Callable[[Callable[[], None]], str]) -> str:
+    async def _run_in_thread(self, work: Callable[[Callable[[], None]], str]) -> str:
         """Do the work in a thread; whoever is cancelled waits until that has stopped."""
         stop = threading.Event()
 
@@ -135,7 +135,7 @@ class SpoolJoiner:
             if stop.is_set():
                 raise Stopped
 
-        running = asyncio.get_running_loop().run_in_executor(self._means.threads, work, go_on)
+        running = asyncio.get_running_loop().run_in_executor(self._engine.threads, work, go_on)
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
@@ -149,12 +149,12 @@ class SpoolJoiner:
 
     def _note(self, error: BaseException | None) -> None:
         if isinstance(error, StorageBroken):
-            self._means.broken(error)
+            self._engine.broken(error)
 
     def _join(self, final: UploadId, parts: Sequence[Part], go_on: Callable[[], None]) -> str:
         """Bring all bytes to stable storage under the upload's name; give their digest."""
-        spool = self._means.spool
-        self._means.refuse(more=True)
+        spool = self._engine.spool
+        self._engine.refuse(more=True)
         fd = spool.open_for_append(final)
         try:
             cut_to(fd, 0)
@@ -176,12 +176,12 @@ class SpoolJoiner:
         for one in parts:
             if not one.offset:
                 continue  # it need not have a file
-            with self._means.spool.open(one.id) as content:
+            with self._engine.spool.open(one.id) as content:
                 append_from(content, fd, at=size, count=one.offset, stride=stride, go_on=go_on)
             size += one.offset
 
     def _refuse_no_room(self, parts: Iterable[Part]) -> None:
-        if self._room_for(one.offset for one in parts) > self._means.spool.free():
+        if self._room_for(one.offset for one in parts) > self._engine.spool.free():
             raise StorageFull("there is no room to join the parts now")
 
     def _room_for(self, lengths: Iterable[int]) -> int:

@@ -70,9 +70,9 @@ class SpoolStore:
         self._wakeup = wakeup
         self._now = now
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
-        self._left: OrderedDict[UploadId, tuple[int, Digest | None]] = OrderedDict()
-        self._unborn: dict[UploadId, int] = {}
-        self._lost: set[UploadId] = set()
+        self._digest_cache: OrderedDict[UploadId, tuple[int, Digest | None]] = OrderedDict()
+        self._uncommitted: dict[UploadId, int] = {}
+        self._truncated: set[UploadId] = set()
         self._failed = failed
         self._broken = ""
         self.means = SpoolEngine(
@@ -81,7 +81,7 @@ class SpoolStore:
             keep=self._keep,
             let_go=self._let_go,
             broken=self._stop_taking,
-            lost=self._lost.add,
+            lost=self._truncated.add,
             refuse=self._refuse,
             now=now,
         )
@@ -90,19 +90,19 @@ class SpoolStore:
     async def find(self, upload: UploadId) -> Upload | None:
         """Give the upload as committed; one that was given up is as good as expired."""
         found = await self._journal.read(lambda db: uploads.find(db, upload))
-        if found is None or found.id not in self._lost or found.state is not UploadState.OPEN:
+        if found is None or found.id not in self._truncated or found.state is not UploadState.OPEN:
             return found
         return replace(found, state=UploadState.EXPIRED)
 
-    def give_up(self, lost: Collection[UploadId]) -> None:
+    def mark_unusable(self, lost: Collection[UploadId]) -> None:
         """Refuse these from now on, if unfinished: they have fewer bytes than were committed.
 
         An offset that cannot be gone on from is no offset. Nothing of this is noted, so a start
         that finds the bytes again goes on with them.
         """
-        self._lost.update(lost)
+        self._truncated.update(lost)
         for upload in lost:
-            self._left.pop(upload, None)
+            self._digest_cache.pop(upload, None)
 
     async def create(
         self,
@@ -115,7 +115,7 @@ class SpoolStore:
         if upload.key:
             await self._journal.read(lambda db: uploads.refuse_second(db, upload))
         self._refuse(more=True)
-        self._unborn[upload.id] = upload.length or 0
+        self._uncommitted[upload.id] = upload.length or 0
         return SpoolDeposit(upload, self.means, new=True, tap=tap)
 
     async def resume(
@@ -127,7 +127,7 @@ class SpoolStore:
     ) -> Deposit:
         """Go on with an open upload from its committed offset; see titip.ports.storage.Store."""
         self._refuse(more=True)
-        offset, digest = self._left.pop(upload.id, (-1, None))
+        offset, digest = self._digest_cache.pop(upload.id, (-1, None))
         current = upload if offset == upload.offset else await self.find(upload.id)
         if current is None:
             raise UploadMissing("there is no such upload")
@@ -162,7 +162,7 @@ class SpoolStore:
         self._refuse(more=False)
         promised = await self._journal.read(uploads.promised)
         free = await asyncio.get_running_loop().run_in_executor(self._threads, self._spool.free)
-        promised += sum(self._unborn.values())
+        promised += sum(self._uncommitted.values())
         return DiskSpace(free=free, promised=promised, reserved=self._journal.reserved)
 
     async def sealed_file(self, upload: Upload) -> Path | None:
@@ -188,7 +188,7 @@ class SpoolStore:
         return len(ended)
 
     async def _free(self, upload: UploadId) -> None:
-        self._left.pop(upload, None)
+        self._digest_cache.pop(upload, None)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, self._spool.remove, upload)
 
@@ -202,17 +202,17 @@ class SpoolStore:
                 parts.moved(db, after, now=self._now())
 
         await self._journal.write(keep)
-        self._unborn.pop(after.id, None)
+        self._uncommitted.pop(after.id, None)
         if owed:
             self._wakeup.set()
 
     def _let_go(self, upload: Upload, digest: Digest | None, /, *, born: bool) -> None:
-        self._unborn.pop(upload.id, None)
-        if not born or upload.id in self._lost or upload.state is not UploadState.OPEN:
+        self._uncommitted.pop(upload.id, None)
+        if not born or upload.id in self._truncated or upload.state is not UploadState.OPEN:
             return
-        self._left[upload.id] = (upload.offset, digest)
-        while len(self._left) > REMEMBERED:
-            self._left.popitem(last=False)
+        self._digest_cache[upload.id] = (upload.offset, digest)
+        while len(self._digest_cache) > REMEMBERED:
+            self._digest_cache.popitem(last=False)
 
     def _stop_taking(self, error: StorageBroken) -> None:
         if self._broken or self._journal.broken:

@@ -154,7 +154,7 @@ async def _mend(spool_services: SpoolServices, services: JournalServices) -> Non
     )
     for upload in findings.short:
         log.error("spool.bytes_missing", upload=upload)
-    spool_services.store.give_up(findings.short)
+    spool_services.store.mark_unusable(findings.short)
     await services.journal.write(
         lambda db: [mark_damaged(db, upload, now=utc_now()) for upload in findings.short]
     )

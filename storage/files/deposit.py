@@ -74,7 +74,7 @@ class SpoolDeposit:
     def __init__(
         self,
         upload: Upload,
-        means: SpoolEngine,
+        engine: SpoolEngine,
         *,
         new: bool = False,
         digest: Digest | None = None,
@@ -82,16 +82,16 @@ class SpoolDeposit:
     ) -> None:
         """Begin at the committed offset; `digest` covers the bytes up to there, None if unknown."""
         self._upload = upload
-        self._means = means
+        self._engine = engine
         self._new = new
         self._offered = False
-        self._spoiled: StorageFull | None = None
+        self._sync_failed: StorageFull | None = None
         self._closed = False
         self._digest = digest
         self._running: Digest | None = None
         self._tap = tap
         self._fd: int | None = None
-        self._adopted = upload.offset > 0
+        self._dir_synced = upload.offset > 0
         self._written = upload.offset
         self._busy = Lock()
         self._hops_begun = 0
@@ -110,7 +110,7 @@ class SpoolDeposit:
     async def write(self, batch: Sequence[bytes]) -> None:
         """Write the pieces at the end in one hop; see titip.ports.storage.Deposit."""
         self._refuse_excess(batch)
-        await self._hop(self._put, batch)
+        await self._run_in_thread(self._put, batch)
 
     async def commit(
         self, batch: Sequence[bytes] = (), *, closing: Completion = Completion.AT_LENGTH
@@ -118,11 +118,11 @@ class SpoolDeposit:
         """Write the batch, sync, then commit the offset; see titip.ports.storage.Deposit."""
         self._refuse_excess(batch)
         if batch or self._written > self._upload.offset or self._seals(closing):
-            await self._hop(self._put_and_sync, batch, closing)
+            await self._run_in_thread(self._put_and_sync, batch, closing)
         after = self._moved(closing)
         self._offered = True
         try:
-            await self._means.keep(None if self._new else self._upload, after)
+            await self._engine.keep(None if self._new else self._upload, after)
         except (UploadExists, StorageFull):
             self._offered = False
             raise
@@ -132,23 +132,23 @@ class SpoolDeposit:
 
     async def rewind(self) -> None:
         """Forget what was written since the last commit."""
-        await self._hop(self._cut_tail)
+        await self._run_in_thread(self._cut_tail)
 
     async def close(self) -> None:
         """Let go of the file."""
         if self._closed:
             return
         self._closed = True
-        self._means.let_go(self._upload, self._digest, born=not self._new)
+        self._engine.let_go(self._upload, self._digest, born=not self._new)
         if self._fd is not None and not self._released_at_once():
-            await self._hop(self._release)
+            await self._run_in_thread(self._release)
 
     def _refuse_excess(self, batch: Sequence[bytes]) -> None:
         length = self._upload.length
         if length is not None and self._written + sum(map(len, batch)) > length:
             raise LengthExceeded(f"more bytes came than the declared {length}")
 
-    async def _hop(self, work: Callable[[Unpack[P]], object], *args: *P) -> None:
+    async def _run_in_thread(self, work: Callable[[Unpack[P]], object], *args: *P) -> None:
         def held() -> None:
             with self._busy:  # a cancelled request may close while its last hop still runs
                 try:
@@ -157,28 +157,28 @@ class SpoolDeposit:
                     self._hops_ended += 1
 
         try:
-            hop = asyncio.get_running_loop().run_in_executor(self._means.threads, held)
+            hop = asyncio.get_running_loop().run_in_executor(self._engine.threads, held)
         except RuntimeError as error:  # they take nothing more
             raise StorageBroken("the spool is closed") from error
         self._hops_begun += 1
         try:
             await hop
         except StorageBroken as error:
-            self._means.broken(error)
+            self._engine.broken(error)
             raise
         except ContentDamaged:
-            self._means.lost(self._upload.id)
+            self._engine.lost(self._upload.id)
             raise
         except (CustodyError, asyncio.CancelledError):
             raise
         except BaseException as error:
-            self._means.broken(broken := _unforeseen(error))
+            self._engine.broken(broken := _unforeseen(error))
             raise broken from error
 
     def _put(self, batch: Sequence[bytes]) -> None:
-        self._means.refuse(more=bool(batch))
-        if self._spoiled is not None:
-            raise self._spoiled
+        self._engine.refuse(more=bool(batch))
+        if self._sync_failed is not None:
+            raise self._sync_failed
         fd = self._open()
         running = None if self._upload.is_partial else self._running or self._begin(fd)
         write_at(fd, batch, self._written)
@@ -196,20 +196,20 @@ class SpoolDeposit:
             cut_to(self._open(), self._written)
         try:
             sync_data(self._open())
-            if not self._adopted:
-                self._means.spool.adopt(self._upload.id)
+            if not self._dir_synced:
+                self._engine.spool.adopt(self._upload.id)
         except StorageFull as error:
             # A second sync could succeed although what the first one should have written was
             # dropped: only bytes that are written anew may count.
-            self._spoiled = error
+            self._sync_failed = error
             raise
-        self._adopted = True
-        self._means.spool.refuse_moved()
+        self._dir_synced = True
+        self._engine.spool.refuse_moved()
 
     def _open(self) -> int:
         if self._fd is None:
             upload = self._upload
-            self._fd = self._means.spool.open_for_append(
+            self._fd = self._engine.spool.open_for_append(
                 upload.id, new=self._new, holds=upload.offset
             )
         return self._fd
@@ -236,14 +236,14 @@ class SpoolDeposit:
         if fd is not None:
             os.close(fd)
         if self._new and not self._offered:
-            self._means.spool.remove(self._upload.id)  # no row can tell of it: free its room now
+            self._engine.spool.remove(self._upload.id)  # no row can tell of it: free its room now
 
     def _seals(self, closing: Completion) -> bool:
         """Tell whether what is written by now is all: the file is to be there, and not longer."""
         return seals(replace(self._upload, offset=self._written), closing)
 
     def _moved(self, closing: Completion) -> Upload:
-        now = self._means.now()
+        now = self._engine.now()
         moved = advance(self._upload, Appended(self._written), now=now)
         if not seals(moved, closing):
             return moved

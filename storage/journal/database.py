@@ -70,7 +70,7 @@ class Journal:
         self._ballast = ballast
         self._restocks = serving and ballast is not None
         self._restock_at = 0.0
-        self._writer = Writer(path, ballast=ballast, fold=serving, failed=failed)
+        self._writer = Writer(path, ballast=ballast, wal_checkpoint=serving, failed=failed)
         sync_folder(path.parent)
         self._reader = connect(path, reading=True)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
@@ -123,7 +123,7 @@ class Journal:
         return await reading
 
     def close(self, *, patience: float | None = None) -> None:
-        """Finish what was handed in, fold the log into the database, and let go.
+        """Finish what was handed in, checkpoint the log into the database, and let go.
 
         With `patience`, at most about so many seconds: what a disk that hangs keeps open is then
         left to the next start, which mends it. May be called twice, and from any thread.
@@ -180,7 +180,7 @@ class Journal:
         for loop in {piece.loop for piece in group}:
             mine = [piece for piece in group if piece.loop is loop]
             _hand_over(loop, mine)
-        self._writer.keep_short()
+        self._writer.wal_checkpoint_if_long()
 
     def _refuse_waiting(self) -> None:
         """Refuse what is in the queue of a thread that ended; from any thread."""

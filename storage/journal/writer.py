@@ -61,10 +61,10 @@ class Writer:
         path: Path,
         *,
         ballast: Ballast | None,
-        fold: bool,
+        wal_checkpoint: bool,
         failed: Callable[[str], None] | None,
     ) -> None:
-        """Open the database; `fold` brings all that its log holds into it, durably, to begin with.
+        """Open the database; `wal_checkpoint` first brings all that its log holds into it.
 
         Raises UnfitJournal, StorageFull, StorageBroken.
         """
@@ -73,11 +73,11 @@ class Writer:
         self._failed = failed
         self._log_pages = 0
         try:
-            self._db = self._connected(path, fold=fold)
+            self._db = self._connected(path, wal_checkpoint=wal_checkpoint)
         except StorageFull:
             if ballast is None or not ballast.give_up():
                 raise
-            self._db = self._connected(path, fold=fold)
+            self._db = self._connected(path, wal_checkpoint=wal_checkpoint)
 
     def commit(self, group: Sequence[WorkItem]) -> None:
         """Do the work of a group in one transaction; each piece has its result or its error."""
@@ -102,7 +102,7 @@ class Writer:
         if not self.broken:
             self._break(reason)
 
-    def keep_short(self) -> None:
+    def wal_checkpoint_if_long(self) -> None:
         """Fold the log once it is long: a log that only grows needs room that may be missing."""
         if self._log_pages >= FOLD_PAGES and not self.broken:
             self._fold()
@@ -116,11 +116,11 @@ class Writer:
         """Fold the log if the disk is sound, and let go."""
         self._db.close()
 
-    def _connected(self, path: Path, *, fold: bool) -> apsw.Connection:
+    def _connected(self, path: Path, *, wal_checkpoint: bool) -> apsw.Connection:
         db = connect(path)
         db.set_wal_hook(self._count_pages)  # in place of checkpoints that hide their errors
         try:
-            if fold:
+            if wal_checkpoint:
                 with suppress(apsw.BusyError):
                     db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.Error as error:
@@ -211,7 +211,7 @@ class Writer:
             self._failed(reason)
 
     def _make_room(self) -> bool:
-        """Give up the ballast, and fold the log so that it begins anew; tell if either helped."""
+        """Give up the ballast, and checkpoint the log to begin it anew; tell if one helped."""
         gave = self._ballast is not None and self._ballast.give_up()
         return self._fold() or gave
 

@@ -93,7 +93,7 @@ def _sync_late() -> None:
     async def commit_first(self, batch=(), **kwargs):
         after = await commit(self, batch, **kwargs)
         if self._fd is not None:
-            await self._hop(sync_data, self._fd)
+            await self._run_in_thread(sync_data, self._fd)
         return after
 
     _swap(storage.files.deposit.SpoolDeposit, "commit", commit_first)
@@ -107,7 +107,7 @@ def _swap(owner: object, name: str, other: object) -> None:
 
 async def _keep_in_two(self, before, after) -> None:
     await self._journal.write(lambda db: uploads.keep(db, before, after, ()))
-    self._unborn.pop(after.id, None)
+    self._uncommitted.pop(after.id, None)
     if after.state is UploadState.SEALED:
         owed = deliveries_of(after, self._owed, now=self._now())
         await self._journal.write(lambda db: insert_deliveries(db, owed))

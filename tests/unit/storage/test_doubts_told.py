@@ -55,7 +55,7 @@ def test_whoever_enters_files_by_hand_is_told_which_may_be_there(tmp_path, state
     assert [line.split(".")[0].strip() for line in marked] == [doubted[:12]]
     assert any(
         "1 file to be entered by hand may be in the registry already" in one["text"]
-        and one["grade"] == "note"
+        and one["grade"] == "warning"
         for one in findings
     )
     assert row_of(desk, doubted)["maybe_delivered"] is True

@@ -36,7 +36,7 @@ def _fails(error):
 
 PLACES = [
     (Writer, "commit"),
-    (Writer, "keep_short"),
+    (Writer, "wal_checkpoint_if_long"),
     (Writer, "_roll_back"),
     (writer, "is_full"),
     (database, "_hand_over"),

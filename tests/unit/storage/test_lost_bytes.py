@@ -32,7 +32,7 @@ async def test_an_upload_found_short_at_a_start_is_refused_from_then_on(house):
     short, whole = await begun(house), await begun(house)
     await lose(house, short)
 
-    house.store.give_up((await recover(house.spool, house.journal)).short)
+    house.store.mark_unusable((await recover(house.spool, house.journal)).short)
 
     assert (await house.store.find(short.id)).state is UploadState.EXPIRED
     with pytest.raises(UploadGone):
@@ -59,7 +59,7 @@ async def test_so_is_one_that_is_found_short_when_it_goes_on(house):
 async def test_a_start_that_finds_the_bytes_again_goes_on_with_them(tmp_path):
     with opened_house(tmp_path) as house:
         upload = await begun(house)
-        house.store.give_up([upload.id])
+        house.store.mark_unusable([upload.id])
 
     with opened_house(tmp_path) as house:
         assert await house.store.find(upload.id) == upload
@@ -68,6 +68,6 @@ async def test_a_start_that_finds_the_bytes_again_goes_on_with_them(tmp_path):
 async def test_a_sealed_upload_is_never_given_up(house):
     sealed = await house.hand_in(b"papers")
 
-    house.store.give_up([sealed.id])
+    house.store.mark_unusable([sealed.id])
 
     assert (await house.store.find(sealed.id)).state is UploadState.SEALED
