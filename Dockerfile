@@ -24,9 +24,6 @@ COPY storage storage
 COPY sync sync
 COPY config config
 COPY cli cli
-COPY cli cli
-COPY cli cli
-COPY cli cli
 COPY client client
 COPY standin standin
 RUN /opt/hatch/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
