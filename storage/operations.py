@@ -43,7 +43,7 @@ _WITH_BYTES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class JournalOperations:
-    """One journal's levers; rings for the workers. `registry`: one is configured."""
+    """One journal's levers; wakes the workers. `registry`: one is configured."""
 
     journal: Journal
     transitions: Transitions

@@ -170,8 +170,8 @@ class JournalQueue:
             return len(rows)
 
         total = 0
-        while spared := await self.journal.write(skip):
-            total += spared
+        while skipped := await self.journal.write(skip):
+            total += skipped
         return total
 
     async def moved(self, destination: str, place: str, *, now: datetime) -> int:

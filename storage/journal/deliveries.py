@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CLAIMABLE: Final = "state IN ('queued', 'active', 'deferred', 'verify')"
 """Spelled as in the schema, so that SQLite takes the partial index."""
 
-_DUE: Final = "(due_at <= :now OR (:hurry AND state = 'queued'))"
+_DUE: Final = "(due_at <= :now OR (:ignore_delay AND state = 'queued'))"
 
 _INSERT: Final = f"INSERT INTO deliveries ({DELIVERY}) VALUES "
 _ROW: Final = f"({', '.join('?' * len(DELIVERY.split(', ')))})"
@@ -96,7 +96,7 @@ def waiting(
     db: apsw.Connection, destination: str, *, now: datetime, ignore_delay: bool
 ) -> list[str]:
     """Name the submitters with something due: one index step for each, however long the queue."""
-    bindings = {"destination": destination, "now": to_ms(now), "hurry": ignore_delay}
+    bindings = {"destination": destination, "now": to_ms(now), "ignore_delay": ignore_delay}
     return [name for (name,) in db.execute(_WAITING, bindings)]
 
 
@@ -114,7 +114,7 @@ def heads(
         "destination": destination,
         "submitter": submitter,
         "now": to_ms(now),
-        "hurry": ignore_delay,
+        "ignore_delay": ignore_delay,
         "limit": limit,
     }
     return [delivery_of(row) for row in db.execute(_HEADS, bindings)]
