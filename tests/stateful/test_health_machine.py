@@ -9,7 +9,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.strategies import EPOCH, asked, health_policies, reasons, waits
 from titip.errors import IllegalEvent
-from titip.health import Bad, Circuit, CooledOff, Good, Health, advance, available_slots, cooled_off
+from titip.health import (
+    PROBE_VETO_LIMIT,
+    Bad,
+    Circuit,
+    CooledOff,
+    Good,
+    Health,
+    advance,
+    available_slots,
+    cooled_off,
+)
 from titip.retry import LONGEST_ASKED
 
 
@@ -100,12 +110,15 @@ class HealthMachine(RuleBasedStateMachine):
     def look(self, probed_well):
         ready = cooled_off(self.health, now=self.now, probed_well=probed_well)
 
+        if not self.at(Circuit.OPEN):
+            assert not ready
+            return
+        veto = PROBE_VETO_LIMIT if probed_well is False else timedelta(0)
+        over = self.now >= self.rest_ends + veto
+        assert ready if over else not ready or probed_well is True
         if ready:
-            assert probed_well is not False
             self.step(CooledOff())
             assert self.at(Circuit.HALF_OPEN)
-        elif probed_well is not False and self.at(Circuit.OPEN):
-            assert self.now < self.rest_ends
 
     @precondition(lambda self: not self.at(Circuit.OPEN))
     @rule()
