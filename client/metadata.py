@@ -43,12 +43,13 @@ def describe(item: Item, sha256: str) -> dict[str, str]:
     return {key: value for key, value in pairs.items() if value}
 
 
-def upload_key(item: Item, sha256: str, *, salt: str = "") -> str:
+def upload_key(item: Item, sha256: str, *, nonce: str = "") -> str:
     """Give 43 letters, digits, "-" and "_" for these bytes under this name.
 
-    `salt` makes it another upload on purpose. The time of the file is left out: a copy has its own.
+    `nonce` makes it another upload on purpose. The time of the file is left out: a copy has its
+    own.
     """
-    parts = (FORM, sha256, str(item.size), item.relative, salt)
+    parts = (FORM, sha256, str(item.size), item.relative, nonce)
     # A name may hold bytes that are not UTF-8 but never a NUL, so no two files share the text.
     text = "\0".join(parts).encode("utf-8", "surrogatepass")
     return base64.urlsafe_b64encode(hashlib.sha256(text).digest()).decode().rstrip("=")

@@ -22,10 +22,10 @@ SELECT max(seen) FROM (
     UNION ALL SELECT queued_at FROM (SELECT queued_at FROM deliveries ORDER BY seq DESC LIMIT 1)
 )
 """
-_SPARED: Final = "SELECT spared_until FROM clock"
+_NO_REMOVAL_BEFORE: Final = "SELECT no_removal_before FROM clock"
 _NOTE: Final = (
     "INSERT INTO clock VALUES (1, :now, :spared) "
-    "ON CONFLICT DO UPDATE SET seen_at = :now, spared_until = :spared"
+    "ON CONFLICT DO UPDATE SET seen_at = :now, no_removal_before = :spared"
 )
 _TICK: Final = "UPDATE clock SET seen_at = ?"
 
@@ -43,7 +43,7 @@ async def begin(journal: Journal, *, now: datetime) -> Start:
 
     def compare(db: apsw.Connection) -> Start:
         seen = _latest(db)
-        left = next((from_ms(ms) for (ms,) in db.execute(_SPARED)), now)
+        left = next((from_ms(ms) for (ms,) in db.execute(_NO_REMOVAL_BEFORE)), now)
         fresh = now + grace_after(seen, now=now)
         spared = max(fresh, min(left, now + LONGEST_GRACE))
         db.execute(_NOTE, {"now": to_ms(now), "spared": to_ms(spared)})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from storage.destinations import put
 from storage.journal.deliveries import find_delivery
-from storage.journal.rows import DELIVERY, delivery_of
+from storage.journal.rows import DELIVERIES
 from titip.delivery import (
     ALLOWED,
     REGISTRY,
@@ -59,7 +59,7 @@ class JournalOperations:
         def requeue(db: apsw.Connection) -> tuple[int, int]:
             rows = db.execute(text, {**bindings, "after": after}).fetchall()
             for row in rows:
-                self.transitions.apply(db, delivery_of(row[1:]), event, now=now)
+                self.transitions.apply(db, DELIVERIES.of(row[1:]), event, now=now)
             return len(rows), int(rows[-1][0] or 0) if rows else 0
 
         while True:
@@ -107,7 +107,7 @@ _NOT_REGISTRY: Final = f" AND destination <> '{REGISTRY}'"
 
 def _page_of(selection: Selection, *, sent: str) -> tuple[str, dict[str, Any]]:
     where, bindings = _selected(selection)
-    text = f"SELECT seq, {DELIVERY} FROM deliveries WHERE {where}{sent} "
+    text = f"SELECT seq, {DELIVERIES.columns} FROM deliveries WHERE {where}{sent} "
     return text + f"ORDER BY seq LIMIT {BATCH}", bindings
 
 

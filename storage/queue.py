@@ -20,7 +20,7 @@ from storage.journal.deliveries import (
     waiting,
     waiting_rows,
 )
-from storage.journal.rows import DELIVERY, delivery_of
+from storage.journal.rows import DELIVERIES
 from storage.journal.uploads import existing
 from titip.delivery import (
     MIRROR,
@@ -60,8 +60,8 @@ _LAPSE: Final = (
 
 _SETTLE_ANEW: Final = (
     "UPDATE deliveries SET settles_at = :until "
-    "WHERE destination = :destination AND doubtful <> 0 AND state NOT IN ('delivered', 'skipped') "
-    "AND settles_at IS NOT NULL"
+    "WHERE destination = :destination AND maybe_delivered <> 0 "
+    "AND state NOT IN ('delivered', 'skipped') AND settles_at IS NOT NULL"
 )
 
 _BRING_BACK: Final = (
@@ -70,7 +70,8 @@ _BRING_BACK: Final = (
 )
 
 _UNDER_WAY: Final = (
-    f"SELECT {DELIVERY} FROM deliveries WHERE destination = ? AND {CLAIMABLE} AND state = 'active'"
+    f"SELECT {DELIVERIES.columns} FROM deliveries "
+    f"WHERE destination = ? AND {CLAIMABLE} AND state = 'active'"
 )
 
 IN_RUN: Final = (
@@ -203,7 +204,7 @@ class JournalQueue:
         """
 
         def end(db: apsw.Connection) -> int:
-            rows = [delivery_of(row) for row in db.execute(_UNDER_WAY, (destination,))]
+            rows = [DELIVERIES.of(row) for row in db.execute(_UNDER_WAY, (destination,))]
             for row in rows:
                 claimed = self._take(db, row, now=now, until=now).delivery
                 left = PostponedEvent("it was under way when nothing was configured there any more")

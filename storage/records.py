@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from storage.clock import from_ms
 from storage.journal.damage import count_damaged
 from storage.journal.deliveries import deliveries_of_upload
-from storage.journal.rows import DELIVERY, UPLOAD, brakes_of, delivery_of, health_of, upload_of
+from storage.journal.rows import DELIVERIES, UPLOADS, brakes_of, health_of
 from titip.delivery import DESTINATIONS, DeliveryState
 from titip.ports.operations import DestinationStatus, Query, Totals
 from titip.upload import UploadState
@@ -37,7 +37,7 @@ _UNPROVEN: Final = (
 )
 _IN_DOUBT: Final = (
     "SELECT state, count(*) FROM deliveries "
-    "WHERE destination = ? AND doubtful <> 0 AND state NOT IN ('delivered', 'skipped') "
+    "WHERE destination = ? AND maybe_delivered <> 0 AND state NOT IN ('delivered', 'skipped') "
     "GROUP BY state"
 )
 """Both spelled as their partial indexes are."""
@@ -51,16 +51,16 @@ class JournalRecords:
 
     async def uploads(self, query: Query) -> Sequence[Upload]:
         """List uploads, newest first."""
-        text, bindings = _page("uploads", UPLOAD, query)
+        text, bindings = _page("uploads", UPLOADS.columns, query)
         return await self.journal.read(
-            lambda db: [upload_of(row) for row in db.execute(text, bindings)],
+            lambda db: [UPLOADS.of(row) for row in db.execute(text, bindings)],
         )
 
     async def deliveries(self, query: Query) -> Sequence[Delivery]:
         """List deliveries, newest first."""
-        text, bindings = _page("deliveries", DELIVERY, query)
+        text, bindings = _page("deliveries", DELIVERIES.columns, query)
         return await self.journal.read(
-            lambda db: [delivery_of(row) for row in db.execute(text, bindings)],
+            lambda db: [DELIVERIES.of(row) for row in db.execute(text, bindings)],
         )
 
     async def of_upload(self, upload: UploadId) -> Sequence[Delivery]:

@@ -49,7 +49,7 @@ class JournalRefusals:
 
         def requeue(db: apsw.Connection) -> int:
             rows = [row for run in runs for row in in_run(db, destination, run)]
-            moved = [one for one in rows if doubted or not one.doubtful]
+            moved = [one for one in rows if doubted or not one.maybe_delivered]
             for one in moved:
                 self.transitions.apply(db, one, RequeuedEvent(), now=now)
                 db.execute(IN_RUN, {"id": one.id, "run": ONCE_MORE, "once": ONCE_MORE})

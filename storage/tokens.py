@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
-from storage.journal.rows import TOKEN, token_of
+from storage.journal.rows import TOKENS
 from titip.access import Token, digest_of, spell
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SECRET_BYTES: Final = 32
 """256 random bits: nobody guesses it, so one plain digest protects it at rest."""
 
-_INSERT: Final = f"INSERT INTO tokens ({TOKEN}) VALUES (?, ?, ?, ?, ?, NULL)"
+_INSERT: Final = f"INSERT INTO tokens ({TOKENS.columns}) VALUES ({TOKENS.marks})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,10 @@ class JournalTokens:
         """Give the token of that id, revoked ones too."""
 
         def look(db: apsw.Connection) -> Token | None:
-            row = db.execute(f"SELECT {TOKEN} FROM tokens WHERE id = ?", (token_id,)).fetchone()
-            return None if row is None else token_of(row)
+            row = db.execute(
+                f"SELECT {TOKENS.columns} FROM tokens WHERE id = ?", (token_id,)
+            ).fetchone()
+            return None if row is None else TOKENS.of(row)
 
         return await self.journal.read(look)
 
@@ -44,7 +46,8 @@ class JournalTokens:
         """List them all, oldest first."""
         return await self.journal.read(
             lambda db: [
-                token_of(r) for r in db.execute(f"SELECT {TOKEN} FROM tokens ORDER BY seq")
+                TOKENS.of(r)
+                for r in db.execute(f"SELECT {TOKENS.columns} FROM tokens ORDER BY seq")
             ],
         )
 
@@ -52,8 +55,7 @@ class JournalTokens:
         """Make a token; its text is given here once and never again."""
         secret = secrets.token_urlsafe(SECRET_BYTES)
         token = Token(secrets.token_hex(4), role, submitter, digest_of(secret), now)
-        values = (token.id, role.value, submitter, token.digest, to_ms(now))
-        await self.journal.write(lambda db: _insert(db, values))
+        await self.journal.write(lambda db: _insert(db, token))
         return token, spell(token.id, secret)
 
     async def revoke(self, token_id: str, *, now: datetime) -> bool:
@@ -69,5 +71,5 @@ class JournalTokens:
         return await self.journal.write(end)
 
 
-def _insert(db: apsw.Connection, values: tuple[object, ...]) -> None:
-    db.execute(_INSERT, values)
+def _insert(db: apsw.Connection, token: Token) -> None:
+    db.execute(_INSERT, TOKENS.row(token))

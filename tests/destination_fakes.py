@@ -154,15 +154,15 @@ def a_parcel_of(
 
 
 def tried_again(
-    parcel: ClaimedDelivery, progress: RecordingProgress, *, doubtful: bool = True
+    parcel: ClaimedDelivery, progress: RecordingProgress, *, maybe_delivered: bool = True
 ) -> ClaimedDelivery:
     """The parcel as it is claimed after its worker died, or after an answer was lost."""
     delivery = replace(
         parcel.delivery,
         attempts=parcel.delivery.attempts + 1,
         checkpoint=progress.last,
-        doubtful=Doubt.UNHEARD if doubtful else Doubt.NONE,
-        doubt_since=SEALED_AT if doubtful else None,
+        maybe_delivered=Doubt.UNHEARD if maybe_delivered else Doubt.NONE,
+        doubt_since=SEALED_AT if maybe_delivered else None,
     )
     return replace(parcel, delivery=delivery)
 

@@ -65,7 +65,7 @@ async def until_delivered(destination, parcel, content, *, attempts=6):
             faults.append(fault)
             if len(faults) == attempts:
                 raise
-            parcel = tried_again(parcel, progress, doubtful=False)
+            parcel = tried_again(parcel, progress, maybe_delivered=False)
             progress = RecordingProgress(checkpoint=progress.last)
         else:
             return arrival, faults

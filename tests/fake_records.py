@@ -87,7 +87,7 @@ class MemoryRecords:
                 for state in {one.state for one in rows}
             },
             oldest_owed=min((one.queued_at for one in rows if one.state.owed), default=None),
-            maybe_delivered=sum(bool(one.doubtful) and one.state.owed for one in rows),
+            maybe_delivered=sum(bool(one.maybe_delivered) and one.state.owed for one in rows),
         )
 
 

@@ -139,7 +139,7 @@ def deliveries(draw, *, states=tuple(DeliveryState), destinations=DESTINATIONS):
         state=state,
         attempts=draw(st.integers(1 if state is DeliveryState.ACTIVE else 0, 40)),
         trouble_since=draw(st.none() | waits().map(lambda wait: queued_at + wait)),
-        doubtful=Doubt(draw(st.integers(1 if state is DeliveryState.VERIFY else 0, 2))),
+        maybe_delivered=Doubt(draw(st.integers(1 if state is DeliveryState.VERIFY else 0, 2))),
         checkpoint="" if state is DeliveryState.DELIVERED else draw(st.just("") | names()),
         locator=draw(names()) if state is DeliveryState.DELIVERED else "",
         reason="" if state is DeliveryState.DELIVERED else draw(st.just("") | reasons()),

@@ -6,12 +6,12 @@ The table `ALLOWED` is the whole machine; `advance` is the only function that ta
   active one. New work, retries and crash recovery are one question.
 - `attempts` is the fencing number. Every claim adds one, every later write says "where attempts
   is mine": a worker that lost its lease changes no row.
-- `doubtful` means that an attempt may have had its effect although nothing shows it, from the
-  moment its whole body had left, whatever was answered: nothing is sent again before a look-up at
-  the destination, or a person, has ended the doubt. `doubt_since` is when it began, `settles_at`
+- `maybe_delivered` means that an attempt may have had its effect although nothing shows it, from
+  the moment its whole body had left, whatever was answered: nothing is sent again before a look-up
+  at the destination, or a person, has ended the doubt. `doubt_since` is when it began, `settles_at`
   from when on "it is not there" may be believed: until then a registry may still be at work.
 - `absences` counts how often a look-up ended a doubt with "it is not there".
-- `restored` means that it comes from a backup, or was sent to another place, and attempts that
+- `from_backup` means that it comes from a backup, or was sent to another place, and attempts that
   nothing here tells of may have had their effect: a checkpoint, or that there is none, proves
   nothing.
 """
@@ -64,6 +64,15 @@ class DeliveryState(StrEnum):
         return self not in {DeliveryState.DELIVERED, DeliveryState.SKIPPED}
 
 
+class ParkedFor(StrEnum):
+    """What a parked delivery waits for a person for."""
+
+    NOTHING = ""
+    REJECTED = "rejected"
+    DAMAGED = "damaged"
+    MOVED = "moved"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One row of the queue; times are aware UTC."""
@@ -77,23 +86,24 @@ class Delivery:
     state: DeliveryState = DeliveryState.QUEUED
     attempts: int = 0
     trouble_since: datetime | None = None
-    doubtful: Doubt = Doubt.NONE
+    maybe_delivered: Doubt = Doubt.NONE
     checkpoint: str = ""
     locator: str = ""
     reason: str = ""
     ended_at: datetime | None = None
-    restored: bool = False
+    from_backup: bool = False
     doubt_since: datetime | None = None
     settles_at: datetime | None = None
     absences: int = 0
     evidence: Evidence = Evidence.NONE
     detail: str = ""
     """The destination's own words, for operators alone: they may name a person."""
+    parked_for: ParkedFor = ParkedFor.NOTHING
 
     @property
     def wants_bytes(self) -> bool:
         """Tell whether it was parked because the spool lost or changed the bytes."""
-        return self.state is DeliveryState.PARKED and self.reason.startswith(DAMAGED)
+        return self.parked_for is ParkedFor.DAMAGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +227,6 @@ DeliveryEvent = (
 
 _Trouble = FailedEvent | PostponedEvent | UnknownEvent
 
-DAMAGED: Final = "damaged: "
-"""How the reason of a delivery begins that was parked for want of its bytes."""
-
 _S = DeliveryState
 
 ALLOWED: Final[Mapping[DeliveryState, Mapping[type[DeliveryEvent], DeliveryState]]] = {
@@ -259,6 +266,13 @@ ALLOWED: Final[Mapping[DeliveryState, Mapping[type[DeliveryEvent], DeliveryState
 }
 
 
+_PARKS: Final[Mapping[type[DeliveryEvent], ParkedFor]] = {
+    RejectedEvent: ParkedFor.REJECTED,
+    DamagedEvent: ParkedFor.DAMAGED,
+    MovedEvent: ParkedFor.MOVED,
+}
+
+
 def advance(
     delivery: Delivery,
     event: DeliveryEvent,
@@ -268,7 +282,11 @@ def advance(
     rng: Random,
 ) -> Delivery:
     """Give the delivery after the event; raises IllegalEvent where the table has no step."""
-    moved = replace(delivery, state=_next_state(delivery, event))
+    moved = replace(
+        delivery,
+        state=_next_state(delivery, event),
+        parked_for=_PARKS.get(type(event), ParkedFor.NOTHING),
+    )
     match event:
         case ClaimedEvent(until):
             claimed = replace(moved, due_at=until, attempts=delivery.attempts + 1)
@@ -318,7 +336,7 @@ def _requeued(delivery: Delivery, *, confirmed_absent: bool, now: datetime) -> D
     fresh = replace(delivery, due_at=now, trouble_since=None, ended_at=None, absences=0)
     if confirmed_absent:
         return replace(_vouched(_told(fresh, None)), state=DeliveryState.QUEUED)
-    return fresh if delivery.doubtful else _told(fresh, None)
+    return fresh if delivery.maybe_delivered else _told(fresh, None)
 
 
 def _told(
@@ -328,18 +346,20 @@ def _told(
     if event is None:
         return replace(delivery, reason="", detail="")
     if isinstance(event, DamagedEvent):
-        return replace(delivery, reason=DAMAGED + event.reason, detail="")
+        return replace(delivery, reason=f"damaged: {event.reason}", detail="")
     if isinstance(event, MovedEvent):
-        return replace(_doubted(delivery), restored=True, reason=event.reason)
+        return replace(_doubted(delivery), from_backup=True, reason=event.reason)
     return replace(delivery, reason=event.reason, detail=event.detail)
 
 
 def _doubted(delivery: Delivery) -> Delivery:
-    return replace(delivery, doubtful=max(delivery.doubtful, Doubt.UNHEARD))
+    return replace(delivery, maybe_delivered=max(delivery.maybe_delivered, Doubt.UNHEARD))
 
 
 def _vouched(delivery: Delivery) -> Delivery:
-    return replace(delivery, doubtful=Doubt.NONE, restored=False, doubt_since=None, settles_at=None)
+    return replace(
+        delivery, maybe_delivered=Doubt.NONE, from_backup=False, doubt_since=None, settles_at=None
+    )
 
 
 def _troubled(

@@ -60,7 +60,7 @@ def delivery_json(delivery: Delivery, *, for_operator: bool = False) -> Json:
         "queued_at": _time(delivery.queued_at),
         "due_at": _time(delivery.due_at),
         "reason": delivery.reason,
-        "maybe_delivered": bool(delivery.doubtful),
+        "maybe_delivered": bool(delivery.maybe_delivered),
         "locator": delivery.locator,
         "evidence": delivery.evidence.value,
         "ended_at": _time(delivery.ended_at),

@@ -114,7 +114,7 @@ def print_deliveries(found: Iterable[Delivery]) -> None:
 
 def _reason(delivery: Delivery) -> str:
     """Say why it waits; first of all that it may be there already."""
-    doubt = delivery.doubtful and delivery.state.owed
+    doubt = delivery.maybe_delivered and delivery.state.owed
     words = ("may be there already" if doubt else "", delivery.reason, delivery.detail)
     return ": ".join(word for word in words if word)
 

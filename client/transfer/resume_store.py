@@ -29,6 +29,7 @@ VERSION = 2
 BUSY_SECONDS = 30.0
 """Far longer than any transaction here takes: they write one row."""
 ELSEWHERE = "name another place with --state"
+# An older `titip push` may be at work on the same store: its tables keep their names.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS digest (
   path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL
@@ -142,7 +143,7 @@ class ResumeStore:
     def save(self, case: RecordKey, record: Record, digest: Digest) -> None:
         """Write one record, and the digest it stands on, in one transaction.
 
-        A record that is final takes the salt of its upload with it.
+        A record that is final takes the nonce of its upload with it.
         """
         row = (*case.row(), record.url, record.state.value, record.upload, record.sealed_at)
         with self._writing() as connection:
@@ -153,19 +154,19 @@ class ResumeStore:
             if record.state is not RecordState.SENDING:
                 connection.execute(f"DELETE FROM again WHERE {CASE}", case.row())  # noqa: S608
 
-    def salt_of(self, case: RecordKey) -> str:
-        """Give the salt under which this file is being handed in once more, or ''."""
+    def nonce_of(self, case: RecordKey) -> str:
+        """Give the nonce under which this file is being handed in once more, or ''."""
         with self._reading() as connection:
-            return _salt(connection, case)
+            return _nonce(connection, case)
 
-    def draw_salt(self, case: RecordKey) -> str:
-        """Give the salt for handing this file in once more, a new one if none was drawn yet."""
+    def draw_nonce(self, case: RecordKey) -> str:
+        """Give the nonce for handing this file in once more, a new one if none was drawn yet."""
         with self._writing() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO again VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*case.row(), secrets.token_hex(16)),
             )
-            return _salt(connection, case)
+            return _nonce(connection, case)
 
     def forget(self, case: RecordKey) -> None:
         """Drop a record whose upload is gone."""
@@ -279,7 +280,7 @@ def _storable(number: int) -> Cell:
     return number if number in _COUNTABLE else hex(number)
 
 
-def _salt(connection: sqlite3.Connection, case: RecordKey) -> str:
+def _nonce(connection: sqlite3.Connection, case: RecordKey) -> str:
     row = connection.execute(f"SELECT salt FROM again WHERE {CASE}", case.row()).fetchone()  # noqa: S608
     return str(row[0]) if row else ""
 

@@ -83,13 +83,13 @@ class Sender:
             item=item,
             sha256=taken.sha256,
         )
-        salt, record = self._known(case)
+        nonce, record = self._known(case)
         if record and record.state is RecordState.PROVEN:
             before = Proof(upload=record.upload, sha256=case.sha256, sealed_at=record.sealed_at)
             return outcome_of(item, PushResult.ALREADY, proof=before)
         if record and record.state is RecordState.DISPUTED:
             raise DigestMismatch(dispute(upload=record.upload, here=case.sha256, there=""))
-        return self._send(case, taken, salt=salt, url=record.url if record else "")
+        return self._send(case, taken, nonce=nonce, url=record.url if record else "")
 
     def _digest(self, item: Item) -> Digest:
         known = self._shared.store.digest_of(item)
@@ -101,16 +101,16 @@ class Sender:
         return taken
 
     def _known(self, case: RecordKey) -> tuple[str, Record | None]:
-        """Give the salt and the record to go on from; handed in again, only an unfinished one."""
+        """Give the nonce and the record to go on from; handed in again, only an unfinished one."""
         store = self._shared.store
-        salt, record = store.salt_of(case), store.find(case)
+        nonce, record = store.nonce_of(case), store.find(case)
         if record and record.state is RecordState.SENDING:
-            return salt, record
-        if salt or self._shared.again:
-            return salt or store.draw_salt(case), None
+            return nonce, record
+        if nonce or self._shared.again:
+            return nonce or store.draw_nonce(case), None
         return "", record
 
-    def _send(self, case: RecordKey, taken: Digest, *, salt: str, url: str) -> Outcome:
+    def _send(self, case: RecordKey, taken: Digest, *, nonce: str, url: str) -> Outcome:
         store, item = self._shared.store, case.item
 
         def remember(address: str) -> None:
@@ -125,7 +125,7 @@ class Sender:
                 stream=stream,
                 length=item.size,
                 metadata=describe(item, case.sha256),
-                key=upload_key(item, case.sha256, salt=salt),
+                key=upload_key(item, case.sha256, nonce=nonce),
                 moved=lambda at: self._shared.face.tell(lambda face: face.advance(item, at)),
             )
             carrier.set_url(url if url.startswith(self._wire.client.url) else "")

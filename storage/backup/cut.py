@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from storage.clock import to_ms
 from storage.files.copying import CopyMethod, bring, sha256_of
-from storage.journal.rows import DELIVERY, UPLOAD, row_of_delivery, row_of_upload, upload_of
+from storage.journal.rows import DELIVERIES, UPLOADS
 from storage.journal.snapshot import opened_for_writing
+from storage.journal.table import assigned
 from storage.journal.uploads import has_bytes
 from titip.errors import ContentDamaged
 from titip.upload import UploadState
@@ -31,25 +32,25 @@ PAGE: Final = 500
 THREADS: Final = 4
 """Files brought at once: their syncs wait together."""
 
-_PAGE: Final = f"SELECT seq, {UPLOAD} FROM uploads WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
+_PAGE: Final = f"SELECT seq, {UPLOADS.columns} FROM uploads WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
 _COUNTS: Final = """
 SELECT count(*), count(*) FILTER (WHERE state = 'sealed'),
     ifnull(sum(offset) FILTER (WHERE state IN ('open', 'sealed') AND freed_at IS NULL), 0)
 FROM uploads
 """
-_AMEND: Final = (
-    "UPDATE uploads SET length = ?, offset = ?, state = ?, touched_at = ?, ended_at = ?, "
-    "sha256 = ?, freed_at = ? WHERE id = ?"
+_CHANGES: Final = assigned(
+    "length", "offset", "state", "touched_at", "ended_at", "sha256", "freed_at"
 )
+_AMEND: Final = f"UPDATE uploads SET {_CHANGES} WHERE id = :id"
 _AMEND_DELIVERY: Final = (
-    f"INSERT INTO deliveries ({DELIVERY}) "
-    f"VALUES ({', '.join('?' * len(DELIVERY.split(', ')))}) ON CONFLICT (id) DO UPDATE SET "
+    f"INSERT INTO deliveries ({DELIVERIES.columns}) "
+    f"VALUES ({DELIVERIES.marks}) ON CONFLICT (id) DO UPDATE SET "
     "state = excluded.state, attempts = excluded.attempts, checkpoint = excluded.checkpoint, "
     "locator = excluded.locator, reason = excluded.reason, ended_at = excluded.ended_at, "
-    "evidence = excluded.evidence, detail = excluded.detail"
+    "evidence = excluded.evidence, detail = excluded.detail, parked_for = excluded.parked_for"
 )
 _DOUBT: Final = (
-    "UPDATE deliveries SET doubtful = 1, restored = 1, "
+    "UPDATE deliveries SET maybe_delivered = 1, from_backup = 1, "
     "due_at = iif(state = 'active', :due, max(due_at, :due)) "
     "WHERE state NOT IN ('delivered', 'skipped')"
 )
@@ -87,7 +88,7 @@ def listed(journal: apsw.Connection) -> Iterator[list[Upload]]:
     seq = 0
     while rows := journal.execute(_PAGE, (seq,)).fetchall():
         seq = int(rows[-1][0] or 0)
-        yield [upload_of(row[1:]) for row in rows]
+        yield [UPLOADS.of(row[1:]) for row in rows]
 
 
 class Tell(Protocol):
@@ -163,10 +164,9 @@ def amend(journal: Path, ended: Iterable[Ended]) -> None:
     """Write into a cut how uploads ended after it, whose bytes it therefore cannot have."""
     with closing(opened_for_writing(journal)) as db, db:
         for one in ended:
-            row = row_of_upload(one.upload)
-            db.execute(_AMEND, (*row[2:4], row[5], *row[7:10], row[11], one.upload.id))
+            db.execute(_AMEND, UPLOADS.named(one.upload))
             for delivery in one.deliveries:
-                db.execute(_AMEND_DELIVERY, row_of_delivery(delivery))
+                db.execute(_AMEND_DELIVERY, DELIVERIES.row(delivery))
 
 
 def doubt(journal: Path, *, due: datetime) -> int:

@@ -20,6 +20,7 @@ from storage.clock import utc_now
 from storage.files.durable import make_folder, sync_data, sync_folder
 from storage.files.process_lock import tenure
 from storage.files.spool import Spool
+from storage.journal.connection import connect
 from storage.journal.database import Journal
 from storage.journal.migrate import SCHEMAS
 from storage.journal.snapshot import opened_for_reading, refuse_unsound
@@ -87,6 +88,7 @@ class _Restoring:
         journal.chmod(0o600)
         with closing(opened_for_reading(journal)) as cut:
             refuse_unsound(cut)
+        connect(journal).close()  # an older version's is brought to this one's schema
         Spool(self._stage)
         with closing(opened_for_reading(journal)) as cut:
             note = partial(_note, restored)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import random
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import apsw
 
 from storage.files.durable import translated
-from storage.journal.migrate import UnfitJournal, migrate
+from storage.journal.migrate import JournalInUse, UnfitJournal, migrate
 from titip.errors import StorageBroken, StorageFull
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 BUSY_MS: Final = 10_000
 """How long to wait for another process of ours, which commits within milliseconds."""
+
+COMPANY_SECONDS: Final = 10.0
+"""How long to wait for whoever else has an older journal open: to upgrade it takes a moment."""
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -35,11 +40,27 @@ _FAILED: Final = (
 )
 
 
+class JournalBusy(StorageBroken):
+    """Another process holds the journal longer than any of ours does."""
+
+
 def connect(path: Path, *, reading: bool = False) -> apsw.Connection:
     """Open the journal; one to write also brings the schema up to date.
 
-    Raises UnfitJournal, StorageFull, StorageBroken.
+    Several processes may begin at once after an upgrade: one brings the schema up to date, the
+    others wait for it. Raises UnfitJournal, StorageFull, StorageBroken.
     """
+    deadline = time.monotonic() + COMPANY_SECONDS
+    while True:
+        try:
+            return _connected(path, reading=reading)
+        except (JournalInUse, JournalBusy):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.01, 0.2))  # noqa: S311 - so that two do not keep in step
+
+
+def _connected(path: Path, *, reading: bool) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     with translated():
         path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
@@ -47,6 +68,10 @@ def connect(path: Path, *, reading: bool = False) -> apsw.Connection:
     try:
         connection = apsw.Connection(str(path), flags=flags)
         _set_up(connection, reading=reading)
+    except UnfitJournal:
+        if connection is not None:
+            connection.close()
+        raise
     except apsw.Error as error:
         told = meaning(error, connection)
         if connection is not None:
@@ -60,6 +85,8 @@ def connect(path: Path, *, reading: bool = False) -> apsw.Connection:
 
 def meaning(error: apsw.Error, connection: apsw.Connection | None) -> TitipError:
     """Give the error as the rest of Titip knows it."""
+    if isinstance(error, apsw.BusyError):
+        return JournalBusy("the journal is locked by another process")
     if is_full(error, connection):
         return StorageFull("the disk is full: the journal cannot grow")
     advice = "; look at the kernel's log, mend the disk, restart Titip" if is_failure(error) else ""
@@ -85,10 +112,10 @@ def is_failure(error: apsw.Error) -> bool:
 
 def _set_up(connection: apsw.Connection, *, reading: bool) -> None:
     connection.set_busy_timeout(BUSY_MS)
+    if not reading:
+        migrate(connection)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", 2)  # FULL: NORMAL loses commits in a power cut
     connection.pragma("foreign_keys", 1)
     if reading:
         connection.pragma("query_only", 1)
-    else:
-        migrate(connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
-from storage.journal.rows import UPLOAD, upload_of
+from storage.journal.rows import UPLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,7 +19,7 @@ HERE: Final = "state = 'sealed' AND freed_at IS NULL"
 """Spelled as in the schema, so that SQLite takes the partial indexes."""
 
 _UNREAD: Final = (
-    f"SELECT {UPLOAD} FROM uploads WHERE {HERE} AND damaged_at IS NULL "
+    f"SELECT {UPLOADS.columns} FROM uploads WHERE {HERE} AND damaged_at IS NULL "
     "AND ifnull(read_at, ended_at) < ? ORDER BY ifnull(read_at, ended_at) LIMIT ?"
 )
 _READ: Final = "UPDATE uploads SET read_at = ? WHERE id = ? AND repairs = ?"
@@ -28,13 +28,13 @@ _MEND: Final = (
     "UPDATE uploads SET damaged_at = NULL, repairs = repairs + 1, read_at = ? "
     "WHERE id = ? AND damaged_at IS NOT NULL"
 )
-_DAMAGED: Final = f"SELECT {UPLOAD} FROM uploads WHERE damaged_at IS NOT NULL AND {HERE}"
+_DAMAGED: Final = f"SELECT {UPLOADS.columns} FROM uploads WHERE damaged_at IS NOT NULL AND {HERE}"
 _COUNT: Final = f"SELECT count(*) FROM uploads WHERE damaged_at IS NOT NULL AND {HERE}"
 
 
 def unread(db: apsw.Connection, *, since: datetime, limit: int) -> list[Upload]:
     """Give sealed uploads that nobody read since then, the longest unread first."""
-    return [upload_of(row) for row in db.execute(_UNREAD, (to_ms(since), limit))]
+    return [UPLOADS.of(row) for row in db.execute(_UNREAD, (to_ms(since), limit))]
 
 
 def note_whole(db: apsw.Connection, uploads: Collection[Upload], *, now: datetime) -> None:
@@ -64,7 +64,7 @@ def note_mended(db: apsw.Connection, upload: UploadId, *, now: datetime) -> None
 
 def damaged(db: apsw.Connection) -> list[Upload]:
     """Give what is damaged: few, if any."""
-    return [upload_of(row) for row in db.execute(_DAMAGED)]
+    return [UPLOADS.of(row) for row in db.execute(_DAMAGED)]
 
 
 def count_damaged(db: apsw.Connection) -> int:

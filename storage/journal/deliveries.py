@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
-from storage.journal.rows import DELIVERY, delivery_of, row_of_delivery
+from storage.journal.rows import DELIVERIES
+from storage.journal.table import assigned
 from titip.delivery import DeliveryState, advance
 from titip.errors import LeaseLost
 from titip.text import storable
@@ -26,24 +27,24 @@ CLAIMABLE: Final = "state IN ('queued', 'active', 'deferred', 'verify')"
 
 _DUE: Final = "(due_at <= :now OR (:ignore_delay AND state = 'queued'))"
 
-_INSERT: Final = f"INSERT INTO deliveries ({DELIVERY}) VALUES "
-_ROW: Final = f"({', '.join('?' * len(DELIVERY.split(', ')))})"
-_FIND: Final = f"SELECT {DELIVERY} FROM deliveries WHERE id = ?"
+_INSERT: Final = f"INSERT INTO deliveries ({DELIVERIES.columns}) VALUES "
+_FIND: Final = f"SELECT {DELIVERIES.columns} FROM deliveries WHERE id = ?"
 _OF_UPLOAD: Final = (
-    f"SELECT {DELIVERY} FROM deliveries WHERE id > ? || '.' AND id < ? || '/' ORDER BY seq"
+    f"SELECT {DELIVERIES.columns} FROM deliveries "
+    "WHERE id > ? || '.' AND id < ? || '/' ORDER BY seq"
 )
+_CONSTANT: Final = {"id", "upload", "destination", "submitter", "queued_at"}
+_CHANGES: Final = [name for name in DELIVERIES.names if name not in _CONSTANT]
 _SET: Final = (
-    "UPDATE deliveries SET state = ?, due_at = ?, attempts = ?, trouble_since = ?, doubtful = ?, "
-    "checkpoint = ?, locator = ?, reason = ?, ended_at = ?, restored = ?, doubt_since = ?, "
-    "settles_at = ?, absences = ?, evidence = ?, detail = ? "
-    "WHERE id = ? AND attempts = ? AND state = ?"
+    f"UPDATE deliveries SET {assigned(*_CHANGES)} "
+    "WHERE id = :id AND attempts = :attempts_before AND state = :state_before"
 )
 _BEGIN: Final = "INSERT INTO attempts VALUES (?, ?, ?, NULL, '', '')"
 _END: Final = (
     "UPDATE attempts SET ended_at = ?, outcome = ?, reason = ? WHERE delivery = ? AND number = ?"
 )
 _OF_RUN: Final = (
-    f"SELECT {DELIVERY} FROM deliveries "
+    f"SELECT {DELIVERIES.columns} FROM deliveries "
     "WHERE refused_run = ? AND state = 'parked' AND refused_run <> '' AND destination = ?"
 )
 _EVENT: Final = "INSERT INTO delivery_events (delivery, at, event, reason) VALUES (?, ?, ?, ?)"
@@ -61,15 +62,16 @@ SELECT name FROM who WHERE name IS NOT NULL AND EXISTS (
 )
 """
 _UNBEGUN: Final = (
-    f"SELECT {DELIVERY} FROM deliveries "
+    f"SELECT {DELIVERIES.columns} FROM deliveries "
     f"WHERE destination = ? AND {CLAIMABLE} AND state IN ('queued', 'deferred') LIMIT ?"
 )
 _STRAYED: Final = (
-    f"SELECT {DELIVERY} FROM deliveries WHERE destination = :destination AND reason <> :reason AND "
-    f"(state = 'active' OR doubtful <> 0 AND ({CLAIMABLE} OR state = 'parked')) LIMIT :limit"
+    f"SELECT {DELIVERIES.columns} FROM deliveries "
+    "WHERE destination = :destination AND reason <> :reason AND "
+    f"(state = 'active' OR maybe_delivered <> 0 AND ({CLAIMABLE} OR state = 'parked')) LIMIT :limit"
 )
 _HEADS: Final = (
-    f"SELECT {DELIVERY} FROM deliveries WHERE destination = :destination "
+    f"SELECT {DELIVERIES.columns} FROM deliveries WHERE destination = :destination "
     f"AND submitter = :submitter AND {CLAIMABLE} AND {_DUE} ORDER BY due_at LIMIT :limit"
 )
 
@@ -77,19 +79,19 @@ _HEADS: Final = (
 def insert_deliveries(db: apsw.Connection, deliveries: Sequence[Delivery]) -> None:
     """Queue new deliveries of one upload, in one statement."""
     if deliveries:
-        values = [value for delivery in deliveries for value in row_of_delivery(delivery)]
-        db.execute(_INSERT + ", ".join([_ROW] * len(deliveries)), values)
+        values = [value for delivery in deliveries for value in DELIVERIES.row(delivery)]
+        db.execute(_INSERT + ", ".join([f"({DELIVERIES.marks})"] * len(deliveries)), values)
 
 
 def find_delivery(db: apsw.Connection, delivery: str) -> Delivery | None:
     """Give one delivery."""
     row = db.execute(_FIND, (delivery,)).fetchone()
-    return None if row is None else delivery_of(row)
+    return None if row is None else DELIVERIES.of(row)
 
 
 def deliveries_of_upload(db: apsw.Connection, upload: str) -> list[Delivery]:
     """Give all deliveries of an upload, the oldest first: their ids begin with its own."""
-    return [delivery_of(row) for row in db.execute(_OF_UPLOAD, (upload, upload))]
+    return [DELIVERIES.of(row) for row in db.execute(_OF_UPLOAD, (upload, upload))]
 
 
 def waiting(
@@ -117,25 +119,24 @@ def heads(
         "ignore_delay": ignore_delay,
         "limit": limit,
     }
-    return [delivery_of(row) for row in db.execute(_HEADS, bindings)]
+    return [DELIVERIES.of(row) for row in db.execute(_HEADS, bindings)]
 
 
 def waiting_rows(db: apsw.Connection, destination: str, *, limit: int) -> list[Delivery]:
     """Give deliveries to a destination that were not begun, or failed and wait."""
-    return [delivery_of(row) for row in db.execute(_UNBEGUN, (destination, limit))]
+    return [DELIVERIES.of(row) for row in db.execute(_UNBEGUN, (destination, limit))]
 
 
 def strayed(db: apsw.Connection, destination: str, *, reason: str, limit: int) -> list[Delivery]:
     """Give deliveries that may have arrived, but for those that have this reason already."""
     bindings = {"destination": destination, "reason": reason, "limit": limit}
-    return [delivery_of(row) for row in db.execute(_STRAYED, bindings)]
+    return [DELIVERIES.of(row) for row in db.execute(_STRAYED, bindings)]
 
 
 def update(db: apsw.Connection, before: Delivery, after: Delivery) -> None:
     """Take a delivery from one value to the next; raises LeaseLost if it is no longer `before`."""
-    row = row_of_delivery(after)
-    changed = (row[4], row[5], *row[7:])
-    db.execute(_SET, (*changed, before.id, before.attempts, before.state.value))
+    was = {"attempts_before": before.attempts, "state_before": before.state.value}
+    db.execute(_SET, DELIVERIES.named(after) | was)
     if not db.changes():
         raise LeaseLost(f"delivery {before.id} was claimed by another worker")
 
@@ -171,7 +172,7 @@ def end_attempt(db: apsw.Connection, after: Delivery, *, now: datetime) -> None:
 
 def in_run(db: apsw.Connection, destination: str, run: str) -> list[Delivery]:
     """Give the parked deliveries of a run of refusals."""
-    return [delivery_of(row) for row in db.execute(_OF_RUN, (run, destination))]
+    return [DELIVERIES.of(row) for row in db.execute(_OF_RUN, (run, destination))]
 
 
 def note_event(

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import apsw
 
 from storage.journal.snapshot import UnsoundJournal, keep_before
-
-if TYPE_CHECKING:
-    import apsw
 
 OLDEST_SQLITE: Final = (3, 51, 3)
 """Older ones may lose a committed transaction when two connections meet at a WAL reset."""
 
-SCHEMAS: Final = ("schema.sql", "schema_2.sql")
+SCHEMAS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql")
 
 
 class UnfitJournal(RuntimeError):
     """This program must not touch this journal; the text says what to do."""
+
+
+class JournalInUse(UnfitJournal):
+    """Another process has a journal open that must be brought to a new schema."""
 
 
 def refuse_old_sqlite(version: str) -> None:
@@ -35,11 +38,28 @@ def migrate(connection: apsw.Connection) -> int:
 
     One that is up to date is only read: the command line opens it while the gateway commits. An
     older one is kept beside itself first, as `journal.db.before-N`: there is no other way back.
-    Raises UnfitJournal, changing nothing, when it is newer than the program, or damaged.
+    Raises, changing nothing, UnfitJournal when it is newer than the program, or damaged, and
+    JournalInUse while anybody else has an older one open: an older Titip would go on with names
+    of columns that are no more.
     """
-    if _version(connection) < len(SCHEMAS):
-        _upgrade(connection)
+    version = _version(connection)
+    if version == len(SCHEMAS):
+        return version
+    if version:
+        _refuse_company(connection)
+    _upgrade(connection)
     return len(SCHEMAS)
+
+
+def _refuse_company(connection: apsw.Connection) -> None:
+    """Leave the WAL, which SQLite grants only to the one connection there is."""
+    try:
+        connection.pragma("journal_mode", "delete")
+    except apsw.BusyError as error:
+        raise JournalInUse(
+            "the journal is an older version's, and another titip has it open: stop that one, then "
+            "start this version",
+        ) from error
 
 
 def _upgrade(connection: apsw.Connection) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from storage.clock import to_ms
-from storage.journal.rows import UPLOAD, upload_of
+from storage.journal.rows import UPLOADS
 from storage.journal.uploads import UNNEEDED, keep, move, refuse_second
 from titip.errors import IllegalEvent, PartsUnfit
 from titip.upload import PART, Expired, UploadId, UploadState, advance
@@ -47,7 +47,7 @@ UPDATE uploads SET touched_at = :now, length = (
 WHERE id IN (SELECT final FROM parts WHERE part = :part) AND state = 'open'
 """
 _SPENT: Final = f"""
-SELECT {UPLOAD} FROM uploads
+SELECT {UPLOADS.columns} FROM uploads
 WHERE state = 'open' AND concat = '{PART}' AND ifnull(touched_at, created_at) < :before
     AND submitter NOT IN (SELECT submitter FROM holds)
     AND EXISTS (
@@ -141,7 +141,7 @@ def expire_spent(
 ) -> list[Upload]:
     """End parts of what was sealed before then, which nobody needed or moved on since."""
     rows = db.execute(_SPENT, {"before": to_ms(before), "limit": limit}).fetchall()
-    left = [upload_of(row) for row in rows]
+    left = [UPLOADS.of(row) for row in rows]
     for upload in left:
         move(db, upload, advance(upload, Expired(), now=now))
     return left

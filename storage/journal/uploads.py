@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from storage.clock import to_ms
 from storage.journal.deliveries import insert_deliveries
-from storage.journal.rows import UPLOAD, row_of_upload, upload_of
+from storage.journal.rows import UPLOADS
+from storage.journal.table import assigned
 from titip.errors import OffsetConflict, UploadMissing
 from titip.upload import Expired, UploadExists, UploadState, advance
 
@@ -19,16 +20,14 @@ if TYPE_CHECKING:
     from titip.delivery import Delivery
     from titip.upload import Upload, UploadId
 
-_FIND: Final = f"SELECT {UPLOAD} FROM uploads WHERE id = ?"
-_VALUES: Final = ", ".join("?" * len(UPLOAD.split(",")))
-_INSERT: Final = f"INSERT INTO uploads ({UPLOAD}) VALUES ({_VALUES})"
+_FIND: Final = f"SELECT {UPLOADS.columns} FROM uploads WHERE id = ?"
+_INSERT: Final = f"INSERT INTO uploads ({UPLOADS.columns}) VALUES ({UPLOADS.marks})"
+_CHANGES: Final = assigned("length", "offset", "state", "touched_at", "ended_at", "sha256")
 _MOVE: Final = (
-    "UPDATE uploads SET length = ?, offset = ?, state = ?, touched_at = ?, ended_at = ?, "
-    "sha256 = ? "
-    "WHERE id = ? AND offset = ? AND state = 'open'"
+    f"UPDATE uploads SET {_CHANGES} WHERE id = :id AND offset = :offset_before AND state = 'open'"
 )
 _UNDER_KEY: Final = (
-    f"SELECT {UPLOAD} FROM uploads "
+    f"SELECT {UPLOADS.columns} FROM uploads "
     "WHERE submitter = ? AND key = ? AND key <> '' AND state IN ('open', 'sealed')"
 )
 _PROMISED: Final = "SELECT bytes FROM tallies WHERE what = 'upload' AND state = 'open'"
@@ -39,17 +38,17 @@ UNNEEDED: Final = (
 """Of a row of uploads: nothing that is still to be joined is joined from it."""
 
 _IDLE: Final = (
-    f"SELECT {UPLOAD} FROM uploads "
+    f"SELECT {UPLOADS.columns} FROM uploads "
     "WHERE state = 'open' AND ifnull(touched_at, created_at) < ? "
     f"AND submitter NOT IN (SELECT submitter FROM holds) AND {UNNEEDED} LIMIT ?"
 )
-_PREFIXED: Final = f"SELECT {UPLOAD} FROM uploads WHERE id >= ? AND id < ?"
+_PREFIXED: Final = f"SELECT {UPLOADS.columns} FROM uploads WHERE id >= ? AND id < ?"
 
 
 def find(db: apsw.Connection, upload: UploadId) -> Upload | None:
     """Give one upload."""
     row = db.execute(_FIND, (upload,)).fetchone()
-    return None if row is None else upload_of(row)
+    return None if row is None else UPLOADS.of(row)
 
 
 def existing(db: apsw.Connection, upload: UploadId) -> Upload:
@@ -66,7 +65,7 @@ def refuse_second(db: apsw.Connection, upload: Upload) -> None:
         return
     row = db.execute(_UNDER_KEY, (upload.submitter, upload.key)).fetchone()
     if row is not None:
-        raise UploadExists(upload_of(row))
+        raise UploadExists(UPLOADS.of(row))
 
 
 def keep(
@@ -81,7 +80,7 @@ def keep(
     """
     if before is None:
         refuse_second(db, after)
-        db.execute(_INSERT, row_of_upload(after))
+        db.execute(_INSERT, UPLOADS.row(after))
     else:
         move(db, before, after)
     insert_deliveries(db, owed)
@@ -89,9 +88,7 @@ def keep(
 
 def move(db: apsw.Connection, before: Upload, after: Upload) -> None:
     """Take an open upload from one value to the next; raises OffsetConflict, UploadMissing."""
-    row = row_of_upload(after)
-    changed = (row[2], row[3], row[5], row[7], row[8], row[9])
-    db.execute(_MOVE, (*changed, before.id, before.offset))
+    db.execute(_MOVE, UPLOADS.named(after) | {"offset_before": before.offset})
     if not db.changes():
         raise OffsetConflict(committed=existing(db, before.id).offset)
 
@@ -105,7 +102,7 @@ def promised(db: apsw.Connection) -> int:
 def expire(db: apsw.Connection, *, idle_since: datetime, now: datetime, limit: int) -> list[Upload]:
     """End the open uploads that nobody went on with since then, `limit` at most."""
     rows = db.execute(_IDLE, (to_ms(idle_since), limit)).fetchall()
-    left = [upload_of(row) for row in rows]
+    left = [UPLOADS.of(row) for row in rows]
     for upload in left:
         move(db, upload, advance(upload, Expired(), now=now))
     return left
@@ -113,7 +110,7 @@ def expire(db: apsw.Connection, *, idle_since: datetime, now: datetime, limit: i
 
 def with_prefix(db: apsw.Connection, prefix: str) -> list[Upload]:
     """Give all uploads whose id begins with these hex digits."""
-    return [upload_of(row) for row in db.execute(_PREFIXED, (prefix, prefix + "g"))]
+    return [UPLOADS.of(row) for row in db.execute(_PREFIXED, (prefix, prefix + "g"))]
 
 
 def has_bytes(upload: Upload) -> bool:

@@ -75,7 +75,7 @@ async def carry_leased(
 
 def failed(lease: Lease, reason: str) -> DeliveryEvent:
     """Say of an attempt of which nothing else is known that it failed, in doubt if it must be."""
-    return d.UnknownEvent(reason) if lease.delivery.doubtful else d.FailedEvent(reason)
+    return d.UnknownEvent(reason) if lease.delivery.maybe_delivered else d.FailedEvent(reason)
 
 
 async def _broken_off(carrying: asyncio.Future[Outcome]) -> Outcome:
@@ -114,7 +114,7 @@ async def run_attempt(
     """
     try:
         with _opened(archive, parcel.upload) as content:
-            if not (parcel.delivery.doubtful or parcel.delivery.checkpoint):
+            if not (parcel.delivery.maybe_delivered or parcel.delivery.checkpoint):
                 # Else it might be found at the destination, which takes none of its bytes.
                 await in_thread(content.prove)
             ours = LeasedContent(content, lease)
@@ -186,6 +186,6 @@ def _opened(archive: ContentReader, upload: Upload) -> Iterator[VerifiedContent]
 
 
 def _interrupted(lease: Lease) -> DeliveryEvent:
-    if lease.delivery.doubtful:
+    if lease.delivery.maybe_delivered:
         return d.UnknownEvent("Titip stopped before the answer came")
     return d.PostponedEvent("Titip stopped", at_once=True)

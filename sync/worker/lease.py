@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RENEWAL: Final = 10.0
 """Seconds that renewing a lease that ran out may take: the journal may wait for its turn."""
 
-_EFFECT: Final = ("doubtful", "doubt_since", "settles_at", "absences", "restored")
+_EFFECT: Final = ("maybe_delivered", "doubt_since", "settles_at", "absences", "from_backup")
 """What a delivery tells of the effect of all attempts so far; see titip.delivery."""
 
 
@@ -116,7 +116,7 @@ class Lease:
         now, known = self._now(), self._effect
         self._effect = replace(
             known,
-            doubtful=max(known.doubtful, doubt),
+            maybe_delivered=max(known.maybe_delivered, doubt),
             doubt_since=known.doubt_since or now,
             settles_at=now + self._settle,
         )
@@ -126,11 +126,11 @@ class Lease:
         self._loop.call_soon_threadsafe(self._timer.begin)
         self._effect = replace(
             self._effect,
-            doubtful=Doubt.NONE,
+            maybe_delivered=Doubt.NONE,
             doubt_since=None,
             settles_at=None,
             absences=self._effect.absences + looked_up,
-            restored=False,
+            from_backup=False,
         )
 
     def settles_in(self) -> timedelta:

@@ -242,7 +242,9 @@ class DeliveryWorker:
     async def _record(self, lease: Lease, event: DeliveryEvent, *, run: str = "") -> None:
         now, before = self._world.now(), lease.delivery
         if isinstance(event, UnknownEvent):
-            if not before.doubtful:  # whoever said so told nothing of the whole body's leaving
+            if (
+                not before.maybe_delivered
+            ):  # whoever said so told nothing of the whole body's leaving
                 lease.doubted(Doubt.UNHEARD)
                 before = lease.delivery
             event = replace(event, settle=lease.settles_in())

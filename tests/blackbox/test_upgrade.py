@@ -16,6 +16,15 @@ pytestmark = pytest.mark.e2e
 
 FIRST_SCHEMA = next((TREE / "storage").rglob("schema.sql"))
 
+RENAMED = {
+    "expected": "expected_sha256",
+    "secret": "secret_digest",
+    "doubtful": "maybe_delivered",
+    "restored": "from_backup",
+    "spared_until": "no_removal_before",
+}
+"""Columns of the first version, and what the third calls them."""
+
 
 def to_first_version(journal, schema):
     """Make a journal what the first version of it was, with the rows that it has."""
@@ -25,8 +34,11 @@ def to_first_version(journal, schema):
     db.execute("PRAGMA user_version = 1")
     db.execute("ATTACH ? AS now", (str(journal),))
     for (table,) in list(db.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'")):
-        names = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
-        db.execute(f"INSERT OR REPLACE INTO main.{table} ({names}) SELECT {names} FROM now.{table}")  # noqa: S608 - names out of the schema
+        names = [row[1] for row in db.execute(f"PRAGMA main.table_info({table})")]
+        today = {row[1] for row in db.execute(f"PRAGMA now.table_info({table})")}
+        found = ", ".join(name if name in today else RENAMED[name] for name in names)
+        into = f"main.{table} ({', '.join(names)})"
+        db.execute(f"INSERT OR REPLACE INTO {into} SELECT {found} FROM now.{table}")  # noqa: S608 - names out of the schema
     db.execute("UPDATE main.deliveries SET locator = '' WHERE destination = 'registry'")
     db.commit()
     db.close()

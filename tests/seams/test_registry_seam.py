@@ -219,7 +219,9 @@ def test_whatever_a_registry_answers_nothing_is_sent_blind_and_nothing_believed_
 
     assert blind_repeats(line, options) == 0
     assert len(line.stored_at) <= 1
-    assert row.state is not DeliveryState.ACTIVE or row.doubtful or line.events[-2][0] != "row"
+    assert (
+        row.state is not DeliveryState.ACTIVE or row.maybe_delivered or line.events[-2][0] != "row"
+    )
     if row.state is DeliveryState.DELIVERED:
         assert_proved(row, line, options)
 
@@ -244,7 +246,7 @@ def test_a_yes_is_not_sent_again_for_the_word_of_a_look_up_that_never_found_a_fi
         if deed.whole and not deed.dies and deed.answer and is_yes(deed.answer, options)
     ]
     assert said_yes in ([], [len(sent) - 1])
-    assert row.doubtful or not said_yes or row.state is DeliveryState.DELIVERED
+    assert row.maybe_delivered or not said_yes or row.state is DeliveryState.DELIVERED
 
 
 def test_a_look_up_that_found_another_file_is_believed_against_a_yes():
@@ -317,7 +319,7 @@ def test_what_is_in_doubt_is_never_less_in_doubt_for_a_restart():
     row, line, _ = asyncio.run(life_of(deeds, [], {}, resyncs=set()))
 
     assert row.state is DeliveryState.PARKED
-    assert row.doubtful is Doubt.UNHEARD
+    assert row.maybe_delivered is Doubt.UNHEARD
     assert len(line.stored_at) == 1
 
 

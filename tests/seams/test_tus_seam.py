@@ -233,7 +233,7 @@ def test_an_odd_answer_to_the_last_bytes_leaves_the_file_in_doubt(status, told):
 
     assert len(tus.effects) == 1
     assert row.state is DeliveryState.PARKED
-    assert row.doubtful
+    assert row.maybe_delivered
 
 
 def test_a_tus_registry_that_answers_one_request_oddly_gets_the_file_all_the_same():

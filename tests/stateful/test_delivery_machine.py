@@ -169,11 +169,11 @@ class DeliveryMachine(RuleBasedStateMachine):
     @invariant()
     def doubt_lasts_until_it_is_delivered_or_a_person_has_looked(self):
         if self.delivery.state is not DeliveryState.DELIVERED:
-            assert bool(self.delivery.doubtful) is self.in_doubt
+            assert bool(self.delivery.maybe_delivered) is self.in_doubt
 
     @invariant()
     def what_must_be_verified_is_doubtful(self):
-        assert self.delivery.state is not DeliveryState.VERIFY or self.delivery.doubtful
+        assert self.delivery.state is not DeliveryState.VERIFY or self.delivery.maybe_delivered
 
     @invariant()
     def the_checkpoint_is_the_last_one_kept(self):

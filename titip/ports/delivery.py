@@ -165,7 +165,7 @@ class Destination(Protocol):
     async def deliver(
         self, parcel: ClaimedDelivery, content: Content, progress: Progress
     ) -> DeliveryResult:
-        """Bring the parcel there, going on from its checkpoint, and look up a doubtful one first.
+        """Bring the parcel there, going on from its checkpoint, and look up one in doubt first.
 
         May be called again for the same parcel after any crash: it must then find what it did
         before instead of doing it twice. Raises DeliveryRejected, AttemptFailed,

@@ -61,7 +61,7 @@ class DriveDelivery:
     ) -> None:
         self._desk = desk
         self._upload = parcel.upload
-        self._may_be_there = parcel.delivery.attempts > 1 or parcel.delivery.doubtful
+        self._may_be_there = parcel.delivery.attempts > 1 or parcel.delivery.maybe_delivered
         self._content = content
         self._progress = progress
         known = DriveCheckpoint.parse(parcel.delivery.checkpoint)

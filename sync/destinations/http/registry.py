@@ -84,7 +84,7 @@ class HttpRegistry:
 
         The checkpoint remembers the reference of an acceptance until a look-up has shown it.
         """
-        if parcel.delivery.doubtful:
+        if parcel.delivery.maybe_delivered:
             known = await self._found_before(parcel, progress)
             if known is not None:
                 return _with_reference(
@@ -118,7 +118,7 @@ class HttpRegistry:
                 yes = PendingConfirmation.told_by(parcel.delivery.checkpoint)
                 await self._not_there(self._lookup, parcel, progress, yes=yes)
             return known
-        if not self._may_repeat(parcel, parcel.delivery.doubtful):
+        if not self._may_repeat(parcel, parcel.delivery.maybe_delivered):
             raise left_in_doubt(parcel)
         return None
 
@@ -158,7 +158,7 @@ class HttpRegistry:
         doubt = doubt_after(answer, rules)
         if doubt:
             progress.doubted(doubt)
-        elif answer.whole and (self._lookup is not None or not parcel.delivery.doubtful):
+        elif answer.whole and (self._lookup is not None or not parcel.delivery.maybe_delivered):
             progress.absent(looked_up=False)  # what came before was cleared up, or was nothing
         meaning = meaning_of(answer, rules)
         reference = rules.reference_of(answer) if self._says_yes(answer) else ""
@@ -255,7 +255,7 @@ class HttpRegistry:
         if isinstance(fault, DeliveryRejected):
             reason = f"{fault.reason}; to send it again: {SEND_AGAIN}"
             return DeliveryRejected(reason, detail=fault.detail, alike=fault.alike)
-        if self._may_repeat(parcel, max(doubt, parcel.delivery.doubtful)):
+        if self._may_repeat(parcel, max(doubt, parcel.delivery.maybe_delivered)):
             return OutcomeUnknown(fault.reason, detail=fault.detail, besides=plainly(fault))
         cause = fault.suspect if isinstance(fault, AttemptFailed) else ""
         return DeliveryRejected(
@@ -270,7 +270,7 @@ class HttpRegistry:
         lifetime, since = self._options.key_lifetime, parcel.delivery.doubt_since
         if doubt is not Doubt.UNHEARD or lifetime is None:
             return False
-        first = since or (self._now() if not parcel.delivery.doubtful else None)
+        first = since or (self._now() if not parcel.delivery.maybe_delivered else None)
         return first is not None and self._now() - first < lifetime
 
 

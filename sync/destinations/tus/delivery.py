@@ -85,8 +85,8 @@ class TusDelivery:
         self._is_ours = partial(given.is_of, owner=parcel.delivery.id)
         self._steps = steps
         self._length = parcel.upload.size
-        self._doubtful = parcel.delivery.doubtful
-        self._restored = parcel.delivery.restored
+        self._maybe_delivered = parcel.delivery.maybe_delivered
+        self._from_backup = parcel.delivery.from_backup
         self._repairs = parcel.upload.repairs
         self._progress = progress
         self._known = TusCheckpoint.parse(parcel.delivery.checkpoint)
@@ -115,17 +115,21 @@ class TusDelivery:
 
     async def _found(self) -> RemoteUpload | None:
         if not self._known.url:
-            if self._doubtful and not self._length:
+            if self._maybe_delivered and not self._length:
                 raise DeliveryRejected(EMPTY)
-            if self._restored:
+            if self._from_backup:
                 raise DeliveryRejected(RESTORED)
             return None
         held = await self._hop(lambda: self._steps.held(self._known.url))
-        if held is None and self._restored and not (self._known.closing and self._doubtful):
+        if (
+            held is None
+            and self._from_backup
+            and not (self._known.closing and self._maybe_delivered)
+        ):
             raise DeliveryRejected(RESTORED)
         if self._is_ours_to_go_on_with(held):
             return held
-        if self._known.closing and self._doubtful:
+        if self._known.closing and self._maybe_delivered:
             raise DeliveryRejected(TAKEN_IN)
         return None
 
@@ -145,7 +149,7 @@ class TusDelivery:
         """Forget an upload whose origin the settings name no more; nothing is sent there."""
         if not self._known.url or self._steps.is_ours(self._known.url):
             return
-        if (self._known.closing and self._doubtful) or self._restored:
+        if (self._known.closing and self._maybe_delivered) or self._from_backup:
             raise DeliveryRejected(ELSEWHERE)
         log.warning("registry.upload_elsewhere")
         self._known = TusCheckpoint()

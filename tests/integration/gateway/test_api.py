@@ -160,7 +160,7 @@ async def test_a_resync_without_a_registry_says_that_its_files_wait_for_hands(ga
     path = await gate.created(1, b"x")
     which = DeliveryId(f"{id_of(path)}.registry")
     rows = gate.store.deliveries
-    rows[which] = replace(rows[which], state=DeliveryState.PARKED, doubtful=Doubt.UNHEARD)
+    rows[which] = replace(rows[which], state=DeliveryState.PARKED, maybe_delivered=Doubt.UNHEARD)
     before, gate.operations.registry = rows[which], False
 
     told = await post(gate, "/api/resync", {"parked": True})

@@ -274,18 +274,18 @@ async def test_a_digest_that_is_not_told_proves_nothing_and_sends_nothing_again(
     ],
 )
 async def test_a_search_says_not_there_in_its_own_way(absent, document):
-    doubtful = tried_again(a_parcel(DATA), RecordingProgress())
+    maybe_delivered = tried_again(a_parcel(DATA), RecordingProgress())
     look = answering(document)
     async with a_registry(answering({"id": "1"}, status=201), look, lookup_absent=absent) as near:
-        assert (await attempt(near, parcel=doubtful)).locator == "1"
+        assert (await attempt(near, parcel=maybe_delivered)).locator == "1"
 
 
 @pytest.mark.parametrize(("absent", "document"), [("", []), ("/results", {"error": "busy"})])
 async def test_a_look_up_of_another_kind_says_neither_there_nor_not(absent, document):
-    doubtful = tried_again(a_parcel(DATA), RecordingProgress())
+    maybe_delivered = tried_again(a_parcel(DATA), RecordingProgress())
     look = answering(document)
     async with a_registry(answering({"id": "1"}, status=201), look, lookup_absent=absent) as near:
-        fault = await fault_of(near, parcel=doubtful)
+        fault = await fault_of(near, parcel=maybe_delivered)
 
     assert type(fault) is OutcomeUnknown
 
@@ -343,9 +343,9 @@ async def test_a_lookup_that_answers_with_a_page_is_no_verdict():
     async def page(request):
         return web.Response(text="<html>maintenance</html>")
 
-    doubtful = tried_again(a_parcel(DATA), RecordingProgress())
+    maybe_delivered = tried_again(a_parcel(DATA), RecordingProgress())
     async with a_registry(answering({}, status=201), page) as near:
-        fault = await fault_of(near, parcel=doubtful)
+        fault = await fault_of(near, parcel=maybe_delivered)
 
     assert type(fault) is OutcomeUnknown
     assert "JSON" in fault.reason
@@ -353,10 +353,10 @@ async def test_a_lookup_that_answers_with_a_page_is_no_verdict():
 
 @pytest.mark.parametrize("status", [302, 400, 401, 422, 429, 500, 503])
 async def test_a_lookup_without_a_verdict_is_the_registrys_trouble(status):
-    doubtful = tried_again(a_parcel(DATA), RecordingProgress())
+    maybe_delivered = tried_again(a_parcel(DATA), RecordingProgress())
     look = answering({}, status=status)
     async with a_registry(answering({}, status=201), look) as near:
-        fault = await fault_of(near, parcel=doubtful)
+        fault = await fault_of(near, parcel=maybe_delivered)
 
     assert type(fault) is OutcomeUnknown
     assert type(fault.besides) is DestinationUnavailable

@@ -191,7 +191,7 @@ async def test_drive_is_asked_for_a_copy_that_the_restored_journal_never_heard_o
         content = MemoryContent(b"papers")
         await mirror.deliver(parcel, content, RecordingProgress())
 
-        doubted = replace(parcel.delivery, doubtful=Doubt.UNHEARD, restored=True)
+        doubted = replace(parcel.delivery, maybe_delivered=Doubt.UNHEARD, from_backup=True)
         await mirror.deliver(replace(parcel, delivery=doubted), content, RecordingProgress())
 
         assert copies(far) == [b"papers"]
@@ -203,7 +203,9 @@ async def test_a_tus_registry_gets_nothing_again_after_a_restore_unless_its_uplo
         parcel = a_parcel(b"papers")
         url = f"{far.url}/files/{'0' * 32}" if known else ""
         text = TusCheckpoint(url).text if known else ""
-        doubted = replace(parcel.delivery, doubtful=Doubt.UNHEARD, restored=True, checkpoint=text)
+        doubted = replace(
+            parcel.delivery, maybe_delivered=Doubt.UNHEARD, from_backup=True, checkpoint=text
+        )
 
         with pytest.raises(DeliveryRejected, match="needs attention: a backup was restored"):
             await near.deliver(

@@ -35,8 +35,8 @@ def test_a_copy_on_another_device_has_the_same_key(same):
         upload_key(replace(ITEM, relative="01/ktp.pdf\udcff"), SHA256),
         upload_key(replace(ITEM, size=6), SHA256),
         upload_key(ITEM, "cd" * 32),
-        upload_key(ITEM, SHA256, salt="once more"),
+        upload_key(ITEM, SHA256, nonce="once more"),
     ],
 )
-def test_another_file_or_salt_has_another_key(other):
+def test_another_file_or_nonce_has_another_key(other):
     assert other != upload_key(ITEM, SHA256)

@@ -14,10 +14,10 @@ ENDED = [state for state in DeliveryState if not state.owed]
 REASON = "its answer was lost"
 
 
-def put(desk, upload, state, *, doubtful=1):
+def put(desk, upload, state, *, maybe_delivered=1):
     """Bring the registry's delivery of an upload into this state, in doubt."""
-    values = (state.value, doubtful, REASON, f"{upload}.registry")
-    text = "UPDATE deliveries SET state = ?, doubtful = ?, reason = ? WHERE id = ?"
+    values = (state.value, maybe_delivered, REASON, f"{upload}.registry")
+    text = "UPDATE deliveries SET state = ?, maybe_delivered = ?, reason = ? WHERE id = ?"
 
     async def act(books):
         await books.journal.write(lambda db: db.execute(text, values))

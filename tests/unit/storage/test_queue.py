@@ -98,7 +98,7 @@ async def test_a_lapsed_lease_is_claimed_anew_as_doubtful_and_the_old_worker_cha
     (new,) = await claim(house)
 
     assert new.delivery.attempts == 2
-    assert new.delivery.doubtful
+    assert new.delivery.maybe_delivered
     with pytest.raises(LeaseLost):
         await settle(house, old.delivery, d.SucceededEvent("SILON-1", Evidence.REFERENCE))
     with pytest.raises(LeaseLost):
@@ -148,7 +148,7 @@ async def test_what_may_have_arrived_settles_anew_after_a_restart(house, hours):
         (refused, d.RejectedEvent("no")),
     ):
         after = advanced(house, delivery, event)
-        after = replace(after, doubtful=Doubt.UNHEARD, settles_at=house.clock() + wait)
+        after = replace(after, maybe_delivered=Doubt.UNHEARD, settles_at=house.clock() + wait)
         await house.queue.record(delivery, after, now=house.clock())
     now = house.clock.forward(hours=hours)
 
@@ -283,8 +283,8 @@ async def test_only_an_operator_s_word_ends_the_doubt_about_a_lost_answer(house,
     await house.operations.resync(selection, now=house.clock())
 
     (third,) = await claim(house)
-    assert doubted.doubtful
-    assert third.delivery.doubtful is not confirmed_absent
+    assert doubted.maybe_delivered
+    assert third.delivery.maybe_delivered is not confirmed_absent
 
 
 @pytest.mark.parametrize(
@@ -311,17 +311,17 @@ async def test_what_an_operator_asks_for_rings_for_the_workers(house, lever):
 async def test_a_refused_file_that_may_be_there_goes_once_more_only_where_one_can_ask(
     house, doubted
 ):
-    sure, doubtful = await house.hand_in(b"1"), await house.hand_in(b"2")
+    sure, maybe_delivered = await house.hand_in(b"1"), await house.hand_in(b"2")
     by_upload = {parcel.upload.id: parcel.delivery for parcel in await claim(house)}
     await settle(house, by_upload[sure.id], d.RejectedEvent("no photo"), run="r")
-    await settle(house, by_upload[doubtful.id], d.UnknownEvent("reset"))
+    await settle(house, by_upload[maybe_delivered.id], d.UnknownEvent("reset"))
     house.clock.forward(minutes=1)
     (again,) = await claim(house)
     await settle(house, again.delivery, d.RejectedEvent("no photo"), run="r")
 
     count = await house.refusals.requeue_runs(REGISTRY, ["r"], now=house.clock(), doubted=doubted)
 
-    states = [(await house.records.of_upload(one.id))[0].state for one in (sure, doubtful)]
+    states = [(await house.records.of_upload(one.id))[0].state for one in (sure, maybe_delivered)]
     left = DeliveryState.QUEUED if doubted else DeliveryState.PARKED
     assert states == [DeliveryState.QUEUED, left]
     assert count == states.count(DeliveryState.QUEUED)
@@ -344,7 +344,7 @@ async def test_what_was_under_way_to_what_is_configured_no_more_waits_in_doubt(h
     assert await house.queue.let_go(REGISTRY, now=house.clock()) == 0
 
     (left, _) = await house.records.of_upload(parcel.upload.id)
-    assert (left.state, bool(left.doubtful)) == (DeliveryState.DEFERRED, True)
+    assert (left.state, bool(left.maybe_delivered)) == (DeliveryState.DEFERRED, True)
     assert "under way" in left.reason
     assert len(await attempts(house, left.id)) == left.attempts
     recorded = await house.operations.delivered(left.id, "SILON-4", now=house.clock())
@@ -396,9 +396,9 @@ OLD, NEW = "https://old.example", "https://new.example"
 
 async def test_what_may_be_at_a_registry_s_former_place_waits_for_a_person_once(house):
     await house.queue.moved(REGISTRY, OLD, now=house.clock())
-    doubtful, untouched, cut_off = [await house.hand_in(bytes([n])) for n in range(3)]
+    maybe_delivered, untouched, cut_off = [await house.hand_in(bytes([n])) for n in range(3)]
     by_upload = {one.upload.id: one.delivery for one in await claim(house)}
-    await settle(house, by_upload[doubtful.id], d.UnknownEvent("no answer"))
+    await settle(house, by_upload[maybe_delivered.id], d.UnknownEvent("no answer"))
     await settle(house, by_upload[untouched.id], d.PostponedEvent("answered 503"))
 
     assert await house.queue.moved(REGISTRY, OLD, now=house.clock()) == 0
@@ -411,9 +411,12 @@ async def test_what_may_be_at_a_registry_s_former_place_waits_for_a_person_once(
         for one in by_upload
     }
     assert {one: row.state for one, row in rows.items()} == {
-        doubtful.id: DeliveryState.PARKED,
+        maybe_delivered.id: DeliveryState.PARKED,
         cut_off.id: DeliveryState.PARKED,
         untouched.id: DeliveryState.DEFERRED,
     }
-    assert all(OLD in rows[one].reason and rows[one].doubtful for one in (doubtful.id, cut_off.id))
+    assert all(
+        OLD in rows[one].reason and rows[one].maybe_delivered
+        for one in (maybe_delivered.id, cut_off.id)
+    )
     assert await house.queue.moved(REGISTRY, NEW, now=house.clock()) == 0

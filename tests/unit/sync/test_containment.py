@@ -397,7 +397,7 @@ async def test_after_the_whole_body_left_a_fault_of_our_own_leaves_doubt(tmp_pat
 
         registry, _ = await line.house.records.of_upload(upload.id)
         assert registry.state is DeliveryState.VERIFY
-        assert registry.doubtful
+        assert registry.maybe_delivered
         assert "OverflowError" in registry.reason
         assert "out of range" not in registry.reason
 

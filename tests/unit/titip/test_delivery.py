@@ -28,6 +28,7 @@ from titip.delivery import (
     DeliveryState,
     FailedEvent,
     MovedEvent,
+    ParkedFor,
     PostponedEvent,
     RecordedEvent,
     RejectedEvent,
@@ -132,9 +133,9 @@ def test_what_may_be_at_a_former_place_waits_for_a_person_and_stays_in_doubt(sta
     )
 
     assert (after.state, after.reason) == (DeliveryState.PARKED, "it may be there")
-    assert after.doubtful
+    assert after.maybe_delivered
     assert after.checkpoint == "half"
-    assert step(after, RequeuedEvent()).doubtful
+    assert step(after, RequeuedEvent()).maybe_delivered
 
 
 def test_only_an_operator_moves_what_is_parked_or_skipped():
@@ -164,15 +165,18 @@ def test_a_claim_counts_an_attempt_and_lends_it_until_the_lease_ends():
 def test_a_claim_of_a_lapsed_lease_is_doubtful():
     after = step(a_delivery(state=DeliveryState.ACTIVE, attempts=1), ClaimedEvent(LEASE))
 
-    assert after.doubtful
+    assert after.maybe_delivered
     assert after.attempts == 2
 
 
 @pytest.mark.parametrize("state", [state for state in DeliveryState if state.waiting])
-@pytest.mark.parametrize("doubtful", list(Doubt))
-def test_a_claim_of_a_waiting_delivery_keeps_its_doubt_as_it_was(state, doubtful):
+@pytest.mark.parametrize("maybe_delivered", list(Doubt))
+def test_a_claim_of_a_waiting_delivery_keeps_its_doubt_as_it_was(state, maybe_delivered):
     assert (
-        step(a_delivery(state=state, doubtful=doubtful), ClaimedEvent(LEASE)).doubtful is doubtful
+        step(
+            a_delivery(state=state, maybe_delivered=maybe_delivered), ClaimedEvent(LEASE)
+        ).maybe_delivered
+        is maybe_delivered
     )
 
 
@@ -215,7 +219,12 @@ def test_an_operators_record_ends_what_is_not_under_way(state):
 def test_a_refused_delivery_is_parked_with_its_reason_and_has_not_ended():
     after = step(a_delivery(state=DeliveryState.ACTIVE), RejectedEvent("not a PDF"))
 
-    assert after == a_delivery(state=DeliveryState.PARKED, reason="not a PDF", due_at=LATER)
+    assert after == a_delivery(
+        state=DeliveryState.PARKED,
+        reason="not a PDF",
+        due_at=LATER,
+        parked_for=ParkedFor.REJECTED,
+    )
     assert not after.wants_bytes
 
 
@@ -223,7 +232,9 @@ def test_a_delivery_without_its_bytes_is_parked_until_they_are_back():
     after = step(a_delivery(state=DeliveryState.ACTIVE), DamagedEvent("its file is missing"))
 
     reason = "damaged: its file is missing"
-    assert after == a_delivery(state=DeliveryState.PARKED, reason=reason, due_at=LATER)
+    assert after == a_delivery(
+        state=DeliveryState.PARKED, reason=reason, due_at=LATER, parked_for=ParkedFor.DAMAGED
+    )
     assert after.wants_bytes
     assert not step(after, RequeuedEvent()).wants_bytes
 
@@ -254,7 +265,7 @@ def test_a_stop_of_titip_leaves_the_delivery_due_at_once_and_without_trouble():
 def test_a_lost_answer_makes_the_delivery_doubtful():
     after = step(a_delivery(state=DeliveryState.ACTIVE), UnknownEvent("no answer"))
 
-    assert after.doubtful
+    assert after.maybe_delivered
     assert after.state is DeliveryState.VERIFY
     assert after.due_at > LATER
 
@@ -271,7 +282,7 @@ def test_nobody_looks_for_a_lost_answer_before_the_destination_has_settled():
     "event", [FailedEvent("x"), PostponedEvent("x"), PostponedEvent("x", at_once=True)]
 )
 def test_a_fault_before_the_answer_raises_no_doubt_of_its_own(event):
-    assert not step(a_delivery(state=DeliveryState.ACTIVE), event).doubtful
+    assert not step(a_delivery(state=DeliveryState.ACTIVE), event).maybe_delivered
 
 
 def test_a_destination_that_asks_for_time_gets_it():
@@ -302,13 +313,17 @@ def test_a_requeued_delivery_is_due_now_and_its_trouble_is_forgotten():
         trouble_since=EPOCH,
         reason="not a PDF",
         checkpoint="half",
-        doubtful=Doubt.UNHEARD,
+        maybe_delivered=Doubt.UNHEARD,
     )
 
     after = step(parked, RequeuedEvent())
 
     assert after == a_delivery(
-        due_at=LATER, attempts=3, checkpoint="half", doubtful=Doubt.UNHEARD, reason="not a PDF"
+        due_at=LATER,
+        attempts=3,
+        checkpoint="half",
+        maybe_delivered=Doubt.UNHEARD,
+        reason="not a PDF",
     )
 
 
@@ -325,25 +340,27 @@ def test_a_requeued_mirror_is_owed_again():
 
 
 def test_a_requeue_of_a_delivery_to_verify_still_verifies_first():
-    after = step(a_delivery(state=DeliveryState.VERIFY, doubtful=Doubt.UNHEARD), RequeuedEvent())
+    after = step(
+        a_delivery(state=DeliveryState.VERIFY, maybe_delivered=Doubt.UNHEARD), RequeuedEvent()
+    )
 
     assert after.state is DeliveryState.VERIFY
     assert after.due_at == LATER
 
 
 def test_one_that_a_person_vouched_for_is_sent_again_as_if_for_the_first_time():
-    doubtful = a_delivery(
+    maybe_delivered = a_delivery(
         state=DeliveryState.VERIFY,
-        doubtful=Doubt.ANSWERED,
+        maybe_delivered=Doubt.ANSWERED,
         doubt_since=EPOCH,
         settles_at=LATER,
         absences=2,
-        restored=True,
+        from_backup=True,
         reason="no answer",
         detail="theirs",
     )
 
-    assert step(doubtful, RequeuedEvent(confirmed_absent=True)) == a_delivery(due_at=LATER)
+    assert step(maybe_delivered, RequeuedEvent(confirmed_absent=True)) == a_delivery(due_at=LATER)
 
 
 def test_a_spared_mirror_tells_why_and_when():

@@ -66,15 +66,15 @@ def test_a_forgotten_record_is_gone(store):
     assert store.find(CASE) is None
 
 
-def test_the_salt_of_a_file_handed_in_again_stays_until_the_record_is_final(store, place):
-    drawn = store.draw_salt(CASE)
+def test_the_nonce_of_a_file_handed_in_again_stays_until_the_record_is_final(store, place):
+    drawn = store.draw_nonce(CASE)
     store.save(CASE, Record(url="u"), DIGEST)
     store.forget(CASE)
 
     with closing(ResumeStore.open(place)) as other:
-        assert other.draw_salt(CASE) == other.salt_of(CASE) == drawn != ""
+        assert other.draw_nonce(CASE) == other.nonce_of(CASE) == drawn != ""
     store.save(CASE, Record(url="u", state=RecordState.PROVEN), DIGEST)
-    assert store.salt_of(CASE) == ""
+    assert store.nonce_of(CASE) == ""
 
 
 def test_a_digest_is_not_trusted_after_a_change(store):
@@ -121,7 +121,7 @@ def test_a_store_of_an_older_titip_keeps_what_it_knows(place, store):
 
     with closing(ResumeStore.open(place)) as other:
         assert other.find(CASE) == Record(url="u")
-        assert other.draw_salt(CASE)
+        assert other.draw_nonce(CASE)
 
 
 def test_a_store_in_a_place_that_cannot_be_is_refused(tmp_path):

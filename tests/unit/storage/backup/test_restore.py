@@ -11,6 +11,7 @@ from storage.backup.manifest import UnfitBackup
 from storage.backup.restore import restore
 from storage.clock import utc_now
 from storage.data_folder import UnfitFolder, refuse_backup_folder
+from storage.journal.migrate import SCHEMAS
 from storage.recovery import recover
 from tests.backup_fixtures import (
     EVERYTHING,
@@ -56,7 +57,7 @@ async def test_what_is_owed_is_looked_up_first_and_its_lease_has_lapsed(bak, new
     assert report.owed == 2
     with opened_house(new) as house:
         owed = await house.records.deliveries(EVERYTHING)
-        assert all(one.doubtful and one.restored for one in owed)
+        assert all(one.maybe_delivered and one.from_backup for one in owed)
         house.clock.forward(days=365 * 3)
         assert await house.queue.waiting("registry", now=house.clock(), ignore_delay=False) == [
             "pair-1"
@@ -84,8 +85,8 @@ async def test_an_operators_word_ends_the_doubt_of_a_restore(bak, new):
         )
 
         registry, mirror = await house.records.of_upload(upload)
-        assert (mirror.doubtful, mirror.restored) == (False, False)
-        assert registry.restored
+        assert (mirror.maybe_delivered, mirror.from_backup) == (False, False)
+        assert registry.from_backup
 
 
 async def test_an_upload_goes_on_after_a_restore_and_the_backup_keeps_its_own_bytes(bak, new):
@@ -163,7 +164,7 @@ async def test_a_spoilt_backup_is_told_and_the_rest_is_restored(bak, new, tmp_pa
         ("{", "not JSON"),
         ('{"of": "something else"}', "of another Titip"),
         ({"format": 2}, "newer Titip"),
-        ({"schema": 7}, "schema 7, this Titip knows 2"),
+        ({"schema": 7}, f"schema 7, this Titip knows {len(SCHEMAS)}"),
         ({"schema": 0}, "not of one backup"),
     ],
 )

@@ -1,11 +1,13 @@
 """A journal goes forward only, and what it was is kept beside it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import apsw
 import pytest
 
 from storage.journal import migrate
 from storage.journal.database import Journal
-from storage.journal.migrate import UnfitJournal
+from storage.journal.migrate import JournalInUse, UnfitJournal
 from storage.journal.snapshot import UnsoundJournal
 from tests.storage_fixtures import opened_house
 
@@ -90,6 +92,32 @@ async def test_an_older_titip_says_clearly_that_it_cannot_go_back(first, second,
     assert facts(first) == (NEXT, True, 1)
 
 
+async def test_an_older_titip_that_is_still_running_is_not_harmed_by_a_newer_one(
+    first, second, monkeypatch
+):
+    monkeypatch.setattr("storage.journal.connection.COMPANY_SECONDS", 0.05)
+    running = apsw.Connection(str(first))
+    running.execute("SELECT count(*) FROM uploads").fetchall()
+
+    with pytest.raises(JournalInUse, match="stop that one, then start this version"):
+        Journal(first)
+    running.execute("UPDATE uploads SET metadata = ''")
+    running.close()
+    assert facts(first) == (NOW, False, 1)
+    Journal(first).close()
+
+    assert facts(first) == (NEXT, True, 1)
+
+
+async def test_several_that_start_at_once_after_an_upgrade_all_open_the_journal(first, second):
+    with ThreadPoolExecutor(6) as threads:
+        for journal in list(threads.map(lambda _: Journal(first), range(6))):
+            journal.close()
+
+    assert facts(first) == (NEXT, True, 1)
+    assert facts(first.with_name(BEFORE)) == (NOW, False, 1)
+
+
 def test_what_was_delivered_before_evidence_was_kept_is_told_by_what_is_known_of_it(
     tmp_path, monkeypatch
 ):
@@ -118,7 +146,7 @@ def test_what_was_delivered_before_evidence_was_kept_is_told_by_what_is_known_of
     db = apsw.Connection(str(path))
     found = {
         name: tuple(rest)
-        for name, *rest in db.execute("SELECT id, evidence, doubtful FROM deliveries")
+        for name, *rest in db.execute("SELECT id, evidence, maybe_delivered FROM deliveries")
     }
     db.close()
     assert found == {

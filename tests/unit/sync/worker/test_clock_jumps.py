@@ -56,7 +56,7 @@ async def test_a_lease_of_a_clock_that_was_ahead_is_taken_over_within_seconds(tm
         await line.turn()
 
         (parcel,) = line.destination.seen
-        assert parcel.delivery.doubtful
+        assert parcel.delivery.maybe_delivered
         assert line.destination.held == [b"papers"]
 
 

@@ -76,14 +76,17 @@ class Bench:
     @property
     def known(self):
         row = self.lease.delivery
-        return row.doubtful, row.doubt_since, row.settles_at, row.absences, row.restored
+        return row.maybe_delivered, row.doubt_since, row.settles_at, row.absences, row.from_backup
 
 
 async def test_what_the_row_says_of_its_effect_is_what_the_lease_begins_with():
     bench = Bench(
-        doubtful=Doubt.ANSWERED, doubt_since=SEALED_AT, settles_at=SEALED_AT + SETTLE, absences=3,
-        restored=True,
-    )  # fmt: skip
+        maybe_delivered=Doubt.ANSWERED,
+        doubt_since=SEALED_AT,
+        settles_at=SEALED_AT + SETTLE,
+        absences=3,
+        from_backup=True,
+    )
 
     assert bench.known == (Doubt.ANSWERED, SEALED_AT, SEALED_AT + SETTLE, 3, True)
 
@@ -121,7 +124,9 @@ async def test_the_larger_doubt_wins_keeps_its_beginning_and_settles_anew():
 
 @pytest.mark.parametrize(("looked_up", "absences"), [(True, 3), (False, 2)])
 async def test_what_is_not_there_is_in_no_doubt_and_only_a_look_up_counts(looked_up, absences):
-    bench = Bench(doubtful=Doubt.UNHEARD, doubt_since=SEALED_AT, absences=2, restored=True)
+    bench = Bench(
+        maybe_delivered=Doubt.UNHEARD, doubt_since=SEALED_AT, absences=2, from_backup=True
+    )
 
     bench.lease.absent(looked_up=looked_up)
     await asyncio.sleep(0)
@@ -150,7 +155,7 @@ async def test_every_write_brings_what_is_known_and_keeps_what_came_back():
     bench.now += LATER
     await bench.lease.renew()
 
-    assert [row.doubtful for row in bench.rows.written] == [Doubt.ANSWERED] * 2
+    assert [row.maybe_delivered for row in bench.rows.written] == [Doubt.ANSWERED] * 2
     assert bench.lease.delivery == bench.rows.written[-1]
     assert bench.lease.delivery.checkpoint == "half"
     assert bench.lease.delivery.due_at == SEALED_AT + LATER + TERM

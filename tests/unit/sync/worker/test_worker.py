@@ -232,7 +232,10 @@ async def test_a_lost_answer_is_doubted_at_the_next_attempt(tmp_path):
         line.house.clock.forward(minutes=1)
         await line.turn()
 
-        assert [parcel.delivery.doubtful for parcel in line.destination.seen] == [False, True]
+        assert [parcel.delivery.maybe_delivered for parcel in line.destination.seen] == [
+            False,
+            True,
+        ]
         assert await line.states() == {"delivered": 1}
 
 
@@ -416,7 +419,7 @@ async def test_a_lane_that_starts_frees_the_leases_of_the_one_before(tmp_path):
 
         await line.turn()
 
-        assert line.destination.seen[0].delivery.doubtful
+        assert line.destination.seen[0].delivery.maybe_delivered
         assert await line.states() == {"delivered": 1}
 
 
@@ -504,4 +507,7 @@ async def test_nothing_is_looked_for_while_the_destination_may_still_be_at_work_
         await line.turn()
 
         assert early == 0
-        assert [parcel.delivery.doubtful for parcel in line.destination.seen] == [False, True]
+        assert [parcel.delivery.maybe_delivered for parcel in line.destination.seen] == [
+            False,
+            True,
+        ]

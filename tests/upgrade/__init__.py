@@ -1,0 +1,1 @@
+"""Folders that older versions made, opened by this one."""
