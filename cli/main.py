@@ -7,7 +7,10 @@ except KeyboardInterrupt:
     raise SystemExit(130) from None
 
 if __name__ == "__main__":
+    from cli.streams import open_missing_streams
+
     leave_at_once()
+    open_missing_streams()
 
 import sys
 from typing import Annotated, Any, Final

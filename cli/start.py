@@ -5,11 +5,13 @@ here, so that little can be interrupted.
 """
 
 from cli.interrupts import leave_at_once
+from cli.streams import open_missing_streams
 
 
 def main() -> None:
     """Run `titip`."""
     leave_at_once()
+    open_missing_streams()
     from cli.main import main as run
 
     run()

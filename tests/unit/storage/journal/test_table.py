@@ -3,6 +3,7 @@
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -54,7 +55,7 @@ def columns(tmp_path_factory):
 @pytest.mark.parametrize(
     ("name", "table"), [("uploads", UPLOADS), ("deliveries", DELIVERIES), ("tokens", TOKENS)]
 )
-def test_every_field_has_a_column_of_its_name(name, table: Table, columns):
+def test_every_field_has_a_column_of_its_name(name, table: Table[Any], columns):
     assert set(table.names) <= set(columns[name])
 
 
