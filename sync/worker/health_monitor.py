@@ -62,11 +62,6 @@ class HealthMonitor:
         self._wanted = False
         self._probing: asyncio.Task[None] | None = None
 
-    @property
-    def on_trial(self) -> bool:
-        """Tell whether what is carried now is the trial file of a destination that was ill."""
-        return self.health.circuit is Circuit.HALF_OPEN
-
     async def load(self) -> None:
         """Take up what was known before a restart; an illness does not end by restarting."""
         kept = await self._destinations.health(self._destination.name) or self.health

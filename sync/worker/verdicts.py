@@ -46,14 +46,14 @@ class Verdicts:
             )
         return event
 
-    def sign(self, sign: Sign, delivery: Delivery, *, trial: bool) -> HealthEvent | None:
+    def sign(self, sign: Sign, delivery: Delivery) -> HealthEvent | None:
         """Give what the destination's health hears of it."""
         match sign:
             case Suspected(key, reason):
                 self._suspicion = self._suspicion.met(
                     key, file=delivery.id, submitter=delivery.submitter
                 )
-                shared = self._suspicion.holds(trial=trial, alone=self._alone)
+                shared = self._suspicion.holds(alone=self._alone)
                 return Bad(reason) if shared else None
             case Good():
                 self._suspicion = Suspicion()

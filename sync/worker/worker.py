@@ -206,9 +206,8 @@ class DeliveryWorker:
                 archive=self._world.archive,
                 renew_every=self._rules.lease / 3,
             )
-            trial = self._watch.on_trial
             await self._keep_outcome(lease, event)
-            heard = self._verdicts.sign(sign, parcel.delivery, trial=trial)
+            heard = self._verdicts.sign(sign, parcel.delivery)
             if heard is not None and not overdue.told:
                 await hear(heard)
         except LeaseLost:
@@ -242,9 +241,8 @@ class DeliveryWorker:
     async def _record(self, lease: Lease, event: DeliveryEvent, *, run: str = "") -> None:
         now, before = self._world.now(), lease.delivery
         if isinstance(event, UnknownEvent):
-            if (
-                not before.maybe_delivered
-            ):  # whoever said so told nothing of the whole body's leaving
+            # Whoever said so told nothing of the whole body's leaving.
+            if not before.maybe_delivered:
                 lease.doubted(Doubt.UNHEARD)
                 before = lease.delivery
             event = replace(event, settle=lease.settles_in())

@@ -32,14 +32,15 @@ class Suspicion:
         """Count one more; another failure begins a new row."""
         if key != self.key:
             return Suspicion(key, frozenset({file}), frozenset({submitter}))
-        return Suspicion(key, self.files | {file}, self.submitters | {submitter})
+        # More of them would tell no more than these.
+        files = self.files if len(self.files) >= IN_A_ROW else self.files | {file}
+        submitters = self.submitters if len(self.submitters) > 1 else self.submitters | {submitter}
+        return Suspicion(key, files, submitters)
 
-    def holds(self, *, trial: bool, alone: bool) -> bool:
-        """Tell whether the destination is at fault.
+    def holds(self, *, alone: bool) -> bool:
+        """Tell whether the destination is at fault; `alone`: only one submitter has files waiting.
 
-        `trial`: the last one was the trial file of a destination that was ill; `alone`: only one
-        submitter has files waiting.
+        A trial file is no exception: many files with a trouble of their own, one on trial after
+        the other, would keep a destination shut that takes all others.
         """
-        if not self.key:
-            return False
-        return trial or len(self.submitters) > 1 or (alone and len(self.files) >= IN_A_ROW)
+        return len(self.submitters) > 1 or (alone and len(self.files) >= IN_A_ROW)

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from sync.destinations.credentials.headers import filled
-from sync.destinations.http_answer import NOT_SAID
+from sync.destinations.http_answer import NOT_SAID, AnswerRules, Meaning, meaning_of
 from sync.destinations.json_pointer import NothingThere, resolve, text_at
 from sync.destinations.templates import Template, facts, in_url
 from titip.errors import AttemptFailed, DeliveryRejected, DestinationUnavailable, OutcomeUnknown
@@ -73,7 +73,8 @@ class Lookup:
     async def once(self, parcel: ClaimedDelivery) -> DeliveryResult | Absent | Unclear:
         """Ask once.
 
-        Raises DestinationUnavailable, and DeliveryRejected where other bytes stand under the key.
+        Raises DestinationUnavailable, AttemptFailed where the answer may be about this file alone,
+        and DeliveryRejected where other bytes stand under the key.
         """
         known = facts(parcel)
         url = Template.parse(self._options.lookup).fill(known, spell=in_url)
@@ -81,9 +82,7 @@ class Lookup:
         if self.is_absent(answer):
             return Absent()
         if answer.status != HTTPStatus.OK:
-            raise DestinationUnavailable(
-                f"the look-up failed ({answer.label})", retry_after=answer.retry_after
-            )
+            raise _failed(answer)
         if answer.document is NOT_SAID:
             return Unclear("the look-up did not answer in JSON")
         found = self._found(answer, parcel)
@@ -101,7 +100,7 @@ class Lookup:
             left = progress.settles_in().total_seconds()  # as of the question, not of its answer
             try:
                 found = await self.once(parcel)
-            except DestinationUnavailable as trouble:
+            except (DestinationUnavailable, AttemptFailed) as trouble:
                 raise OutcomeUnknown(trouble.reason, besides=trouble) from trouble
             if isinstance(found, DeliveryResult):
                 return found
@@ -169,6 +168,14 @@ def digest_of(told: str) -> str:
     except (binascii.Error, ValueError):
         return ""
     return raw.hex() if len(raw) == _SHA256_BYTES else ""
+
+
+def _failed(answer: Answer) -> DestinationUnavailable | AttemptFailed:
+    """Say whose trouble it is that a look-up failed: as at the intake, others must meet it too."""
+    reason = f"the look-up failed ({answer.label})"
+    if meaning_of(answer, AnswerRules()) is Meaning.WAIT:
+        return DestinationUnavailable(reason, retry_after=answer.retry_after)
+    return AttemptFailed(reason, suspect=reason)
 
 
 def _open(found: Absent | Unclear) -> OutcomeUnknown:

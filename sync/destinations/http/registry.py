@@ -202,7 +202,8 @@ class HttpRegistry:
         if self._lookup is None:
             raise self._unresolved(parcel, fault, doubt=doubt)
         if meaning in {Meaning.REJECTED, Meaning.PAGE}:
-            with suppress(DestinationUnavailable):  # which shows nothing: the answer counts
+            # A look-up that fails shows nothing: the answer counts.
+            with suppress(DestinationUnavailable, AttemptFailed):
                 found = await self._lookup.once(parcel)
                 if isinstance(found, DeliveryResult):
                     return found

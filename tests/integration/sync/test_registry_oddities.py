@@ -274,18 +274,18 @@ async def test_a_digest_that_is_not_told_proves_nothing_and_sends_nothing_again(
     ],
 )
 async def test_a_search_says_not_there_in_its_own_way(absent, document):
-    maybe_delivered = tried_again(a_parcel(DATA), RecordingProgress())
+    in_doubt = tried_again(a_parcel(DATA), RecordingProgress())
     look = answering(document)
     async with a_registry(answering({"id": "1"}, status=201), look, lookup_absent=absent) as near:
-        assert (await attempt(near, parcel=maybe_delivered)).locator == "1"
+        assert (await attempt(near, parcel=in_doubt)).locator == "1"
 
 
 @pytest.mark.parametrize(("absent", "document"), [("", []), ("/results", {"error": "busy"})])
 async def test_a_look_up_of_another_kind_says_neither_there_nor_not(absent, document):
-    maybe_delivered = tried_again(a_parcel(DATA), RecordingProgress())
+    in_doubt = tried_again(a_parcel(DATA), RecordingProgress())
     look = answering(document)
     async with a_registry(answering({"id": "1"}, status=201), look, lookup_absent=absent) as near:
-        fault = await fault_of(near, parcel=maybe_delivered)
+        fault = await fault_of(near, parcel=in_doubt)
 
     assert type(fault) is OutcomeUnknown
 
@@ -343,23 +343,32 @@ async def test_a_lookup_that_answers_with_a_page_is_no_verdict():
     async def page(request):
         return web.Response(text="<html>maintenance</html>")
 
-    maybe_delivered = tried_again(a_parcel(DATA), RecordingProgress())
+    in_doubt = tried_again(a_parcel(DATA), RecordingProgress())
     async with a_registry(answering({}, status=201), page) as near:
-        fault = await fault_of(near, parcel=maybe_delivered)
+        fault = await fault_of(near, parcel=in_doubt)
 
     assert type(fault) is OutcomeUnknown
     assert "JSON" in fault.reason
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 422, 429, 500, 503])
-async def test_a_lookup_without_a_verdict_is_the_registrys_trouble(status):
-    maybe_delivered = tried_again(a_parcel(DATA), RecordingProgress())
+@pytest.mark.parametrize(
+    ("status", "trouble"),
+    [
+        (429, DestinationUnavailable),
+        (503, DestinationUnavailable),
+        *[(status, AttemptFailed) for status in (302, 400, 401, 422, 500)],
+    ],
+)
+async def test_a_lookup_without_a_verdict_is_the_registrys_trouble_where_it_asks_for_time(
+    status, trouble
+):
+    in_doubt = tried_again(a_parcel(DATA), RecordingProgress())
     look = answering({}, status=status)
     async with a_registry(answering({}, status=201), look) as near:
-        fault = await fault_of(near, parcel=maybe_delivered)
+        fault = await fault_of(near, parcel=in_doubt)
 
     assert type(fault) is OutcomeUnknown
-    assert type(fault.besides) is DestinationUnavailable
+    assert type(fault.besides) is trouble
     assert "the look-up" in fault.reason
 
 

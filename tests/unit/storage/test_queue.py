@@ -311,17 +311,17 @@ async def test_what_an_operator_asks_for_rings_for_the_workers(house, lever):
 async def test_a_refused_file_that_may_be_there_goes_once_more_only_where_one_can_ask(
     house, doubted
 ):
-    sure, maybe_delivered = await house.hand_in(b"1"), await house.hand_in(b"2")
+    sure, in_doubt = await house.hand_in(b"1"), await house.hand_in(b"2")
     by_upload = {parcel.upload.id: parcel.delivery for parcel in await claim(house)}
     await settle(house, by_upload[sure.id], d.RejectedEvent("no photo"), run="r")
-    await settle(house, by_upload[maybe_delivered.id], d.UnknownEvent("reset"))
+    await settle(house, by_upload[in_doubt.id], d.UnknownEvent("reset"))
     house.clock.forward(minutes=1)
     (again,) = await claim(house)
     await settle(house, again.delivery, d.RejectedEvent("no photo"), run="r")
 
     count = await house.refusals.requeue_runs(REGISTRY, ["r"], now=house.clock(), doubted=doubted)
 
-    states = [(await house.records.of_upload(one.id))[0].state for one in (sure, maybe_delivered)]
+    states = [(await house.records.of_upload(one.id))[0].state for one in (sure, in_doubt)]
     left = DeliveryState.QUEUED if doubted else DeliveryState.PARKED
     assert states == [DeliveryState.QUEUED, left]
     assert count == states.count(DeliveryState.QUEUED)
@@ -396,9 +396,9 @@ OLD, NEW = "https://old.example", "https://new.example"
 
 async def test_what_may_be_at_a_registry_s_former_place_waits_for_a_person_once(house):
     await house.queue.moved(REGISTRY, OLD, now=house.clock())
-    maybe_delivered, untouched, cut_off = [await house.hand_in(bytes([n])) for n in range(3)]
+    in_doubt, untouched, cut_off = [await house.hand_in(bytes([n])) for n in range(3)]
     by_upload = {one.upload.id: one.delivery for one in await claim(house)}
-    await settle(house, by_upload[maybe_delivered.id], d.UnknownEvent("no answer"))
+    await settle(house, by_upload[in_doubt.id], d.UnknownEvent("no answer"))
     await settle(house, by_upload[untouched.id], d.PostponedEvent("answered 503"))
 
     assert await house.queue.moved(REGISTRY, OLD, now=house.clock()) == 0
@@ -411,12 +411,11 @@ async def test_what_may_be_at_a_registry_s_former_place_waits_for_a_person_once(
         for one in by_upload
     }
     assert {one: row.state for one, row in rows.items()} == {
-        maybe_delivered.id: DeliveryState.PARKED,
+        in_doubt.id: DeliveryState.PARKED,
         cut_off.id: DeliveryState.PARKED,
         untouched.id: DeliveryState.DEFERRED,
     }
     assert all(
-        OLD in rows[one].reason and rows[one].maybe_delivered
-        for one in (maybe_delivered.id, cut_off.id)
+        OLD in rows[one].reason and rows[one].maybe_delivered for one in (in_doubt.id, cut_off.id)
     )
     assert await house.queue.moved(REGISTRY, NEW, now=house.clock()) == 0

@@ -349,7 +349,7 @@ def test_a_requeue_of_a_delivery_to_verify_still_verifies_first():
 
 
 def test_one_that_a_person_vouched_for_is_sent_again_as_if_for_the_first_time():
-    maybe_delivered = a_delivery(
+    in_doubt = a_delivery(
         state=DeliveryState.VERIFY,
         maybe_delivered=Doubt.ANSWERED,
         doubt_since=EPOCH,
@@ -360,7 +360,7 @@ def test_one_that_a_person_vouched_for_is_sent_again_as_if_for_the_first_time():
         detail="theirs",
     )
 
-    assert step(maybe_delivered, RequeuedEvent(confirmed_absent=True)) == a_delivery(due_at=LATER)
+    assert step(in_doubt, RequeuedEvent(confirmed_absent=True)) == a_delivery(due_at=LATER)
 
 
 def test_a_spared_mirror_tells_why_and_when():

@@ -25,8 +25,8 @@ def a_delivery(name="a", submitter="pair-1", **fields):
     return replace(a_parcel().delivery, id=d.DeliveryId(name), submitter=submitter, **fields)
 
 
-def signs(verdicts, *deliveries, sign=FORBIDDEN, trial=False):
-    return [verdicts.sign(sign, one, trial=trial) for one in deliveries]
+def signs(verdicts, *deliveries, sign=FORBIDDEN):
+    return [verdicts.sign(sign, one) for one in deliveries]
 
 
 def in_company():
@@ -37,10 +37,6 @@ def in_company():
 
 def test_one_file_that_is_forbidden_tells_nothing_of_the_destination():
     assert signs(Verdicts(), a_delivery()) == [None]
-
-
-def test_the_trial_file_speaks_for_the_destination():
-    assert signs(Verdicts(), a_delivery(), trial=True) == [Bad(FORBIDDEN.reason)]
 
 
 def test_another_submitters_file_that_meets_the_same_shows_the_destinations_trouble():
@@ -105,7 +101,7 @@ def test_an_illness_is_passed_on():
 
 
 def test_nothing_met_is_no_suspicion():
-    assert not Suspicion().holds(trial=True, alone=True)
+    assert not Suspicion().holds(alone=True)
 
 
 def vanishing(**fields):
