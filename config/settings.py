@@ -123,7 +123,7 @@ class Registry(Section):
     lookup_sha256: str = Field("", pattern=r"^(/.*)?$")
     lookup_absent: str = ""
     trust_status: bool = False
-    settle: Pause | None = None
+    settle: Pause | None = Field(None, gt=timedelta(0))
     key_lifetime: Duration | None = Field(None, gt=timedelta(0))
     health: Address = ""
     origins: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.destinations import put
-from storage.journal.deliveries import find_delivery
+from storage.journal.deliveries import find_delivery, note_event
 from storage.journal.rows import DELIVERIES
 from titip.delivery import (
     ALLOWED,
@@ -16,6 +16,7 @@ from titip.delivery import (
     RecordedEvent,
     RequeuedEvent,
 )
+from titip.errors import ReferenceTaken
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,16 +91,36 @@ class JournalOperations:
         await self.journal.write(lambda db: put(db, "probe_wanted", destination, 1))
         self.wakeup.set()
 
-    async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
+    async def delivered(
+        self, delivery: DeliveryId, reference: str, *, now: datetime, shared: bool = False
+    ) -> Delivery:
         """Record that an operator entered the file by hand; see `Operations.delivered`."""
 
         def record(db: apsw.Connection) -> Delivery:
             before = find_delivery(db, delivery)
             if before is None:
                 raise LookupError(f"there is no delivery {delivery}")
-            return self.transitions.apply(db, before, RecordedEvent(reference), now=now)
+            after = self.transitions.apply(db, before, RecordedEvent(reference), now=now)
+            if not shared:
+                _refuse_taken(db, after)
+            note_event(db, after, "recorded", reason=f"entered by hand as {reference}", now=now)
+            return after
 
         return await self.journal.write(record)
+
+
+_TAKEN: Final = (
+    "SELECT upload FROM deliveries "
+    "WHERE destination = ? AND state = 'delivered' AND locator = ? AND upload <> ? LIMIT 1"
+)
+
+
+def _refuse_taken(db: apsw.Connection, after: Delivery) -> None:
+    found = db.execute(_TAKEN, (after.destination, after.locator, after.upload)).fetchone()
+    if found is not None:
+        raise ReferenceTaken(
+            f"{after.locator} is the reference of upload {found[0]} already: is it mistyped?"
+        )
 
 
 _NOT_REGISTRY: Final = f" AND destination <> '{REGISTRY}'"
@@ -115,6 +136,8 @@ def _selected(selection: Selection) -> tuple[str, dict[str, Any]]:
     """Give the condition of what an operator means, from the place `:after` on."""
     wanted = [state for state in REQUEUEABLE if not selection.states or state in selection.states]
     where = ["seq > :after", _in("state", "state", [state.value for state in wanted]), _WITH_BYTES]
+    if selection.moved or not selection.ids:
+        where.append(f"parked_for {'=' if selection.moved else '<>'} 'moved'")
     bindings: dict[str, Any] = {f"state{n}": state.value for n, state in enumerate(wanted)}
     if selection.ids:
         ids = list(selection.ids)

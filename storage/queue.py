@@ -50,8 +50,8 @@ SPARED_AT_ONCE: Final = 500
 
 MOVED: Final = (
     "needs attention: it may be at {before}, where it was sent; if {place} is the same registry, "
-    "titip resync looks for it there; else look at {before}, then titip delivered, or titip resync "
-    "--not-there"
+    "titip resync --moved looks for it there; else look at {before}, then titip delivered, or "
+    "titip resync ID --not-there"
 )
 
 _LAPSE: Final = (
@@ -175,14 +175,17 @@ class JournalQueue:
             total += skipped
         return total
 
-    async def moved(self, destination: str, place: str, *, now: datetime) -> int:
+    async def moved(
+        self, destination: str, place: str, *, now: datetime, formerly: str = ""
+    ) -> int:
         """Note where the destination is; park what may be at another place; tell how many.
 
-        A look-up here says nothing of what was sent there.
+        A look-up here says nothing of what was sent there. `formerly` is the name that an older
+        Titip noted for the same place.
         """
         before = await self.journal.read(lambda db: field_of(db, "place", destination, ""))
         total = 0
-        if before not in {"", place}:
+        if before not in {"", place, formerly}:
             reason = MOVED.format(before=before, place=place)
 
             def park(db: apsw.Connection) -> int:

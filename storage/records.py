@@ -9,7 +9,7 @@ from storage.clock import from_ms
 from storage.journal.damage import count_damaged
 from storage.journal.deliveries import deliveries_of_upload
 from storage.journal.rows import DELIVERIES, UPLOADS, brakes_of, health_of
-from titip.delivery import DESTINATIONS, DeliveryState
+from titip.delivery import DESTINATIONS, DeliveryState, ParkedFor
 from titip.ports.operations import DestinationStatus, Query, Totals
 from titip.upload import UploadState
 
@@ -36,9 +36,9 @@ _UNPROVEN: Final = (
     "WHERE destination = ? AND state = 'delivered' AND evidence IN ('', 'status')"
 )
 _IN_DOUBT: Final = (
-    "SELECT state, count(*) FROM deliveries "
+    "SELECT state, parked_for, count(*) FROM deliveries "
     "WHERE destination = ? AND maybe_delivered <> 0 AND state NOT IN ('delivered', 'skipped') "
-    "GROUP BY state"
+    "GROUP BY state, parked_for"
 )
 """Both spelled as their partial indexes are."""
 
@@ -128,7 +128,7 @@ def _standing(
     text = "SELECT paused, health, brakes FROM destinations WHERE name = ?"
     paused, health, brakes = db.execute(text, (name,)).fetchone() or (0, "", "")
     oldest = next(iter(db.execute(_OLDEST, (name,))))[0]
-    doubted = {DeliveryState(state): rows for state, rows in db.execute(_IN_DOUBT, (name,))}
+    doubted = list(db.execute(_IN_DOUBT, (name,)))
     unproven = int(next(iter(db.execute(_UNPROVEN, (name,))))[0])
     return DestinationStatus(
         name=name,
@@ -137,7 +137,8 @@ def _standing(
         counts={DeliveryState(state): rows for state, (rows, _) in tally.items()},
         oldest_owed=None if oldest is None else from_ms(oldest),
         unproven=unproven,
-        in_doubt=doubted.get(DeliveryState.PARKED, 0),
-        maybe_delivered=sum(doubted.values()),
+        in_doubt=sum(rows for state, _, rows in doubted if state == DeliveryState.PARKED),
+        moved=sum(rows for _, parked_for, rows in doubted if parked_for == ParkedFor.MOVED),
+        maybe_delivered=sum(rows for _, _, rows in doubted),
         brakes=brakes_of(str(brakes)),
     )

@@ -11,10 +11,12 @@ from titip.delivery import (
     REGISTRY,
     Delivery,
     DeliveryId,
+    ParkedFor,
     RecordedEvent,
     RequeuedEvent,
     advance,
 )
+from titip.errors import ReferenceTaken
 from titip.ports.operations import DestinationStatus, Query, Selection, Totals
 from titip.retry import RetryPolicy
 from titip.upload import Upload, UploadId, UploadState
@@ -121,6 +123,7 @@ class MemoryOperations:
                 or one.upload in selection.ids
                 or one.state in selection.states
             )
+            and (bool(selection.ids) or selection.moved == (one.parked_for is ParkedFor.MOVED))
             and selection.destination in {None, one.destination}
         ]
 
@@ -131,10 +134,18 @@ class MemoryOperations:
     async def ask_probe(self, destination: str) -> None:
         self.probes_asked.append(destination)
 
-    async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
+    async def delivered(
+        self, delivery: DeliveryId, reference: str, *, now: datetime, shared: bool = False
+    ) -> Delivery:
         if delivery not in self._store.deliveries:
             raise LookupError(delivery)
         after = _step(self._store.deliveries[delivery], RecordedEvent(reference), now)
+        taken = any(
+            one.locator == reference and one.upload != after.upload
+            for one in self._store.deliveries.values()
+        )
+        if taken and not shared:
+            raise ReferenceTaken(f"{reference} is another upload's")
         self._store.deliveries[delivery] = after
         return after
 

@@ -175,6 +175,10 @@ class OutcomeUnknown(DestinationUnavailable):
         self.ill = ill
 
 
+class ReferenceTaken(TitipError):
+    """Another upload was delivered under this reference: a person may have mistyped it."""
+
+
 class LeaseLost(TitipError):
     """Another claim holds the delivery: this worker changes no row and stops."""
 

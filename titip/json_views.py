@@ -126,6 +126,7 @@ def _standing_json(standing: DestinationStatus) -> Json:
         "oldest_owed": _time(standing.oldest_owed),
         "unproven": standing.unproven,
         "in_doubt": standing.in_doubt,
+        "moved": standing.moved,
         "maybe_delivered": standing.maybe_delivered,
         "refusing": _refusing_json(standing),
         "braked": len(standing.brakes.braked),

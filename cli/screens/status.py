@@ -285,11 +285,17 @@ def _attention(line: DestinationLine, standing: DestinationStatus) -> Iterator[s
             f"{count(line.parked, 'file')} for the {name} {verb} attention: titip deliveries "
             f"--parked --to {name} says why; fix that, then titip resync --parked --to {name}."
         )
+    if standing.moved:
+        verb = "was" if standing.moved == 1 else "were"
+        yield (
+            f"{standing.moved:,} of these {verb} sent to another address than registry.url names "
+            "now. If it is the same registry: titip resync --moved. If not, look at the old one."
+        )
     if standing.in_doubt and name == REGISTRY:  # a mirror is always looked at first
         yield (
             f"{standing.in_doubt:,} of these may be there already, so they are not sent again "
             "unless a look-up can tell. Look there: titip delivered ID --reference R for what is "
-            f"there; titip resync --parked --to {name} --not-there when none of them is."
+            "there, titip resync ID --not-there for what is not."
         )
 
 

@@ -62,8 +62,8 @@ def status_json(settings: Settings) -> dict[str, Any]:
     """Give the same for programs: what `GET /api/status` answers, and the words."""
     now = datetime.now(UTC)
     with open_journal(settings) as services:
-        totals, room, doubts, held = _gathered(services, settings, now)
-    how = _arrangement(settings, doubts)
+        totals, room, doubts, held = asyncio.run(gathered(services, settings, now))
+    how = context_of(settings, doubts)
     shown = build_status(totals, room, how=how, now=now)
     return {
         **views_status_json(totals, room, version=VERSION, now=now, clock=doubts),
@@ -162,8 +162,8 @@ def print_receipt(proof: Receipt) -> None:
 
 def _screen(services: JournalServices, settings: Settings) -> Group:
     now = datetime.now(UTC)
-    totals, room, doubts, held = _gathered(services, settings, now)
-    shown = build_status(totals, room, how=_arrangement(settings, doubts), now=now)
+    totals, room, doubts, held = asyncio.run(gathered(services, settings, now))
+    shown = build_status(totals, room, how=context_of(settings, doubts), now=now)
     return Group(
         Text(seen(shown.headline), style="bold"),
         Text(shown.kept),
@@ -210,20 +210,19 @@ def _held(one: Hold) -> Text:
     return Text(seen(f"on hold: {one.submitter}, since {clock(one.since)}{reason}"), style="yellow")
 
 
-def _gathered(
+async def gathered(
     services: JournalServices, settings: Settings, now: datetime
 ) -> tuple[Totals, DiskSpace, ClockState, list[Hold]]:
-    async def look() -> tuple[Totals, DiskSpace, ClockState, list[Hold]]:
-        totals = await services.records.totals()
-        promised = await services.journal.read(uploads.promised)
-        room = DiskSpace(free=shutil.disk_usage(settings.storage.path).free, promised=promised)
-        doubts = await noted_against_clock(services.journal, now=now)
-        return totals, room, doubts, await services.journal.read(all_holds)
-
-    return asyncio.run(look())
+    """Read what the one screen shows: counts, room, what is against the clock, holds."""
+    totals = await services.records.totals()
+    promised = await services.journal.read(uploads.promised)
+    room = DiskSpace(free=shutil.disk_usage(settings.storage.path).free, promised=promised)
+    doubts = await noted_against_clock(services.journal, now=now)
+    return totals, room, doubts, await services.journal.read(all_holds)
 
 
-def _arrangement(settings: Settings, doubts: ClockState) -> StatusContext:
+def context_of(settings: Settings, doubts: ClockState) -> StatusContext:
+    """Tell what the counts alone do not: who runs here, and what the settings say."""
     root = settings.storage.path
     roles = ("gateway", "sync")
     gateway_runs, sync_runs = (runs(root, role) for role in roles)

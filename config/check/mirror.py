@@ -68,7 +68,7 @@ async def _asked(settings: Settings) -> list[Finding]:
     finally:
         await mirror.close()
     if is_well is False:
-        return [failure(TOPIC, f"{_named(settings)} is not well", _fix(settings))]
+        return [failure(TOPIC, f"{_named(settings)} is not healthy", _fix(settings))]
     return [ok(TOPIC, f"{_named(settings)} can receive")]
 
 

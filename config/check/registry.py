@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from config.check.connection import PATIENCE_SECONDS, reach
 from config.check.finding import failure, ok, warning
 from config.problems import problems_of_destination
-from config.wiring.destinations import http_options, lacking, registry_of
+from config.wiring.destinations import http_options, lacking, registry_of, settle_time
 from sync.destinations.http.connection import RegistryConnection
 from sync.destinations.http.lookup import Lookup
 from sync.destinations.http.options import ONE_FILE
@@ -36,6 +36,8 @@ NOWHERE: Final = dict.fromkeys(PLACEHOLDERS, "0" * 32)
 
 REFUSED: Final = frozenset({401, 403, 407})
 SUCCESS: Final = range(200, 300)
+LEAST_SETTLE: Final = timedelta(seconds=5)
+"""Registries are slowest when they stall: one that needs longer than this is no surprise."""
 
 
 async def registry_findings(settings: Settings) -> list[Finding]:
@@ -80,6 +82,14 @@ def _way(settings: Settings) -> Iterator[Finding]:
             "registry.bearer travels in clear to an http:// address",
             "use https:// in registry.url",
         )
+    settle = settle_time(settings)
+    if settle < LEAST_SETTLE:
+        yield warning(
+            TOPIC,
+            f'after {settle.total_seconds():g} s "it is not there" is believed: a registry that '
+            "stores a file later than that gets it twice",
+            "set registry.settle to the longest time that it may take",
+        )
     named = Template.parse(registry.lookup).names if registry.kind == "http" else frozenset()
     is_asked = registry.kind == "http" and bool(registry.lookup)
     if is_asked and not (named & ONE_FILE or registry.lookup_sha256):
@@ -104,7 +114,7 @@ async def _health(settings: Settings, built: Destination) -> Finding:
         case False:
             return failure(
                 topic,
-                f"{shown(address)} does not answer well",
+                f"{shown(address)} is not healthy",
                 "if it is known to be down, all is as it should be; else check the address",
             )
         case None if settings.registry.health:

@@ -10,6 +10,7 @@ from config.check.gateway import gateway_findings
 from config.check.machine import machine_findings
 from config.check.mirror import mirror_findings
 from config.check.registry import registry_findings
+from config.check.usual import usual_findings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -22,6 +23,7 @@ __all__ = ["Finding", "Grade", "examine"]
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything; changes nothing that stays."""
     return [
+        *usual_findings(settings),
         *_collected("this machine", machine_findings(settings)),
         *_collected("gateway", gateway_findings(settings)),
         *asyncio.run(_destinations(settings)),

@@ -22,7 +22,7 @@ from sync.worker.rules import SETTLE, WorkerDeps, WorkerRules
 from sync.worker.worker import DeliveryWorker
 from titip.delivery import MIRROR, REGISTRY
 from titip.health import HealthPolicy
-from titip.policies.origins import origin
+from titip.policies.origins import DEFAULT_PORTS, origin
 from titip.retry import LONGEST_ASKED, RetryPolicy
 
 if TYPE_CHECKING:
@@ -99,11 +99,16 @@ async def _run_worker(
 
 
 async def _stand_at(settings: Settings, services: JournalServices) -> None:
-    """Note the registry's host and kind: on another port, or by TLS now, it is the same."""
+    """Note the registry's host, port and kind: by TLS now, or under another path, it is the same.
+
+    An older Titip noted no port.
+    """
     registry = settings.registry
-    host = origin(registry.url).host
-    place = host if registry.kind == "http" else f"{host} ({registry.kind})"
-    parked = await services.queue.moved(REGISTRY, place, now=utc_now())
+    at = origin(registry.url)
+    kind = "" if registry.kind == "http" else f" ({registry.kind})"
+    host = at.host if at.port in DEFAULT_PORTS.values() else at.named
+    place, formerly = host + kind, at.host + kind
+    parked = await services.queue.moved(REGISTRY, place, now=utc_now(), formerly=formerly)
     if parked:
         log.warning("registry.moved", place=place, parked=parked)
 

@@ -12,12 +12,15 @@ from gateway.api import request_params
 from gateway.api.read import json_response
 from gateway.context import CONTEXT
 from gateway.protocol.errors import BodyInterrupted, Ending, Refusal
-from gateway.protocol.problems import NOT_FOUND
+from gateway.protocol.problems import NOT_FOUND, REFERENCE_TAKEN
 from titip import json_views
 from titip.delivery import DeliveryId
+from titip.errors import ReferenceTaken
+from titip.upload import UploadId
 
 if TYPE_CHECKING:
     from gateway.context import AppContext
+    from titip.ports.operations import Selection
 
 BY_HAND: Final = (
     "No registry is configured: what is owed to it stays as it is, and waits to be entered by hand"
@@ -39,6 +42,7 @@ async def _resync(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     await context.authenticator.require_operator(request.headers)
     selection = request_params.selection(await _body(request))
+    await _refuse_unknown(context, selection)
     operations = context.operations
     count = await operations.resync(selection, now=context.now())
     log.info("deliveries.requeued", count=count)
@@ -46,6 +50,15 @@ async def _resync(request: web.Request) -> web.Response:
     if waiting := await operations.by_hand(selection):
         told |= {"by_hand": waiting, "detail": BY_HAND}
     return json_response(told)
+
+
+async def _refuse_unknown(context: AppContext, selection: Selection) -> None:
+    """Refuse an id of nothing: a slip must not look like an answer."""
+    for one in selection.ids:
+        upload = UploadId(one.partition(".")[0])
+        rows = await context.records.of_upload(upload)
+        if not any(one in {row.id, row.upload} for row in rows):
+            raise Refusal(NOT_FOUND.because("One of the ids is of no upload and no delivery"))
 
 
 async def _set_paused(request: web.Request, *, paused: bool) -> web.Response:
@@ -64,12 +77,17 @@ async def _probe(request: web.Request) -> web.Response:
 async def _delivered(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     await context.authenticator.require_operator(request.headers)
-    reference = request_params.reference(await _body(request))
+    reference, shared = request_params.reference(await _body(request))
     which = DeliveryId(request.match_info["id"])
     try:
-        after = await context.operations.delivered(which, reference, now=context.now())
+        after = await context.operations.delivered(
+            which, reference, now=context.now(), shared=shared
+        )
     except LookupError as error:
         raise Refusal(NOT_FOUND.because("There is no such delivery")) from error
+    except ReferenceTaken as error:
+        told = f'{str(error).capitalize()} If the registry has one for both, send "shared": true'
+        raise Refusal(REFERENCE_TAKEN.because(told)) from error
     log.info("delivery.recorded", delivery=after.id, destination=after.destination)
     return json_response(json_views.delivery_json(after, for_operator=True))
 

@@ -56,15 +56,16 @@ def destination(name: str) -> str:
 
 def selection(body: bytes) -> Selection:
     """Read which deliveries to send again: ids, or all parked, or all that is owed."""
-    asked = _object(body, {"ids", "parked", "all", "to", "not_there"})
+    asked = _object(body, {"ids", "parked", "all", "moved", "to", "not_there"})
     ids = asked.get("ids") or []
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         raise bad_request('"ids" must be a list of ids of uploads or deliveries')
     if len(ids) > MOST_IDS:
         raise bad_request(f"Name {MOST_IDS} ids at most; for more, ask again or use a state")
     parked, everything = _flag(asked, "parked"), _flag(asked, "all")
-    if bool(ids) + parked + everything != 1:
-        raise bad_request('Choose one of "ids", "parked": true and "all": true')
+    moved = _flag(asked, "moved")
+    if bool(ids) + parked + everything + moved != 1:
+        raise bad_request('Choose one of "ids", "parked": true, "all": true and "moved": true')
     not_there = _flag(asked, "not_there")
     if not_there and not ids:
         raise bad_request(
@@ -75,18 +76,20 @@ def selection(body: bytes) -> Selection:
         raise bad_request('"to" must name a destination')
     return Selection(
         ids=tuple(_short(one, "ids") for one in ids),
-        states=_selected(parked=parked, everything=everything),
+        states=_selected(parked=parked or moved, everything=everything),
         destination=None if to is None else destination(to),
         confirmed_absent=not_there,
+        moved=moved,
     )
 
 
-def reference(body: bytes) -> str:
-    """Read the registry's reference that an operator got by hand."""
-    given = _object(body, {"reference"}).get("reference")
+def reference(body: bytes) -> tuple[str, bool]:
+    """Read the reference that an operator got by hand, and whether other files may have it too."""
+    asked = _object(body, {"reference", "shared"})
+    given = asked.get("reference")
     if not isinstance(given, str) or not given.strip():
         raise bad_request('Send {"reference": "..."}, as the registry gave it')
-    return _short(given.strip(), "reference")
+    return _short(given.strip(), "reference"), _flag(asked, "shared")
 
 
 def _selected(*, parked: bool, everything: bool) -> frozenset[DeliveryState]:

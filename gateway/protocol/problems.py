@@ -122,6 +122,7 @@ NOT_SEALED: Final = Problem(
     "Hand in the rest first.",
 )
 NO_STEP: Final = Problem("no-step", 409, "Invalid state transition")
+REFERENCE_TAKEN: Final = Problem("reference-taken", 409, "Reference already used")
 UPLOAD_GONE: Final = Problem(
     "upload-gone",
     410,
@@ -210,7 +211,8 @@ SILENT: Final = Problem(
     "silent",
     503,
     "Upload too slow",
-    "What came before is kept: ask for the offset, and go on from there.",
+    "Of a resumable upload what came before is kept: ask for its offset, and go on from there. A "
+    "plain one is whole or nothing: send it again, or send it resumably.",
 )
 STORAGE_BROKEN: Final = Problem(
     "storage-broken",
@@ -248,6 +250,7 @@ CATALOGUE: Final = (
     OFFSET_CONFLICT,
     NOT_SEALED,
     NO_STEP,
+    REFERENCE_TAKEN,
     UPLOAD_GONE,
     BYTES_GONE,
     BYTES_DAMAGED,

@@ -118,7 +118,7 @@ class HealthMonitor:
         try:
             well = await self._destination.probe()
             if operator:
-                log.info("destination.probed", destination=self._destination.name, well=well)
+                log.info("destination.probed", destination=self._destination.name, healthy=well)
             rested = cooled_off(self.health, now=self._now(), probed_well=well)
             if rested or (operator and well):
                 await self.note(CooledOff())

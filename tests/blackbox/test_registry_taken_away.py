@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.blackbox.hostile_server import HANG, Say, hostile_server
+from tests.blackbox.hostile_server import CUT, HANG, Say, hostile_server
 from tests.blackbox.program import titip
 from tests.waiting import wait_for
 
@@ -46,8 +46,39 @@ def test_what_may_be_there_is_not_sent_again_because_the_registry_speaks_tus_now
             served.config.write_text(text, "utf-8")
             served.start()
             wait_for(lambda: "(tus)" in served.delivery(doubted)["reason"])
-            served.run("resync", "--parked")
+            served.run("resync", "--moved")
             wait_for(lambda: "cannot be asked for" in served.delivery(doubted)["reason"])
 
     assert registry.count("POST") == 1
     assert registry.count("PATCH") == 0
+
+
+def test_what_may_be_at_a_former_address_is_sent_to_the_new_one_by_a_persons_word_alone(tmp_path):
+    first = lambda asked: Say(503) if asked.method == "GET" else CUT  # noqa: E731
+    second = lambda asked: Say(404) if asked.method == "GET" else Say(201, {"id": "B-1"})  # noqa: E731
+    with hostile_server(first) as former, hostile_server(second) as present:
+        table = (
+            f'[registry]\nkind = "http"\nurl = "{former.url}/intake"\n'
+            f'lookup = "{former.url}/look/{{upload_id}}"\n'
+        )
+        with titip(tmp_path, table) as served:
+            doubted = served.hand_in(b"a scan")
+            served.until(doubted, "verify")
+            served.stop()
+            text = served.config.read_text("utf-8").replace(former.url, present.url)
+            served.config.write_text(text, "utf-8")
+            served.start()
+            served.until(doubted, "parked")
+            new = served.hand_in(b"another")
+            served.until(new, "delivered")
+            for words in (["--all"], ["--parked"], ["--all", "--to", "registry"]):
+                said = served.run("resync", *words)
+                assert "if it is the same registry: titip resync --moved" in " ".join(
+                    said.stderr.split()
+                )
+            assert served.delivery(doubted)["state"] == "parked"
+            assert present.count("POST") == 1
+            served.run("resync", "--moved")
+            served.until(doubted, "delivered")
+
+    assert (former.count("POST"), present.count("POST")) == (1, 2)

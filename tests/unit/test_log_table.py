@@ -29,7 +29,7 @@ def events_of(call):
 
 def is_logging(function):
     if isinstance(function, ast.Attribute):
-        return isinstance(function.value, ast.Name) and function.value.id in {"log", "logger"}
+        return ast.unparse(function.value) in {"log", "logger", "structlog.get_logger()"}
     return isinstance(function, ast.Name) and function.id in {"tell", "tell_bug"}
 
 

@@ -29,6 +29,8 @@ class DestinationStatus:
     """Deliveries that a status alone, or nothing, shows: their bytes are kept."""
     in_doubt: int = 0
     """Parked ones that may be there already: sending them again takes a person's look."""
+    moved: int = 0
+    """Those of them that wait for a person since the registry is elsewhere now."""
     maybe_delivered: int = 0
     """All that may be there already and are not known to be, the parked ones among them."""
     brakes: Brakes = field(default_factory=Brakes)
@@ -94,13 +96,16 @@ class Records(Protocol):
 class Selection:
     """Which deliveries an operator means: ids of deliveries or uploads, or all of some states.
 
-    `confirmed_absent`: the operator looked, and the destination does not have them.
+    `confirmed_absent`: the operator looked, and the destination does not have them. What was parked
+    because its registry is elsewhere now is meant only by its id, or all of it with `moved`: the
+    operator says that it is the same registry.
     """
 
     ids: Collection[str] = ()
     states: Collection[DeliveryState] = ()
     destination: str | None = None
     confirmed_absent: bool = False
+    moved: bool = False
 
 
 class Operations(Protocol):
@@ -121,8 +126,12 @@ class Operations(Protocol):
     async def ask_probe(self, destination: str) -> None:
         """Ask the worker to probe its destination now."""
 
-    async def delivered(self, delivery: DeliveryId, reference: str, *, now: datetime) -> Delivery:
+    async def delivered(
+        self, delivery: DeliveryId, reference: str, *, now: datetime, shared: bool = False
+    ) -> Delivery:
         """Record that an operator entered the file into the registry by hand.
 
-        Raises IllegalEvent where the delivery cannot be, LookupError where there is none.
+        `shared`: the registry has one reference for several files. Raises IllegalEvent where the
+        delivery cannot be, ReferenceTaken where another upload's delivery has that reference and
+        it is not shared, LookupError where there is none.
         """

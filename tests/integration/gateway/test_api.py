@@ -156,6 +156,15 @@ async def test_a_parked_delivery_is_sent_again(gate):
     assert rows[which].state is DeliveryState.QUEUED
 
 
+@pytest.mark.parametrize("which", ["zz", "", "0" * 32, "{id}.moon", "{prefix}"])
+async def test_a_resync_of_nothing_there_is_is_refused(gate, which):
+    upload = id_of(await gate.created(1, b"x"))
+    which = which.format(id=upload, prefix=upload[:8])
+
+    await post(gate, "/api/resync", {"ids": [upload, which]}, status=404)
+    assert await post(gate, "/api/resync", {"ids": [upload]}) == {"requeued": 2}
+
+
 async def test_a_resync_without_a_registry_says_that_its_files_wait_for_hands(gate):
     path = await gate.created(1, b"x")
     which = DeliveryId(f"{id_of(path)}.registry")
@@ -192,6 +201,10 @@ async def test_a_delivery_made_by_hand_is_entered_once(gate):
 
     assert (shown["state"], shown["locator"]) == ("delivered", "SILON-17")
     await post(gate, address, {"reference": "SILON-18"}, status=409)
+    other = f"/api/deliveries/{id_of(await gate.created(1, b'y'))}.registry/delivered"
+    told = await post(gate, other, {"reference": "SILON-17"}, status=409)
+    assert told["type"] == "urn:titip:problem:reference-taken"
+    await post(gate, other, {"reference": "SILON-17", "shared": True})
     await post(gate, "/api/deliveries/none/delivered", {"reference": "x"}, status=404)
 
 

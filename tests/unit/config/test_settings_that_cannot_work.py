@@ -147,11 +147,23 @@ def test_a_duration_that_no_clock_can_hold_is_refused(section, key, text):
     assert told[0].startswith(f"{section}.{key}: ")
 
 
-@pytest.mark.parametrize("key", ["floor", "cool_off", "slow_after", "probe_every"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "retry.floor",
+        "health.cool_off",
+        "health.slow_after",
+        "health.probe_every",
+        "registry.settle",
+        "registry.key_lifetime",
+        "gateway.idle_timeout",
+        "gateway.max_unfinished_age",
+    ],
+)
 def test_a_pause_of_nothing_is_refused(key):
-    section = "retry" if key == "floor" else "health"
+    section, _, name = key.partition(".")
 
-    assert refused(**{section: {key: "0s"}})
+    assert refused(**{section: {name: "0s"}})
 
 
 @pytest.mark.parametrize("text", ["9" * 400, "99999999999TiB", "1025PiB", 10**30, -1, float("inf")])

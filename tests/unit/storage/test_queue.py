@@ -419,3 +419,17 @@ async def test_what_may_be_at_a_registry_s_former_place_waits_for_a_person_once(
         OLD in rows[one].reason and rows[one].maybe_delivered for one in (in_doubt.id, cut_off.id)
     )
     assert await house.queue.moved(REGISTRY, NEW, now=house.clock()) == 0
+
+
+async def test_the_name_that_an_older_titip_gave_a_place_is_no_other_place(house):
+    await house.queue.moved(REGISTRY, "old.example", now=house.clock())
+    upload = await house.hand_in(b"1")
+    (parcel,) = await claim(house)
+    await settle(house, parcel.delivery, d.UnknownEvent("no answer"))
+
+    now = house.clock()
+    name = "old.example:8443"
+    assert await house.queue.moved(REGISTRY, name, now=now, formerly="old.example") == 0
+    assert await house.queue.moved(REGISTRY, "old.example:1", now=now, formerly="old.example") == 1
+    row = await house.journal.read(lambda db: find_delivery(db, delivery_id(upload.id, REGISTRY)))
+    assert row.parked_for is d.ParkedFor.MOVED

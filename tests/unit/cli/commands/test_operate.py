@@ -3,8 +3,10 @@
 import pytest
 
 from tests.cli_world import Desk
-from titip.delivery import RejectedEvent, SucceededEvent
+from tests.strategies import EPOCH
+from titip.delivery import MovedEvent, RejectedEvent, SucceededEvent
 from titip.evidence import Evidence
+from titip.health import Circuit, Health
 
 REGISTRY = '[registry]\nkind = "http"\nurl = "http://127.0.0.1:9/intake"\n'
 
@@ -27,8 +29,75 @@ def test_parked_deliveries_are_sent_again(desk):
     result = desk.run("resync", "--parked")
 
     assert result.exit_code == 0
-    assert "1 delivery goes again now." in result.stdout
+    assert "1 delivery is due now." in result.stdout
+    assert "No sync daemon runs on this data folder" in result.stderr
     assert state_of(desk, first) == state_of(desk, second) == "queued"
+
+
+def a_moved_one(desk):
+    upload = desk.hand_in(b"moved")
+    desk.end(upload, MovedEvent("it may be at old.example"))
+    return upload
+
+
+def test_what_was_sent_to_a_former_address_goes_by_a_persons_word_alone(desk):
+    moved = a_moved_one(desk)
+    refused = desk.hand_in(b"refused")
+    desk.park(refused)
+
+    for words in (["--parked"], ["--all"]):
+        said = desk.run("resync", *words, "--to", "registry")
+        assert "1 delivery was sent to a former address, and not sent again" in " ".join(
+            said.stderr.split()
+        )
+    status = desk.read("status")
+    assert (state_of(desk, moved), state_of(desk, refused)) == ("parked", "queued")
+    assert status["destinations"][0]["moved"] == 1
+    assert any("same registry: titip resync --moved" in one for one in status["todo"])
+    assert desk.read("resync", "--moved") == {"requeued": 1}
+    assert state_of(desk, moved) == "queued"
+
+
+def test_one_that_was_sent_to_a_former_address_goes_when_it_is_named(desk):
+    moved = a_moved_one(desk)
+
+    assert desk.read("resync", moved, "--to", "registry") == {"requeued": 1}
+
+
+@pytest.mark.parametrize("words", [["--parked"], ["--all"], ["--moved"]])
+def test_a_person_vouches_only_for_what_they_name(desk, words):
+    result = desk.run("resync", *words, "--not-there")
+
+    assert result.exit_code == 2
+    assert "name the ids" in result.stderr
+
+
+def test_what_keeps_a_re_sync_from_going_is_told(desk):
+    upload = desk.hand_in(b"one")
+    desk.park(upload)
+    desk.run("pause", "registry")
+    paused = desk.run("resync", "--parked").stderr
+    desk.note("registry", Health(EPOCH, Circuit.OPEN, until=EPOCH, reason="answered 503"))
+    resumed = desk.run("resume", "registry")
+
+    assert "The registry: paused by an operator: nothing is sent." in paused
+    assert "The registry is paused no more." in resumed.stdout
+    assert "The registry: stalled since" in resumed.stderr
+
+
+def test_a_reference_that_another_upload_has_is_refused_unless_it_is_shared(desk):
+    first = desk.hand_in(b"one")
+    desk.deliver(first, "SILON-7")
+    second = desk.hand_in(b"two")
+
+    result = desk.run("delivered", second, "--reference", "SILON-7")
+
+    assert result.exit_code == 1
+    assert f"SILON-7 is the reference of upload {first} already" in result.stderr
+    assert state_of(desk, second) == "queued"
+    assert desk.run("delivered", second, "--reference", "SILON-7", "--shared").exit_code == 0
+    assert state_of(desk, second) == "delivered"
+    assert "entered by hand as SILON-7" in desk.run("history", second).stdout
 
 
 def test_nothing_parked_is_no_failure(desk):
@@ -94,7 +163,7 @@ def test_a_probe_asks_the_destination_and_the_daemon(desk):
     result = desk.run("probe", "mirror")
 
     assert result.exit_code == 0
-    assert "The mirror is well." in result.stderr
+    assert "The mirror is healthy." in result.stderr
     assert desk.with_books(lambda books: books.destinations.probe_wanted("mirror")) is True
 
 
@@ -104,7 +173,7 @@ def test_a_destination_without_a_health_address_cannot_be_asked(desk):
     result = desk.run("probe", "registry", "--json")
 
     assert result.exit_code == 0
-    assert '"well": null' in result.stdout
+    assert '"healthy": null' in result.stdout
 
 
 def test_a_probe_of_a_sick_destination_fails(tmp_path):
@@ -114,7 +183,7 @@ def test_a_probe_of_a_sick_destination_fails(tmp_path):
     result = desk.run("probe", "registry")
 
     assert result.exit_code == 1
-    assert "The registry is not well" in result.stderr
+    assert "The registry is not healthy" in result.stderr
 
 
 def test_a_probe_of_what_is_not_configured_fails(tmp_path):

@@ -200,7 +200,7 @@ def test_a_mirror_folder_that_is_a_file_is_told(tmp_path):
     place.write_text("a file", "utf-8")
     desk = desk_at(tmp_path, f'[mirror]\npath = "{place}"\n')
 
-    assert about(look(desk, code=1), "mirror", "error") == [f"{place} is not well"]
+    assert about(look(desk, code=1), "mirror", "error") == [f"{place} is not healthy"]
 
 
 def test_a_mirror_that_is_never_used_is_a_note(tmp_path):
@@ -525,3 +525,14 @@ def test_the_file_system_of_a_place_is_known():
 )
 def test_loopback_is_known(host, here):
     assert gateway.is_loopback(host) is here
+
+
+def test_a_registry_that_has_little_time_to_store_a_file_is_told(tmp_path):
+    text = '[registry]\nkind = "http"\nurl = "http://127.0.0.1:9/intake"\nsettle = "2s"\n'
+
+    findings = look(desk_at(tmp_path, text), code=None)
+
+    assert any(
+        one.startswith('after 2 s "it is not there" is believed')
+        for one in about(findings, "registry", "warning")
+    )

@@ -86,6 +86,8 @@ def test_a_selection_of_all_is_what_is_owed_and_not_under_way():
     [
         {},
         {"ids": ["a"], "all": True},
+        {"moved": True, "all": True},
+        {"moved": True, "not_there": True},
         {"ids": "a"},
         {"ids": [1]},
         {"ids": ["a"] * 1001},
@@ -115,4 +117,16 @@ def test_no_reference_is_refused(body):
 
 
 def test_a_reference_is_trimmed():
-    assert request_params.reference(b'{"reference": " SILON-17 "}') == "SILON-17"
+    assert request_params.reference(b'{"reference": " SILON-17 "}') == ("SILON-17", False)
+
+
+def test_a_reference_may_be_one_of_several_files():
+    body = b'{"reference": "SILON-17", "shared": true}'
+
+    assert request_params.reference(body) == ("SILON-17", True)
+
+
+def test_what_was_sent_to_a_former_address_is_meant_by_itself():
+    chosen = selection(moved=True, to="registry")
+
+    assert (chosen.states, chosen.moved) == ({DeliveryState.PARKED}, True)
