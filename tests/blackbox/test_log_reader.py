@@ -72,7 +72,7 @@ def act(served, times):
     """Have the operators' lever pulled so often: each time is a line of the log."""
     line = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=30)
     for _ in range(times):
-        line.request("POST", "/api/resync", json.dumps({"ids": ["none"]}))
+        line.request("POST", "/api/resync", json.dumps({"parked": True}))
         assert line.getresponse().read()
     line.close()
 
