@@ -237,7 +237,8 @@ def _run(
             if as_json:
                 typer.echo(json.dumps({"url": running.url}))
             else:
-                typer.echo("\n".join([f"Listening at {running.url}", "", *settings, ""]))
+                head = f"# Listening at {running.url} (this is for titip.toml)"
+                typer.echo("\n".join([head, "", *settings, ""]))
             sys.stdout.flush()
             await stopping.wait()
 

@@ -1,0 +1,1 @@
+"""README.md as somebody who types it finds it."""
