@@ -27,7 +27,8 @@ handed_out invite number one proved shown take verdict wait_for_invitation
 Pouring Premises Questions Sink Weather
 """,
     ("storage",): """
-Means Pace Piece Stride Taken Tenure Way _RIPE refuse_no_home stand_on step tick
+Means Pace Piece Stride Taken Tenure Way _RIPE delivery_of refuse_no_home row_of_delivery
+row_of_upload stand_on step tick token_of upload_of
 """,
     ("sync",): """
 Acceptance Answered Bounded CheckedContent Done Doubt DriveDesk GoOn Gone Held Lane
@@ -105,6 +106,9 @@ MODULES, EVENTS = _MODULES.split(), _EVENTS.split()
 KEYS = ["passages"]
 """Keys of JSON."""
 
+FIELDS = {"doubtful", "spared_until", "draw_salt", "salt_of"}
+"""Fields and methods."""
+
 SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__))
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -176,6 +180,17 @@ def test_no_event_and_no_key_of_old_is_written():
     }
 
     assert texts & {*EVENTS, *KEYS} == set()
+
+
+def test_no_field_and_no_method_of_old_is_asked_for():
+    asked = {
+        node.attr if isinstance(node, ast.Attribute) else node.arg
+        for path in (*SOURCES, *TESTS)
+        for node in parsed(path)
+        if isinstance(node, ast.Attribute | ast.keyword | ast.arg)
+    }
+
+    assert asked & FIELDS == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
