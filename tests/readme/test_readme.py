@@ -50,6 +50,8 @@ class Reader:
             "PATH": f"{self.clone / '.venv' / 'bin'}:{os.environ['PATH']}",
             "TITIP__GATEWAY__LISTEN": f"127.0.0.1:{self.ports['8080']}",
             "TITIP__HEALTH__SLOW_AFTER": "3s",  # who reads the page waits ten times as long
+            "MAKEFLAGS": "",  # another make may run the tests
+            "MAKELEVEL": "",
             "COLUMNS": "200",
             "PYTHONUNBUFFERED": "1",
         }
