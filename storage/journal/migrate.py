@@ -54,12 +54,14 @@ def migrate(connection: apsw.Connection) -> int:
 def _refuse_company(connection: apsw.Connection) -> None:
     """Leave the WAL, which SQLite grants only to the one connection there is."""
     try:
-        connection.pragma("journal_mode", "delete")
-    except apsw.BusyError as error:
+        mode = connection.pragma("journal_mode", "delete")
+    except apsw.BusyError:
+        mode = "wal"
+    if mode != "delete":
         raise JournalInUse(
             "the journal is an older version's, and another titip has it open: stop that one, then "
             "start this version",
-        ) from error
+        )
 
 
 def _upgrade(connection: apsw.Connection) -> None:
